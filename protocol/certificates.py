@@ -1,0 +1,236 @@
+"""Identities: X.509 certificates on P-256, their roles, and the checks that box, centre and audit share (WIRE 3).
+
+Path validation is that of `cryptography.x509.verification` (RFC 5280); this file adds what is ours: the id that
+common name and DNS name must agree on, the role, which issuer may give which role, and revocation.
+A `VerifiedIdentity` exists only if it was checked. Reads no clock: `now` is an argument.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from protocol.envelope import encode_base64url
+from protocol.ids import is_id
+from protocol.limits import MAX_CERTIFICATE_BYTES, MAX_CHAIN_CERTIFICATES
+
+ROLE_URI: Final = "urn:branchwatch:role:"
+SITE_URI: Final = "urn:branchwatch:site:"
+ISSUER_URI: Final = "urn:branchwatch:issuer:"
+
+
+class Role(StrEnum):
+    """What the holder of a certificate is."""
+
+    BOX = "box"
+    COLLECTOR = "collector"
+    BROKER = "broker"
+    PROVISIONING = "provisioning"
+    PERSON = "person"
+
+
+class Issuer(StrEnum):
+    """The three issuers below the offline root (WIRE 3.1)."""
+
+    BOXES = "boxes"
+    CENTRE = "centre"
+    PROVISIONING = "provisioning"
+
+
+ROLES_OF: Final[dict[Issuer, frozenset[Role]]] = {
+    Issuer.BOXES: frozenset({Role.BOX}),
+    Issuer.CENTRE: frozenset({Role.COLLECTOR, Role.BROKER}),
+    Issuer.PROVISIONING: frozenset({Role.PROVISIONING, Role.PERSON}),
+}
+"""The boxes' issuing key stands online: stolen, it can make boxes and nothing else."""
+
+
+class CertificateFault(StrEnum):
+    """Why a certificate is refused."""
+
+    MALFORMED = "certificate_malformed"
+    UNTRUSTED = "certificate_untrusted"
+    WRONG_NAME = "certificate_wrong_name"
+    WRONG_ROLE = "certificate_wrong_role"
+    EXPIRED = "certificate_expired"
+    NOT_YET_VALID = "certificate_not_yet_valid"
+    REVOKED = "certificate_revoked"
+
+
+class CertificateError(Exception):
+    """A certificate cannot be trusted for what it is shown for; `fault` says why."""
+
+    def __init__(self, fault: CertificateFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedIdentity:
+    """Whose key this is, checked up to the root. `expired` says the path held only at an earlier time."""
+
+    id: str
+    role: Role
+    site: str | None
+    kid: str
+    public_key: EllipticCurvePublicKey
+    not_before: datetime
+    not_after: datetime
+    serial: int
+    issuer_kid: str
+    chain: tuple[bytes, ...]
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over at `now`."""
+        return now > self.not_after
+
+
+class Trust:
+    """The root and the revocations that everything is checked against.
+
+    It never changes: new revocation lists make a new `Trust`, so whoever keeps identities keeps them per `Trust`.
+    """
+
+    def __init__(self, root: x509.Certificate, crls: Iterable[x509.CertificateRevocationList] = ()) -> None:
+        self.root = root
+        self._store = Store([root])
+        self._crls = tuple(crls)
+
+    def identify(
+        self, chain: Sequence[bytes], now: datetime, role: Role, *, expired_ok: bool = False
+    ) -> VerifiedIdentity:
+        """Check a chain of DER certificates, leaf first, and say whose it is.
+
+        With `expired_ok` an ended leaf is judged at its last valid moment: what it sealed in time is still authentic
+        (WIRE 2.5).
+
+        Raises:
+            CertificateError: malformed, untrusted, of another role or name, out of its time, revoked.
+        """
+        certificates = _parse_chain(chain)
+        leaf = certificates[0]
+        public_key = leaf.public_key()
+        if not isinstance(public_key, EllipticCurvePublicKey) or not isinstance(public_key.curve, SECP256R1):
+            raise CertificateError(CertificateFault.MALFORMED)
+        at = now
+        if now > leaf.not_valid_after_utc:
+            if not expired_ok:
+                raise CertificateError(CertificateFault.EXPIRED)
+            at = leaf.not_valid_after_utc - timedelta(seconds=1)
+        elif now < leaf.not_valid_before_utc:
+            raise CertificateError(CertificateFault.NOT_YET_VALID)
+        issuer = self._check_path(leaf, certificates[1:], at)
+        identity = VerifiedIdentity(
+            id=_id_of(leaf),
+            role=_role_of(leaf, issuer),
+            site=_uri_of(leaf, SITE_URI),
+            kid=kid_of(leaf),
+            public_key=public_key,
+            not_before=leaf.not_valid_before_utc,
+            not_after=leaf.not_valid_after_utc,
+            serial=leaf.serial_number,
+            issuer_kid=kid_of(issuer),
+            chain=tuple(chain),
+        )
+        if identity.role is not role:
+            raise CertificateError(CertificateFault.WRONG_ROLE)
+        if role is Role.BOX and (identity.site is None or not is_id(identity.site)):
+            raise CertificateError(CertificateFault.WRONG_NAME)
+        self._check_revocation(leaf, issuer)
+        return identity
+
+    def _check_path(self, leaf: x509.Certificate, others: list[x509.Certificate], at: datetime) -> x509.Certificate:
+        verifier = PolicyBuilder().store(self._store).time(at)
+        try:
+            if Role.BROKER in _roles_named(leaf):
+                path = verifier.build_server_verifier(x509.DNSName(_id_of(leaf))).verify(leaf, others)
+            else:
+                path = verifier.build_client_verifier().verify(leaf, others).chain
+        except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
+            raise CertificateError(CertificateFault.UNTRUSTED) from None
+        return path[1]
+
+    def _check_revocation(self, leaf: x509.Certificate, issuer: x509.Certificate) -> None:
+        issuer_key = issuer.public_key()
+        if not isinstance(issuer_key, EllipticCurvePublicKey):
+            raise CertificateError(CertificateFault.UNTRUSTED)
+        for crl in self._crls:
+            if crl.issuer != leaf.issuer or not crl.is_signature_valid(issuer_key):
+                continue
+            if crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None:
+                raise CertificateError(CertificateFault.REVOKED)
+
+
+def kid_of(certificate: x509.Certificate) -> str:
+    """`kid` of an envelope: base64url SHA-256 of the certificate's DER (WIRE 1.2)."""
+    return kid_of_der(certificate.public_bytes(Encoding.DER))
+
+
+def kid_of_der(der: bytes) -> str:
+    """The same from the DER itself."""
+    return encode_base64url(sha256(der).digest()).decode("ascii")
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the DER as people compare it: pairs of hex digits with colons."""
+    digest = sha256(certificate.public_bytes(Encoding.DER)).hexdigest().upper()
+    return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+
+
+def _parse_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
+    if not 1 <= len(chain) <= MAX_CHAIN_CERTIFICATES or any(len(der) > MAX_CERTIFICATE_BYTES for der in chain):
+        raise CertificateError(CertificateFault.MALFORMED)
+    try:
+        return [x509.load_der_x509_certificate(der) for der in chain]
+    except ValueError:
+        raise CertificateError(CertificateFault.MALFORMED) from None
+
+
+def _id_of(leaf: x509.Certificate) -> str:
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common = str(names[0].value) if len(names) == 1 else ""
+    # A broker's certificate also names the addresses it answers on, so membership is asked, not equality.
+    if not is_id(common) or common not in _alternative_names(leaf).get_values_for_type(x509.DNSName):
+        raise CertificateError(CertificateFault.WRONG_NAME)
+    return common
+
+
+def _role_of(leaf: x509.Certificate, issuer: x509.Certificate) -> Role:
+    roles = _roles_named(leaf)
+    issuer_name = _uri_of(issuer, ISSUER_URI)
+    try:
+        allowed = ROLES_OF[Issuer(issuer_name or "")]
+    except ValueError:
+        raise CertificateError(CertificateFault.WRONG_ROLE) from None
+    if len(roles) != 1 or roles[0] not in allowed:
+        raise CertificateError(CertificateFault.WRONG_ROLE)
+    return roles[0]
+
+
+def _roles_named(leaf: x509.Certificate) -> list[Role]:
+    words = [uri.removeprefix(ROLE_URI) for uri in _uris(leaf) if uri.startswith(ROLE_URI)]
+    return [Role(word) for word in words if word in set(Role)]
+
+
+def _uri_of(certificate: x509.Certificate, prefix: str) -> str | None:
+    values = [uri.removeprefix(prefix) for uri in _uris(certificate) if uri.startswith(prefix)]
+    return values[0] if len(values) == 1 else None
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    return _alternative_names(certificate).get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        raise CertificateError(CertificateFault.WRONG_NAME) from None

@@ -1,0 +1,70 @@
+"""The one hash chain: box lanes, the centre's own lanes and its journal are all chained by this file.
+
+A chain runs over lines: each line carries `run`, `seq` and `prev`, the hash of the line before it (WIRE 2).
+Pure; who stores the lines and what follows from a break is decided elsewhere.
+"""
+
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+GENESIS: Final = "0" * 64
+"""`prev` of the very first line of a chain."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's place in its chain: what it says of itself (`run`, `seq`, `prev`) and the hash of its bytes."""
+
+    run: str
+    seq: int
+    prev: str
+    hash: str
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """The last line of a chain that is known without a hole; `seq` 0 and GENESIS where there is none."""
+
+    run: str
+    seq: int
+    hash: str
+
+
+class Break(StrEnum):
+    """What is wrong when a line does not continue a chain."""
+
+    MISSING = "missing"  # a sequence number is skipped
+    REORDERED = "reordered"  # it stands before one that it follows
+    DUPLICATED = "duplicated"  # the very same line again
+    ALTERED = "altered"  # the next number, but it does not name the line before it
+    FORKED = "forked"  # a number that is taken, with other content
+
+
+def line_hash(line: bytes) -> str:
+    """SHA-256 of a line's exact bytes, lower-case hex (WIRE 1.1)."""
+    return sha256(line).hexdigest()
+
+
+def start(run: str) -> Position:
+    """The place before the first line of a chain."""
+    return Position(run=run, seq=0, hash=GENESIS)
+
+
+def continues(position: Position, link: Link) -> Break | None:
+    """Why `link` is not the next line after `position`; None when it is.
+
+    A new run continues the old one's numbers, so `run` is not compared: who may start a run is another question.
+    """
+    if link.seq == position.seq + 1:
+        return None if link.prev == position.hash else Break.ALTERED
+    if link.seq > position.seq + 1:
+        return Break.MISSING
+    if link.seq == position.seq:
+        return Break.DUPLICATED if link.hash == position.hash else Break.FORKED
+    return Break.REORDERED
+
+
+def after(link: Link) -> Position:
+    """The position whose last line is `link`."""
+    return Position(run=link.run, seq=link.seq, hash=link.hash)
