@@ -1,8 +1,8 @@
 """Writes requirements.lock from pyproject.toml: one file, every version and hash, in two parts.
 
-The first part is what `branchwatch` needs to run (agent, collector and what sets them up), the second what tests and checks
-need on top, held to the first part's versions. `make demo` installs the first part alone, `make test` both. `make lock` runs this file; it
-needs `uv` and a package registry, and writes no registry address.
+The first part is what `branchwatch` needs to run (agent, collector and what sets them up), the second what tests and
+checks need on top, held to the first part's versions. `make demo` installs the first part alone, `make test` both.
+`make lock` runs this file; it needs `uv` and a package registry, and writes no registry address.
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+"""What every test may ask for: virtual time, free ports, child processes, waiting for real peers; and leak checks.
+
+Kinds of tests: `unit`, `property` and `fuzz` touch no network; `contract` runs one suite against each implementation;
+`integration`, `stories` and `browser` use real peers on loopback. See CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from tests import leaks, waiting
+from tests.clock import Clock
+from tests.processes import RunningProcess
+
+T = TypeVar("T")
+
+
+class Eventually(Protocol):
+    """The type of the `eventually` fixture."""
+
+    async def __call__(self, probe: Callable[[], T | Awaitable[T]], timeout_s: float = 10.0, what: str = "") -> T:
+        """Wait until `probe` returns something true and return that."""
+
+
+class EventuallyBlocking(Protocol):
+    """The type of the `eventually_blocking` fixture."""
+
+    def __call__(self, probe: Callable[[], T], timeout_s: float = 10.0, what: str = "") -> T:
+        """Wait until `probe` returns something true and return that."""
+
+
+class StartProcess(Protocol):
+    """The type of the `process` fixture."""
+
+    def __call__(
+        self, command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> RunningProcess:
+        """Start a child process; `env` is added to ours. It is ended when the test ends."""
+
+
+def pytest_sessionstart() -> None:
+    """Adopt orphaned grandchildren, so that the leak check sees them."""
+    leaks.adopt_orphans()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Virtual time, standing at 2026-11-21T02:13:49Z."""
+    return Clock()
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait for a real peer: `await eventually(lambda: ..., timeout_s=10)`."""
+    return waiting.eventually
+
+
+@pytest.fixture
+def eventually_blocking() -> EventuallyBlocking:
+    """Wait for a real peer in a test without an event loop."""
+    return waiting.eventually_blocking
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Each call names another free TCP port on loopback, for peers that cannot bind port 0 themselves."""
+    given: set[int] = set()
+
+    def choose() -> int:
+        while True:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = int(probe.getsockname()[1])
+            if port not in given:
+                given.add(port)
+                return port
+
+    return choose
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[StartProcess]:
+    """Start child processes that are stopped with the test, their last output shown when it fails."""
+    started: list[RunningProcess] = []
+
+    def start(
+        command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> RunningProcess:
+        child = RunningProcess(command, tmp_path / f"process-{len(started)}.log", cwd, env)
+        started.append(child)
+        return child
+
+    yield start
+    for child in reversed(started):
+        child.stop()
+        print(child.tail())
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    """Fail a test that leaves a socket or a child process behind; ends after everything else the test asked for."""
+    before = leaks.holdings()
+    yield
+    problems = leaks.left_behind(before)
+    assert not problems, "left behind: " + "; ".join(problems)
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_task_behind(request: pytest.FixtureRequest, _leaves_nothing_behind: None) -> None:
+    """Fail an async test that leaves a task behind; a plain test gets no event loop for it."""
+    if _is_async(request.function):
+        request.getfixturevalue("_no_running_task")
+
+
+@pytest.fixture
+async def _no_running_task() -> AsyncIterator[None]:
+    known: set[asyncio.Task[Any]] = asyncio.all_tasks()
+    yield
+    problems = await leaks.running_tasks(known)
+    assert not problems, "left behind: " + "; ".join(problems)
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    return inspect.iscoroutinefunction(inner)
