@@ -1,0 +1,1 @@
+"""The box at a branch: watches devices, concludes, records durably and reports; guards the site even when cut off."""

@@ -1,0 +1,1 @@
+"""Modbus TCP I/O modules: contacts, buttons, locks, sirens."""
