@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """One instant on both clocks: wall time for people, monotonic milliseconds since the machine's start for waiting."""
+    """One instant on both clocks: wall time for people, monotonic milliseconds of the machine for waiting."""
 
     wall: datetime
     mono_ms: int

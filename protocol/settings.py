@@ -1,0 +1,366 @@
+"""Strict settings: TOML text in, a frozen struct out, or every fault of the text at once with its line.
+
+Pure: reading the file is the caller's. Agent and collector share it. An unknown key is a fault, a duration needs its
+unit, every length has a limit, and no fault repeats the value of a secret. What only the whole of a file can tell
+(references, duplicates) its owner checks afterwards and places with `Source.fault`.
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+T = TypeVar("T", bound=msgspec.Struct)
+Path = tuple[str | int, ...]
+
+MAX_SETTINGS_BYTES: Final = 512 * 1024
+"""One settings file; a site of 300 points takes some 50 KiB."""
+
+MAX_TEXT: Final = 1024
+"""Characters of one text value, where its field names no smaller limit."""
+
+MAX_ITEMS: Final = 2000
+"""Elements of one list or table, where its field names no smaller limit."""
+
+MAX_DURATION: Final = timedelta(days=3660)
+"""Ten years: longer is a slip of the pen."""
+
+MAX_FAULTS: Final = 100
+"""Faults told at once; checking ends there."""
+
+_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)")
+_UNITS: Final = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_SYNTAX_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_WORDS: Final = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a table",
+}
+_BAD: Final = object()
+
+
+class Secret(str):
+    """A text that is never shown: neither in a fault nor in a log."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong: where, and what in one sentence."""
+
+    file: str
+    line: int
+    path: str
+    """The table, as a person calls it: `[[interlock]] vestibule`; empty for the top of the file."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.path + ': ' if self.path else ''}{self.message}"
+
+
+class SettingsError(Exception):
+    """The settings are wrong; `faults` holds everything that is, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class Source:
+    """Where things stand in a settings text that was read."""
+
+    def __init__(self, text: str, filename: str, data: dict[str, Any]) -> None:
+        self.filename = filename
+        self._text = text
+        self._data = data
+        self._lines: dict[Path, int] | None = None
+
+    def line(self, path: Path) -> int:
+        """The line, from 1, of what `path` names, or of the nearest thing around it that stands in the text."""
+        if self._lines is None:
+            from protocol.positions import lines_of  # late: a sound file needs no positions
+
+            self._lines = lines_of(self._text)
+        while path not in self._lines:
+            path = path[:-1]
+        return self._lines[path]
+
+    def fault(self, path: Path, message: str) -> Fault:
+        """A fault of what `path` names."""
+        return Fault(file=self.filename, line=self.line(path), path=self._label(path), message=message)
+
+    def _label(self, path: Path) -> str:
+        if not path:
+            return ""
+        value = self._data.get(str(path[0]))
+        if isinstance(value, dict):
+            return f"[{_clean(str(path[0]))}]"
+        if len(path) < 2 or not isinstance(path[1], int) or not isinstance(value, list):
+            return ""
+        item = value[path[1]] if path[1] < len(value) else None
+        if not isinstance(item, dict):
+            return ""
+        name = item.get("id") or item.get("name")
+        return f"[[{_clean(str(path[0]))}]] {_clean(name) if isinstance(name, str) else f'#{path[1] + 1}'}"
+
+
+def read_settings(text: str | bytes, filename: str, struct: type[T]) -> tuple[T, Source]:
+    """The settings that `text` holds, and where they stand in it.
+
+    Raises:
+        SettingsError: every fault at once.
+    """
+    text = _decoded(text, filename)
+    data = _parsed(text, filename)
+    source = Source(text, filename, data)
+    reader = _Reader(source)
+    settings = reader.value(data, inspect.type_info(struct), ())
+    if reader.faults:
+        raise SettingsError(reader.faults)
+    return cast(T, settings), source
+
+
+def parse_duration(text: str) -> timedelta:
+    """`0.5s`, `30s`, `2m`, `8h`, `90d`, `100ms`.
+
+    Raises:
+        ValueError: no unit, another form, or longer than MAX_DURATION.
+    """
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise ValueError('must be a duration with its unit, like "0.5s", "30s", "2m" or "90d"')
+    duration = float(match[1]) * _UNITS[match[2]]
+    if duration > MAX_DURATION:
+        raise ValueError(f"must not be longer than {MAX_DURATION.days}d")
+    return duration
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "inner"?`, or nothing when no known word is near."""
+    from difflib import get_close_matches  # late: only a fault needs it
+
+    near = get_close_matches(word[:MAX_TEXT], sorted(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+class _Reader:
+    """Walks data and type together and collects what does not fit."""
+
+    def __init__(self, source: Source) -> None:
+        self.faults: list[Fault] = []
+        self._source = source
+
+    def value(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        hint = ""
+        if isinstance(kind, inspect.Metadata):
+            hint = str((kind.extra_json_schema or {}).get("description", ""))
+            kind = kind.type
+        match kind:
+            case inspect.UnionType():
+                return self.value(value, _only(kind), path)
+            case inspect.StructType():
+                return self._struct(value, kind, path)
+            case inspect.ListType() | inspect.VarTupleType():
+                return self._list(value, kind, path)
+            case inspect.TupleType():
+                return self._tuple(value, kind, path)
+            case inspect.DictType():
+                return self._dict(value, kind, path)
+            case inspect.StrType():
+                return self._text(value, kind, path, hint)
+            case inspect.IntType() | inspect.FloatType():
+                return self._number(value, kind, path)
+            case inspect.BoolType():
+                return value if isinstance(value, bool) else self._wrong(value, bool, path)
+            case inspect.TimeDeltaType():
+                return self._duration(value, path)
+            case inspect.EnumType():
+                return self._choice(value, {each.value: each for each in kind.cls}, path)
+            case inspect.LiteralType():
+                return self._choice(value, {each: each for each in kind.values}, path)
+            case inspect.CustomType() if issubclass(kind.cls, str):
+                text = self._text(value, inspect.StrType(), path, hint)
+                return text if text is _BAD else kind.cls(text)
+        raise TypeError(f"settings have no way to read {kind}")  # a fault of the struct, not of the file
+
+    def _struct(self, value: Any, kind: inspect.StructType, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return self._wrong(value, dict, path, like=_like(kind))
+        known = {field.encode_name: field for field in kind.fields}
+        found = {}
+        for key, each in value.items():
+            if field := known.get(key):
+                found[field.name] = self.value(each, field.type, (*path, key))
+            else:
+                self._add((*path, key), f'unknown key "{_clean(key)}"{did_you_mean(key, known)}')
+        missing = [field.encode_name for field in kind.fields if field.required and field.encode_name not in value]
+        for key in missing:
+            self._add(path, f"{_name((*path, key))} is missing")
+        if missing or any(each is _BAD for each in found.values()):
+            return _BAD
+        try:
+            return kind.cls(**found)
+        except ValueError as error:
+            return self._add(path, str(error))
+
+    def _list(self, value: Any, kind: inspect.ListType | inspect.VarTupleType, path: Path) -> Any:
+        if not isinstance(value, list):
+            return self._wrong(value, list, path)
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "elements", path):
+            return _BAD
+        items = [self.value(each, kind.item_type, (*path, index)) for index, each in enumerate(value)]
+        if any(each is _BAD for each in items):
+            return _BAD
+        return items if isinstance(kind, inspect.ListType) else tuple(items)
+
+    def _tuple(self, value: Any, kind: inspect.TupleType, path: Path) -> Any:
+        if not isinstance(value, list):
+            return self._wrong(value, list, path)
+        count = len(kind.item_types)
+        if not self._length(len(value), count, count, "elements", path):
+            return _BAD
+        pairs = zip(value, kind.item_types, strict=True)
+        items = [self.value(each, item, (*path, index)) for index, (each, item) in enumerate(pairs)]
+        return _BAD if any(each is _BAD for each in items) else tuple(items)
+
+    def _dict(self, value: Any, kind: inspect.DictType, path: Path) -> Any:
+        if not isinstance(value, dict):
+            return self._wrong(value, dict, path)
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "keys", path):
+            return _BAD
+        items = {key: self.value(each, kind.value_type, (*path, key)) for key, each in value.items()}
+        return _BAD if any(each is _BAD for each in items.values()) else items
+
+    def _text(self, value: Any, kind: inspect.StrType, path: Path, hint: str) -> Any:
+        if not isinstance(value, str):
+            return self._wrong(value, str, path)
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_TEXT, "characters", path):
+            return _BAD
+        if kind.pattern and not re.search(kind.pattern, value):
+            return self._add(path, f"{_name(path)} must be {hint or f'of the form {kind.pattern}'}")
+        if not value.isprintable():
+            return self._add(path, f"{_name(path)} must not hold control characters")
+        return value
+
+    def _number(self, value: Any, kind: inspect.IntType | inspect.FloatType, path: Path) -> Any:
+        whole = isinstance(kind, inspect.IntType)
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            if whole and isinstance(value, float):
+                return self._add(path, f"{_name(path)} must be a whole number")
+            return self._wrong(value, int, path)
+        if not math.isfinite(value):
+            return self._add(path, f"{_name(path)} must be a finite number")
+        low = kind.ge if kind.ge is not None else -(2**63)
+        high = kind.le if kind.le is not None else 2**63 - 1
+        above = kind.gt is None or value > kind.gt
+        below = kind.lt is None or value < kind.lt
+        if not (low <= value <= high and above and below):
+            lowest = f"above {kind.gt}" if kind.gt is not None else f"from {low}"
+            highest = f"below {kind.lt}" if kind.lt is not None else f"to {high}"
+            return self._add(path, f"{_name(path)} must be a number {lowest} {highest}")
+        return value if whole else float(value)
+
+    def _duration(self, value: Any, path: Path) -> Any:
+        try:
+            return parse_duration(value if isinstance(value, str) else "")
+        except ValueError as error:
+            return self._add(path, f"{_name(path)} {error}")
+
+    def _choice(self, value: Any, choices: dict[Any, Any], path: Path) -> Any:
+        # The value's type must match too: 1 is not true, and an unhashable list is no choice.
+        for choice, chosen in choices.items():
+            if type(choice) is type(value) and choice == value:
+                return chosen
+        texts = [str(choice) for choice in choices]
+        near = did_you_mean(value, texts) if isinstance(value, str) else ""
+        return self._add(path, f"{_name(path)} must be one of {', '.join(texts)}{near}")
+
+    def _length(self, length: int, low: int | None, high: int, unit: str, path: Path) -> bool:
+        if (low or 0) <= length <= high:
+            return True
+        wanted = f"exactly {high}" if low == high else f"{low or 0} to {high}"
+        self._add(path, f"{_name(path)} must have {wanted} {unit}, not {length}")
+        return False
+
+    def _wrong(self, value: Any, wanted: type, path: Path, like: str = "") -> object:
+        seen = _WORDS.get(type(value), "a date or time")
+        return self._add(path, f"{_name(path)} must be {_WORDS[wanted]}{like}, not {seen}")
+
+    def _add(self, path: Path, message: str) -> object:
+        self.faults.append(self._source.fault(path, message))
+        if len(self.faults) >= MAX_FAULTS:
+            raise SettingsError(self.faults)
+        return _BAD
+
+
+def _decoded(text: str | bytes, filename: str) -> str:
+    if len(text) > MAX_SETTINGS_BYTES:
+        raise _one(filename, 1, f"the file is larger than {MAX_SETTINGS_BYTES // 1024} KiB")
+    try:
+        raw = text.encode() if isinstance(text, str) else text
+        return raw.decode().removeprefix("\ufeff")  # some editors write a byte order mark
+    except UnicodeDecodeError as error:
+        raise _one(filename, error.object[: error.start].count(b"\n") + 1, "the text is not UTF-8") from None
+    except UnicodeEncodeError:
+        raise _one(filename, 1, "the text is not UTF-8") from None
+
+
+def _parsed(text: str, filename: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise _one(filename, 1, "lists or tables are nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
+        message = str(error)
+        place = _SYNTAX_PLACE.search(message)
+        line = int(place[1]) if place and place[1] else text.count("\n") + 1 if place else 1
+        sentence = message[: place.start()] if place else "a value cannot be read"
+        raise _one(filename, line, f"this is not TOML: {_clean(sentence)}") from None
+
+
+def _one(filename: str, line: int, message: str) -> SettingsError:
+    return SettingsError([Fault(file=filename, line=line, path="", message=message)])
+
+
+def _only(kind: inspect.UnionType) -> inspect.Type:
+    types: Sequence[inspect.Type] = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+    if len(types) != 1:
+        raise TypeError("settings know no union but with None")
+    return types[0]
+
+
+def _name(path: Path) -> str:
+    """The key as a person finds it below its table: `doors[1]`, `step[0].after`."""
+    inner = path[2:] if len(path) > 2 and isinstance(path[1], int) else path[-1:]
+    text = ""
+    for part in inner or path:
+        text += f"[{part}]" if isinstance(part, int) else f".{_clean(part)}" if text else _clean(part)
+    return text or "the file"
+
+
+def _like(kind: inspect.StructType) -> str:
+    required = [field.encode_name for field in kind.fields if field.required]
+    return f" like {{ {required[0]} = ... }}" if required else ""
+
+
+def _clean(text: str) -> str:
+    """Foreign text fit for one line of a fault."""
+    short = text if len(text) <= 64 else text[:64] + "..."
+    return "".join(letter if letter.isprintable() else "?" for letter in short)
