@@ -55,7 +55,7 @@ WORDS = {
         module="provisioning.command",
         extras="",
         does="make the certificates that boxes, centre and broker are known by",
-        example="branchwatch provision authority new --dir authority",
+        example="branchwatch provision authority new --dir ca",
     ),
     "simulate": Word(
         module="simulator.command",
