@@ -4,9 +4,10 @@ A chain runs over lines: each line carries `run`, `seq` and `prev`, the hash of 
 Pure; who stores the lines and what follows from a break is decided elsewhere.
 """
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -68,3 +69,53 @@ def continues(position: Position, link: Link) -> Break | None:
 def after(link: Link) -> Position:
     """The position whose last line is `link`."""
     return Position(run=link.run, seq=link.seq, hash=link.hash)
+
+
+class Hole(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that a box gave up and signed for with a `ledger.shed` line (WIRE 2.4).
+
+    `first_prev` is the `prev` of the first line given up, `last_hash` the hash of the last: together they let the
+    chain be followed over the hole.
+    """
+
+    lane: str
+    first: int
+    last: int
+    first_prev: str
+    last_hash: str
+
+
+class HoleError(ValueError):
+    """A `ledger.shed` line whose facts describe no hole."""
+
+
+def hole_of(facts: Mapping[str, Any]) -> Hole:
+    """The hole that the facts of a `ledger.shed` line describe; the lane is `routine` unless they say otherwise.
+
+    Raises:
+        HoleError: a fact is missing or impossible.
+    """
+    try:
+        hole = msgspec.convert(
+            {
+                "lane": facts.get("lane", "routine"),
+                "first": facts["from"],
+                "last": facts["to"],
+                "first_prev": facts["first_prev"],
+                "last_hash": facts["last_hash"],
+            },
+            Hole,
+        )
+    except (KeyError, msgspec.ValidationError) as error:
+        raise HoleError(f"a shed line that describes no hole: {error}") from None
+    if not 1 <= hole.first <= hole.last:
+        raise HoleError("a shed line whose numbers are no range")
+    return hole
+
+
+def over(position: Position, holes: Iterable[Hole]) -> Position:
+    """The place from which the chain goes on after `position`, over every hole that starts right there."""
+    by_start = {(hole.first, hole.first_prev): hole for hole in holes}
+    while hole := by_start.get((position.seq + 1, position.hash)):
+        position = Position(run=position.run, seq=hole.last, hash=hole.last_hash)
+    return position

@@ -31,6 +31,8 @@ Word = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=512)]
 Nonce = Annotated[str, Meta(max_length=43, pattern=r"^[A-Za-z0-9_-]*$")]
 """A challenge: 128 random bits in base64url; empty where none was received yet."""
+Chain = Annotated[tuple[Annotated[str, Meta(max_length=11_000)], ...], Meta(max_length=MAX_CHAIN_CERTIFICATES)]
+"""Certificates in base64 DER, leaf first (`x5c`, RFC 7515 section 4.1.6)."""
 
 Fact = None | bool | int | float | Text | list[Any] | dict[str, Any]
 BecauseRow = tuple[Time, Source, Word, Text]
@@ -137,7 +139,7 @@ class Birth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     beat_s: Annotated[float, Meta(ge=1, le=60)]
     silent_after_s: Annotated[float, Meta(ge=3, le=300)]
     heads: Annotated[tuple[LaneHead, ...], Meta(max_length=2)]
-    x5c: Annotated[tuple[Annotated[str, Meta(max_length=11_000)], ...], Meta(min_length=1, max_length=MAX_CHAIN_CERTIFICATES)]  # fmt: skip
+    x5c: Chain
     points: Annotated[tuple[PointState, ...], Meta(max_length=MAX_POINTS)] = ()
 
 
@@ -187,7 +189,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heads: Annotated[tuple[LaneHead, ...], Meta(max_length=2)]
     challenge: Nonce = ""
     counter: Count = 0
-    x5c: Annotated[tuple[Annotated[str, Meta(max_length=11_000)], ...], Meta(max_length=MAX_CHAIN_CERTIFICATES)] = ()
+    x5c: Chain = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

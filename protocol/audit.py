@@ -1,0 +1,290 @@
+"""The offline audit of an exported ledger: every signature, every link, every hole, with nothing but public keys.
+
+Pure: lines in, a report out; it reads no clock and no file. The collector that wrote the export is believed in
+nothing but its own signatures, and the root in the file only if the reader brings the same one.
+"""
+
+from base64 import b64decode
+from binascii import Error as BinasciiError
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+import msgspec
+from cryptography import x509
+
+from protocol.audit_lanes import Fault, LaneAudit, LaneName, Problem
+from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentity, fingerprint, kid_of_der
+from protocol.envelope import EnvelopeError, EnvelopeType, Opened, open_envelope, read_envelope
+from protocol.export import (
+    MANIFEST_DECODER,
+    RECORD_DECODER,
+    Certificates,
+    Events,
+    Header,
+    LatestBeat,
+    LatestReceipt,
+    Manifest,
+    Record,
+    Root,
+    SignedManifest,
+)
+from protocol.ids import CENTRE_PREFIX
+from protocol.limits import MAX_EXPORT_LINE_BYTES
+from protocol.messages import MessageError, decode_beat, decode_event, decode_receipt, encode
+
+MAX_PROBLEMS = 50
+"""Problems kept for the report; the first is what matters, the rest shows how far the damage goes."""
+
+
+class RootCheck(StrEnum):
+    """What is known of the root certificate in the file."""
+
+    UNCHECKED = "unchecked"  # nobody brought another copy
+    MATCHES = "matches"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was checked and what was found; `sound` only if there is no problem at all."""
+
+    records: int
+    envelopes: int
+    events: int
+    runs: int
+    boxes: tuple[str, ...]
+    signers: int
+    shed: int
+    unsent: tuple[tuple[str, str, int], ...]
+    root_fingerprint: str
+    root: RootCheck
+    manifest: Manifest | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is missing, altered, reordered, duplicated or forked."""
+        return not self.problems
+
+
+@dataclass
+class Audit:
+    """Feed it the file line by line, line feed included, then ask for the report."""
+
+    now: datetime
+    trusted_root: x509.Certificate | None = None
+    _records: int = 0
+    _envelopes: int = 0
+    _digest_hex: str = ""
+    _root: x509.Certificate | None = None
+    _trust: Trust | None = None
+    _signers: dict[str, VerifiedIdentity] = field(default_factory=dict)
+    _lanes: LaneAudit = field(default_factory=LaneAudit)
+    _claims: dict[tuple[str, str], int] = field(default_factory=dict)
+    _manifest: Manifest | None = None
+    _closed: bool = False
+    _problems: list[Problem] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._digest = sha256()
+
+    def feed(self, line: bytes) -> None:
+        """Check one line of the file."""
+        self._records += 1
+        self._lanes.record = self._records
+        if self._closed:
+            self._problem(Fault.ALTERED, "something stands after the manifest")
+            return
+        record = self._read(line)
+        if isinstance(record, SignedManifest):
+            self._digest_hex = self._digest.hexdigest()
+            self._take_manifest(record)
+            return
+        self._digest.update(line)
+        if record is None:
+            return
+        if (self._records == 1) != isinstance(record, Header) or (self._records == 2) != isinstance(record, Root):
+            self._problem(Fault.ALTERED, "the file must begin with its header and root")
+        match record:
+            case Root():
+                self._take_root(record)
+            case Certificates():
+                self._take_certificates(record)
+            case Events():
+                self._take_events(record)
+            case LatestBeat():
+                self._take_beat(record)
+            case LatestReceipt():
+                self._take_receipt(record)
+
+    def report(self) -> Report:
+        """Close the books: unexplained holes, heads against the manifest, a missing end."""
+        self._problems.extend(self._lanes.finish())
+        self._check_manifest()
+        return Report(
+            records=self._records,
+            envelopes=self._envelopes,
+            events=self._lanes.events,
+            runs=self._lanes.run_count,
+            boxes=self._lanes.boxes,
+            signers=len(self._signers),
+            shed=self._lanes.shed,
+            unsent=self._unsent(),
+            root_fingerprint=fingerprint(self._root) if self._root else "",
+            root=self._root_check(),
+            manifest=self._manifest,
+            problems=tuple(self._problems[:MAX_PROBLEMS]),
+        )
+
+    def _read(self, line: bytes) -> Record | None:
+        if len(line) > MAX_EXPORT_LINE_BYTES:
+            self._problem(Fault.ALTERED, f"a record longer than {MAX_EXPORT_LINE_BYTES} bytes")
+            return None
+        try:
+            record = RECORD_DECODER.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._problem(Fault.ALTERED, "the line is no record of a ledger export")
+            return None
+        if encode(record) + b"\n" != line:
+            self._problem(Fault.ALTERED, "the record is spelt differently than the export writes it")
+        return record
+
+    def _take_root(self, record: Root) -> None:
+        try:
+            self._root = x509.load_der_x509_certificate(b64decode(record.certificate, validate=True))
+        except (ValueError, BinasciiError):
+            self._problem(Fault.ALTERED, "the root certificate cannot be read")
+            return
+        if self._root_check() is RootCheck.DIFFERS:
+            self._problem(Fault.UNTRUSTED, "the root in the file is not the root you trust")
+        self._trust = Trust(self.trusted_root or self._root)
+
+    def _take_certificates(self, record: Certificates) -> None:
+        try:
+            chain = [b64decode(der, validate=True) for der in record.chain]
+        except (ValueError, BinasciiError):
+            self._problem(Fault.ALTERED, "a certificate cannot be read")
+            return
+        if self._trust is None:
+            self._problem(Fault.UNTRUSTED, "certificates stand before the root")
+            return
+        faults = []
+        for role in (Role.BOX, Role.COLLECTOR):
+            try:
+                self._signers[kid_of_der(chain[0])] = self._trust.identify(chain, self.now, role, expired_ok=True)
+                return
+            except CertificateError as error:
+                faults.append(error.fault)
+        self._problem(Fault.UNTRUSTED, f"a chain of certificates does not hold: {faults[0]}")
+
+    def _take_events(self, record: Events) -> None:
+        self._envelopes += 1
+        opened, signer = self._open(record.envelope, EnvelopeType.EVENTS)
+        if opened is None or signer is None:
+            return
+        lines = opened.payload.split(b"\n")
+        if list(record.lines) != sorted(set(record.lines)) or record.lines[-1] >= len(lines):
+            self._problem(Fault.ALTERED, "the record names lines that its envelope does not have")
+            return
+        for number in record.lines:
+            try:
+                event = decode_event(lines[number])
+            except MessageError as error:
+                self._problem(Fault.ALTERED, f"line {number + 1} of the envelope is no event: {error}")
+                continue
+            own_site = event.site == signer.site or signer.role is Role.COLLECTOR
+            if event.box != signer.id or not own_site:
+                self._problem(Fault.UNTRUSTED, f"{signer.id} signed an event of {event.box} at {event.site}")
+                continue
+            found = self._lanes.take(event, lines[number], at_centre=event.box.startswith(CENTRE_PREFIX))
+            if found is not None:
+                self._problems.append(found)
+
+    def _take_beat(self, record: LatestBeat) -> None:
+        opened, signer = self._open(record.envelope, EnvelopeType.BEAT)
+        if opened is None or signer is None:
+            return
+        try:
+            beat = decode_beat(opened.payload)
+        except MessageError:
+            self._problem(Fault.ALTERED, "the beat cannot be read")
+            return
+        if beat.box != signer.id:
+            self._problem(Fault.UNTRUSTED, f"{signer.id} signed a beat of {beat.box}")
+            return
+        for head in beat.heads:
+            self._claims[beat.box, head.lane] = head.seq
+
+    def _take_receipt(self, record: LatestReceipt) -> None:
+        opened, signer = self._open(record.envelope, EnvelopeType.RECEIPT)
+        if opened is None or signer is None:
+            return
+        try:
+            receipt = decode_receipt(opened.payload)
+        except MessageError:
+            self._problem(Fault.ALTERED, "the receipt cannot be read")
+            return
+        if signer.role is not Role.COLLECTOR or receipt.collector != signer.id:
+            self._problem(Fault.UNTRUSTED, f"{signer.id} may not sign receipts of {receipt.collector}")
+            return
+        for head in receipt.heads:
+            if head.seq and not self._lanes.holds(LaneName(receipt.box, head.lane), head.run, head.seq, head.hash):
+                self._problem(Fault.MISSING, f"{receipt.box} {head.lane} {head.seq} was receipted and is not here")
+
+    def _take_manifest(self, record: SignedManifest) -> None:
+        self._closed = True
+        opened, signer = self._open(record.envelope, EnvelopeType.MANIFEST)
+        if opened is None or signer is None:
+            return
+        try:
+            manifest = MANIFEST_DECODER.decode(opened.payload)
+        except msgspec.DecodeError:
+            self._problem(Fault.ALTERED, "the manifest cannot be read")
+            return
+        if signer.role is not Role.COLLECTOR or manifest.collector != signer.id:
+            self._problem(Fault.UNTRUSTED, f"{signer.id} may not sign the manifest of {manifest.collector}")
+            return
+        self._manifest = manifest
+
+    def _open(self, envelope: str, expected: EnvelopeType) -> tuple[Opened | None, VerifiedIdentity | None]:
+        try:
+            unverified = read_envelope(envelope.encode("utf-8"), MAX_EXPORT_LINE_BYTES)
+            signer = self._signers.get(unverified.kid)
+            if signer is None:
+                self._problem(Fault.UNTRUSTED, f"no certificate in the file belongs to key {unverified.kid}")
+                return None, None
+            return open_envelope(unverified, signer.public_key, expected), signer
+        except EnvelopeError as error:
+            self._problem(Fault.ALTERED, f"the signature or form of the {expected.value} envelope is wrong: {error}")
+            return None, None
+
+    def _check_manifest(self) -> None:
+        if not self._closed:
+            self._records += 1
+            self._problem(Fault.MISSING, "the file has no manifest at its end: its tail was cut off")
+        if self._manifest is None:
+            return
+        for head in self._manifest.heads:
+            if not self._lanes.ends_at(LaneName(head.box, head.lane), head.run, head.seq, head.hash, head.events):
+                self._problem(
+                    Fault.MISSING,
+                    f"the manifest ends {head.box} {head.lane} run {head.run[:8]} at {head.seq}, this file does not",
+                )
+        for lane, run in self._lanes.runs() - {(LaneName(h.box, h.lane), h.run) for h in self._manifest.heads}:
+            self._problem(Fault.ALTERED, f"the manifest knows nothing of {lane.box} {lane.lane} run {run[:8]}")
+        if (self._manifest.records, self._manifest.sha256) != (self._records - 1, self._digest_hex):
+            self._problem(Fault.ALTERED, "the bytes above the manifest are not those that were signed")
+
+    def _root_check(self) -> RootCheck:
+        if self.trusted_root is None or self._root is None:
+            return RootCheck.UNCHECKED
+        return RootCheck.MATCHES if fingerprint(self.trusted_root) == fingerprint(self._root) else RootCheck.DIFFERS
+
+    def _unsent(self) -> tuple[tuple[str, str, int], ...]:
+        ahead = ((box, lane, seq - self._lanes.end(LaneName(box, lane))) for (box, lane), seq in self._claims.items())
+        return tuple(sorted((box, lane, count) for box, lane, count in ahead if count > 0))
+
+    def _problem(self, fault: Fault, text: str) -> None:
+        self._problems.append(Problem(fault=fault, text=text, record=self._records))

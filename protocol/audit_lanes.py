@@ -1,0 +1,228 @@
+"""The chains inside an audit: follows every run of every lane and says where one breaks.
+
+Pure part of protocol/audit.py. Memory is 32 bytes an event, so that a million events fit in a notebook.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from protocol.kinds import OPENED
+from protocol.ledger import GENESIS, Hole, HoleError, hole_of, line_hash
+from protocol.messages import Event
+
+_HASH_BYTES: Final = 32
+SHED: Final = "ledger.shed"
+ROLLBACK: Final = "ledger.rollback"
+
+
+class Fault(StrEnum):
+    """What can be wrong with a ledger."""
+
+    MISSING = "missing"
+    REORDERED = "reordered"
+    ALTERED = "altered"
+    DUPLICATED = "duplicated"
+    FORKED = "forked"
+    UNTRUSTED = "untrusted"
+
+
+class LaneName(NamedTuple):
+    """A box and one of its lanes."""
+
+    box: str
+    lane: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong: what, where in words, and in which record of the file."""
+
+    fault: Fault
+    text: str
+    record: int
+
+
+@dataclass
+class _Run:
+    """The hashes of one run from its first number on; a hole is zeros."""
+
+    first: int
+    hashes: bytearray = field(default_factory=bytearray)
+    events: int = 0
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.hashes) // _HASH_BYTES - 1
+
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of line `seq`; "" in a hole, None outside."""
+        if not self.first <= seq <= self.last:
+            return None
+        at = (seq - self.first) * _HASH_BYTES
+        digest = bytes(self.hashes[at : at + _HASH_BYTES])
+        return digest.hex() if any(digest) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gap:
+    """Numbers that a run skips, until a shed line explains them."""
+
+    lane: LaneName
+    first: int
+    last: int
+    first_prev: str
+    last_hash: str
+    problem: Problem
+
+
+@dataclass
+class LaneAudit:
+    """Takes events in the order of the file; says at the end which holes nobody signed for."""
+
+    events: int = 0
+    shed: int = 0
+    record: int = 0
+    _runs: dict[LaneName, dict[str, _Run]] = field(default_factory=lambda: defaultdict(dict))
+    _gaps: list[_Gap] = field(default_factory=list)
+    _holes: dict[LaneName, list[Hole]] = field(default_factory=lambda: defaultdict(list))
+    _branches: list[tuple[LaneName, str, Problem]] = field(default_factory=list)
+    _rollbacks: set[tuple[LaneName, str]] = field(default_factory=set)
+
+    def take(self, event: Event, line: bytes, *, at_centre: bool) -> Problem | None:
+        """Put one event in its place; the problem if it has none."""
+        lane = LaneName(event.box, event.lane)
+        self._note(event, lane, at_centre=at_centre)
+        digest = line_hash(line)
+        run = self._runs[lane].get(event.run)
+        problem = self._start(lane, event) if run is None else self._place(lane, run, event, digest)
+        if problem is not None:
+            return problem
+        run = self._runs[lane][event.run]
+        run.hashes += bytes.fromhex(digest)
+        run.events += 1
+        self.events += 1
+        return None
+
+    def finish(self) -> Iterator[Problem]:
+        """Holes without a shed line and branches without a rollback that the centre recorded."""
+        for gap in self._gaps:
+            if not self._explained(gap):
+                yield gap.problem
+        for lane, run, problem in self._branches:
+            if (lane, run) not in self._rollbacks:
+                yield problem
+
+    @property
+    def boxes(self) -> tuple[str, ...]:
+        """Every box that has events here."""
+        return tuple(sorted({lane.box for lane in self._runs}))
+
+    @property
+    def run_count(self) -> int:
+        """Runs of all lanes."""
+        return sum(len(runs) for runs in self._runs.values())
+
+    def runs(self) -> set[tuple[LaneName, str]]:
+        """Every run that was seen."""
+        return {(lane, run) for lane, runs in self._runs.items() for run in runs}
+
+    def holds(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
+        """Whether this very line stands here."""
+        found = self._runs[lane].get(run) if lane in self._runs else None
+        return found is not None and found.hash_at(seq) == digest
+
+    def ends_at(self, lane: LaneName, run: str, seq: int, digest: str, events: int) -> bool:
+        """Whether the run ends with this line and has that many events."""
+        found = self._runs[lane].get(run) if lane in self._runs else None
+        return found is not None and (found.last, found.hash_at(seq), found.events) == (seq, digest, events)
+
+    def end(self, lane: LaneName) -> int:
+        """The highest number of a lane; 0 where it has none."""
+        return max((run.last for run in self._runs[lane].values()), default=0) if lane in self._runs else 0
+
+    def _note(self, event: Event, lane: LaneName, *, at_centre: bool) -> None:
+        if event.kind == SHED:
+            try:
+                hole = hole_of(event.facts)
+            except HoleError:
+                return  # it explains nothing; the hole it should have explained will be named
+            self._holes[LaneName(lane.box, hole.lane)].append(hole)
+            self.shed += hole.last - hole.first + 1
+        if at_centre and event.kind == ROLLBACK:
+            box, where, run = (event.facts.get(word) for word in ("box", "lane", "run"))
+            self._rollbacks.add((LaneName(str(box), str(where)), str(run)))
+
+    def _start(self, lane: LaneName, event: Event) -> Problem | None:
+        """A run begins with `ledger.opened` and attaches to a line that is here, or to nothing at all."""
+        before = list(self._runs[lane].values())
+        self._runs[lane][event.run] = _Run(first=event.seq)
+        highest = max((run.last for run in before), default=0)
+        attached = (
+            event.prev == GENESIS if event.seq == 1 else any(run.hash_at(event.seq - 1) == event.prev for run in before)
+        )
+        where = _name(lane, event.seq)
+        if not attached:
+            if event.seq <= highest + 1:
+                return self._problem(Fault.ALTERED, f"{where} begins a run on a line that nobody has")
+            self._gaps.append(self._gap(lane, event, first=highest + 1, prev=self._tip(lane, highest)))
+        elif event.kind != OPENED:
+            return self._problem(Fault.ALTERED, f"{where} begins a run without {OPENED}")
+        elif highest >= event.seq:
+            text = f"{where} continues behind {highest}: two histories under one identity"
+            self._branches.append((lane, event.run, self._problem(Fault.FORKED, text)))
+        return None
+
+    def _place(self, lane: LaneName, run: _Run, event: Event, digest: str) -> Problem | None:
+        known = run.hash_at(event.seq)
+        where = _name(lane, event.seq)
+        if known == digest:
+            return self._problem(Fault.DUPLICATED, f"{where} stands here twice")
+        if known:
+            return self._problem(Fault.FORKED, f"{where} exists with two contents")
+        if known == "" or event.seq < run.first:
+            return self._problem(Fault.REORDERED, f"{where} stands after one that follows it")
+        tip = run.hash_at(run.last) or ""
+        if event.seq > run.last + 1:
+            self._gaps.append(self._gap(lane, event, first=run.last + 1, prev=tip))
+            run.hashes += bytes(_HASH_BYTES * (event.seq - run.last - 1))
+            return None
+        if event.prev != tip:
+            return self._problem(Fault.ALTERED, f"{where} does not follow the line before it")
+        return None
+
+    def _gap(self, lane: LaneName, event: Event, *, first: int, prev: str) -> _Gap:
+        last = event.seq - 1
+        count = "" if last == first else f" to {last}"
+        return _Gap(
+            lane=lane,
+            first=first,
+            last=last,
+            first_prev=prev,
+            last_hash=event.prev,
+            problem=self._problem(Fault.MISSING, f"{_name(lane, first)}{count}, before {event.kind} {event.id}"),
+        )
+
+    def _problem(self, fault: Fault, text: str) -> Problem:
+        return Problem(fault=fault, text=text, record=self.record)
+
+    def _explained(self, gap: _Gap) -> bool:
+        """Whether shed lines tile the gap exactly, from the line before it to the line after."""
+        seq, digest = gap.first, gap.first_prev
+        by_start = {(hole.first, hole.first_prev): hole for hole in self._holes[gap.lane]}
+        while seq <= gap.last:
+            hole = by_start.get((seq, digest))
+            if hole is None:
+                return False
+            seq, digest = hole.last + 1, hole.last_hash
+        return seq == gap.last + 1 and digest == gap.last_hash
+
+    def _tip(self, lane: LaneName, seq: int) -> str:
+        hashes = (run.hash_at(seq) for run in self._runs[lane].values() if run.last == seq)
+        return next((digest for digest in hashes if digest), GENESIS)
+
+
+def _name(lane: LaneName, seq: int) -> str:
+    return f"{lane.box} {lane.lane} {seq}"
