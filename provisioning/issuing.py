@@ -136,7 +136,7 @@ def issue_crl(
 def _check_identity(role: Role, identity: str, site: str | None, hosts: tuple[str, ...]) -> None:
     if not is_id(identity):
         raise IssueRefusedError(
-            f'"{identity}" is no id: lower-case letters, digits and dashes, at most 32, beginning with a letter or digit'
+            f'"{identity}" is no id: at most 32 lower-case letters, digits and dashes, the first one no dash'
         )
     # Brokers give rights by this name alone, so no box may carry the name of a collector.
     if (role is Role.COLLECTOR) != identity.startswith(CENTRE_PREFIX):
