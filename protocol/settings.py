@@ -2,13 +2,14 @@
 
 Pure: reading the file is the caller's. Agent and collector share it. An unknown key is a fault, a duration needs its
 unit, every length has a limit, and no fault repeats the value of a secret. What only the whole of a file can tell
-(references, duplicates) its owner checks afterwards and places with `Source.fault`.
+(references, duplicates) its owner's `check` says, of a file with faults too: a harmless value then stands where a wrong
+one stood, and nothing is said twice of one place.
 """
 
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar, cast
 
@@ -17,6 +18,7 @@ from msgspec import inspect
 
 T = TypeVar("T", bound=msgspec.Struct)
 Path = tuple[str | int, ...]
+Problem = tuple[Path, str]
 
 MAX_SETTINGS_BYTES: Final = 512 * 1024
 """One settings file; a site of 300 points takes some 50 KiB."""
@@ -121,8 +123,10 @@ class Source:
         return f"[[{_clean(str(path[0]))}]] {_clean(name) if isinstance(name, str) else f'#{path[1] + 1}'}"
 
 
-def read_settings(text: str | bytes, filename: str, struct: type[T]) -> tuple[T, Source]:
-    """The settings that `text` holds, and where they stand in it.
+def read_settings(
+    text: str | bytes, filename: str, struct: type[T], check: Callable[[T], Iterable[Problem]] | None = None
+) -> tuple[T, Source]:
+    """The settings that `text` holds, and where they stand in it. `check` judges the whole: `(path, sentence)` each.
 
     Raises:
         SettingsError: every fault at once.
@@ -132,6 +136,9 @@ def read_settings(text: str | bytes, filename: str, struct: type[T]) -> tuple[T,
     source = Source(text, filename, data)
     reader = _Reader(source)
     settings = reader.value(data, inspect.type_info(struct), ())
+    if settings is not _BAD and check is not None:
+        for path, message in check(cast(T, settings)):
+            reader.judge(path, message)
     if reader.faults:
         raise SettingsError(reader.faults)
     return cast(T, settings), source
@@ -165,7 +172,13 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.faults: list[Fault] = []
+        self._paths: set[Path] = set()
         self._source = source
+
+    def judge(self, path: Path, message: str) -> None:
+        """A fault of the whole, unless this place has one of its own already."""
+        if not any(path[:length] in self._paths for length in range(1, len(path) + 1)):
+            self._add(path, message)
 
     def value(self, value: Any, kind: inspect.Type, path: Path) -> Any:
         hint = ""
@@ -204,30 +217,30 @@ class _Reader:
         if not isinstance(value, dict):
             return self._wrong(value, dict, path, like=_like(kind))
         known = {field.encode_name: field for field in kind.fields}
-        found = {}
-        for key, each in value.items():
-            if field := known.get(key):
-                found[field.name] = self.value(each, field.type, (*path, key))
-            else:
+        faults = len(self.faults)
+        for key in value:
+            if key not in known:
                 self._add((*path, key), f'unknown key "{_clean(key)}"{did_you_mean(key, known)}')
-        missing = [field.encode_name for field in kind.fields if field.required and field.encode_name not in value]
-        for key in missing:
-            self._add(path, f"{_name((*path, key))} is missing")
-        if missing or any(each is _BAD for each in found.values()):
-            return _BAD
+        found = {}
+        for key, field in known.items():
+            each = self.value(value[key], field.type, (*path, key)) if key in value else _BAD
+            if key not in value and field.required:
+                self._add((*path, key), f"{_name((*path, key))} is missing")
+            if each is not _BAD:
+                found[field.name] = each
+            elif field.required:
+                found[field.name] = _harmless(field.type)
         try:
             return kind.cls(**found)
         except ValueError as error:
-            return self._add(path, str(error))
+            return self._add(path, str(error)) if len(self.faults) == faults else _BAD
 
     def _list(self, value: Any, kind: inspect.ListType | inspect.VarTupleType, path: Path) -> Any:
         if not isinstance(value, list):
             return self._wrong(value, list, path)
         if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "elements", path):
             return _BAD
-        items = [self.value(each, kind.item_type, (*path, index)) for index, each in enumerate(value)]
-        if any(each is _BAD for each in items):
-            return _BAD
+        items = [self._element(each, kind.item_type, (*path, index)) for index, each in enumerate(value)]
         return items if isinstance(kind, inspect.ListType) else tuple(items)
 
     def _tuple(self, value: Any, kind: inspect.TupleType, path: Path) -> Any:
@@ -237,16 +250,18 @@ class _Reader:
         if not self._length(len(value), count, count, "elements", path):
             return _BAD
         pairs = zip(value, kind.item_types, strict=True)
-        items = [self.value(each, item, (*path, index)) for index, (each, item) in enumerate(pairs)]
-        return _BAD if any(each is _BAD for each in items) else tuple(items)
+        return tuple(self._element(each, item, (*path, index)) for index, (each, item) in enumerate(pairs))
 
     def _dict(self, value: Any, kind: inspect.DictType, path: Path) -> Any:
         if not isinstance(value, dict):
             return self._wrong(value, dict, path)
         if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "keys", path):
             return _BAD
-        items = {key: self.value(each, kind.value_type, (*path, key)) for key, each in value.items()}
-        return _BAD if any(each is _BAD for each in items.values()) else items
+        return {key: self._element(each, kind.value_type, (*path, key)) for key, each in value.items()}
+
+    def _element(self, value: Any, kind: inspect.Type, path: Path) -> Any:
+        element = self.value(value, kind, path)
+        return _harmless(kind) if element is _BAD else element
 
     def _text(self, value: Any, kind: inspect.StrType, path: Path, hint: str) -> Any:
         if not isinstance(value, str):
@@ -304,6 +319,7 @@ class _Reader:
         return self._add(path, f"{_name(path)} must be {_WORDS[wanted]}{like}, not {seen}")
 
     def _add(self, path: Path, message: str) -> object:
+        self._paths.add(path)
         self.faults.append(self._source.fault(path, message))
         if len(self.faults) >= MAX_FAULTS:
             raise SettingsError(self.faults)
@@ -337,6 +353,32 @@ def _parsed(text: str, filename: str) -> dict[str, Any]:
 
 def _one(filename: str, line: int, message: str) -> SettingsError:
     return SettingsError([Fault(file=filename, line=line, path="", message=message)])
+
+
+def _harmless(kind: inspect.Type) -> Any:
+    """What stands for a wrong value while the rest of the file is checked; such settings are never returned."""
+    match kind:
+        case inspect.Metadata():
+            return _harmless(kind.type)
+        case inspect.StructType():
+            return kind.cls(**{field.name: _harmless(field.type) for field in kind.fields if field.required})
+        case inspect.ListType() | inspect.VarTupleType():
+            return ()
+        case inspect.TupleType():
+            return tuple(_harmless(item) for item in kind.item_types)
+        case inspect.DictType():
+            return {}
+        case inspect.IntType() | inspect.FloatType() | inspect.BoolType():
+            return 0
+        case inspect.TimeDeltaType():
+            return timedelta(0)
+        case inspect.EnumType():
+            return next(iter(kind.cls))
+        case inspect.LiteralType():
+            return kind.values[0]
+        case inspect.UnionType():
+            return None
+    return ""
 
 
 def _only(kind: inspect.UnionType) -> inspect.Type:

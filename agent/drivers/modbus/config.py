@@ -1,0 +1,103 @@
+"""Settings of Modbus I/O modules, and how a point names its bit or register. Pure.
+
+`io1/di/0` is device, table and number; numbers count from zero as in the PDU (Modbus Application Protocol V1.1b3,
+section 4.4), whatever a module's manual prints.
+"""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from agent.signals import State
+
+REGISTER_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,31}/(di|do|ir|hr)/(0|[1-9][0-9]{0,4})$"
+RegisterText = Annotated[
+    str,
+    Meta(pattern=REGISTER_PATTERN, description='device/table/number, like "io1/di/0"; tables are di, do, ir and hr'),
+]
+HIGHEST_NUMBER: Final = 65535
+"""Modbus addresses are 16 bits."""
+
+_REGISTER: Final = re.compile(REGISTER_PATTERN)
+
+
+class Table(StrEnum):
+    """The four tables of a Modbus device."""
+
+    DISCRETE_INPUTS = "di"
+    COILS = "do"
+    INPUT_REGISTERS = "ir"
+    HOLDING_REGISTERS = "hr"
+
+    @property
+    def of_bits(self) -> bool:
+        """Whether it holds bits; the others hold 16-bit words."""
+        return self in {Table.DISCRETE_INPUTS, Table.COILS}
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One bit or word of one device."""
+
+    device: str
+    table: Table
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.table}/{self.number}"
+
+
+class IoModule(msgspec.Struct, frozen=True, kw_only=True):
+    """One `[[io]]` table: a Modbus TCP module, or one unit behind a gateway."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="an id: a-z, 0-9 and -, at most 32")]
+    address: Annotated[str, Meta(max_length=255)]
+    unit_id: Annotated[int, Meta(ge=0, le=255)] = 1
+    name: Annotated[str, Meta(max_length=64)] = ""
+
+
+class InputPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact: which bit it is and what the bit means."""
+
+    point: str
+    register: Register
+    alarm_bit: bool  # the value of the bit on the alarm side
+    alarm: State  # open, active: acted on at the first sample
+    rest: State  # closed, normal: believed after `debounce`
+    debounce: timedelta
+    counter: Register | None = None  # counts edges: any step is a pulse, however short
+    latch: Register | None = None  # not zero once there was a pulse, cleared by the module when read
+
+
+class OutputPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock or siren: which coil it is and what the coil means."""
+
+    point: str
+    register: Register
+    energised: State  # unlocked, locked or on
+    released: State
+
+
+class Wiring(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of a site that hangs on one module."""
+
+    module: IoModule
+    inputs: tuple[InputPoint, ...] = ()
+    outputs: tuple[OutputPoint, ...] = ()
+
+
+def parse_register(text: str) -> Register:
+    """The register that `text` names.
+
+    Raises:
+        ValueError: another form, or a number above HIGHEST_NUMBER.
+    """
+    if not _REGISTER.fullmatch(text):
+        raise ValueError('must be device/table/number, like "io1/di/0"')
+    device, table, number = text.split("/")
+    if int(number) > HIGHEST_NUMBER:
+        raise ValueError(f"numbers end at {HIGHEST_NUMBER}")
+    return Register(device=device, table=Table(table), number=int(number))
