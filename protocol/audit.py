@@ -170,14 +170,12 @@ class Audit:
         if self._trust is None:
             self._problem(Fault.UNTRUSTED, "certificates stand before the root")
             return
-        faults = []
-        for role in (Role.BOX, Role.COLLECTOR):
-            try:
-                self._signers[kid_of_der(chain[0])] = self._trust.identify(chain, self.now, role, expired_ok=True)
-                return
-            except CertificateError as error:
-                faults.append(error.fault)
-        self._problem(Fault.UNTRUSTED, f"a chain of certificates does not hold: {faults[0]}")
+        try:
+            signer = self._trust.identify(chain, self.now, Role.BOX, Role.COLLECTOR, expired_ok=True)
+        except CertificateError as error:
+            self._problem(Fault.UNTRUSTED, f"a chain of certificates does not hold: {error.fault}")
+        else:
+            self._signers[kid_of_der(chain[0])] = signer
 
     def _take_events(self, record: Events) -> None:
         self._envelopes += 1

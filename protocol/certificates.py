@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -105,9 +106,9 @@ class Trust:
         self._crls = tuple(crls)
 
     def identify(
-        self, chain: Sequence[bytes], now: datetime, role: Role, *, expired_ok: bool = False
+        self, chain: Sequence[bytes], now: datetime, *roles: Role, expired_ok: bool = False
     ) -> VerifiedIdentity:
-        """Check a chain of DER certificates, leaf first, and say whose it is.
+        """Check a chain of DER certificates, leaf first, and say whose it is; the holder must have one of `roles`.
 
         With `expired_ok` an ended leaf is judged at its last valid moment: what it sealed in time is still authentic
         (WIRE 2.5).
@@ -115,7 +116,21 @@ class Trust:
         Raises:
             CertificateError: malformed, untrusted, of another role or name, out of its time, revoked.
         """
-        certificates = _parse_chain(chain)
+        try:
+            return self._identify(_parse_chain(chain), tuple(chain), now, roles, expired_ok=expired_ok)
+        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+            # Certificates are parsed as they are looked at: each look may find that they are none.
+            raise CertificateError(CertificateFault.MALFORMED) from None
+
+    def _identify(
+        self,
+        certificates: list[x509.Certificate],
+        chain: tuple[bytes, ...],
+        now: datetime,
+        roles: tuple[Role, ...],
+        *,
+        expired_ok: bool,
+    ) -> VerifiedIdentity:
         leaf = certificates[0]
         public_key = leaf.public_key()
         if not isinstance(public_key, EllipticCurvePublicKey) or not isinstance(public_key.curve, SECP256R1):
@@ -138,11 +153,11 @@ class Trust:
             not_after=leaf.not_valid_after_utc,
             serial=leaf.serial_number,
             issuer_kid=kid_of(issuer),
-            chain=tuple(chain),
+            chain=chain,
         )
-        if identity.role is not role:
+        if identity.role not in roles:
             raise CertificateError(CertificateFault.WRONG_ROLE)
-        if role is Role.BOX and (identity.site is None or not is_id(identity.site)):
+        if identity.role is Role.BOX and (identity.site is None or not is_id(identity.site)):
             raise CertificateError(CertificateFault.WRONG_NAME)
         self._check_revocation(leaf, issuer)
         return identity
@@ -154,7 +169,7 @@ class Trust:
                 path = verifier.build_server_verifier(x509.DNSName(_id_of(leaf))).verify(leaf, others)
             else:
                 path = verifier.build_client_verifier().verify(leaf, others).chain
-        except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
+        except VerificationError:
             raise CertificateError(CertificateFault.UNTRUSTED) from None
         return path[1]
 
@@ -188,10 +203,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def _parse_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
     if not 1 <= len(chain) <= MAX_CHAIN_CERTIFICATES or any(len(der) > MAX_CERTIFICATE_BYTES for der in chain):
         raise CertificateError(CertificateFault.MALFORMED)
-    try:
-        return [x509.load_der_x509_certificate(der) for der in chain]
-    except ValueError:
-        raise CertificateError(CertificateFault.MALFORMED) from None
+    return [x509.load_der_x509_certificate(der) for der in chain]
 
 
 def _id_of(leaf: x509.Certificate) -> str:
@@ -232,5 +244,5 @@ def _uris(certificate: x509.Certificate) -> list[str]:
 def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         raise CertificateError(CertificateFault.WRONG_NAME) from None

@@ -1,0 +1,112 @@
+"""Who is who: certificates are believed for one id, one role, from the right issuer, in their time."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from protocol.certificates import CertificateError, CertificateFault, Issuer, Role, kid_of
+from provisioning.authority import Authority
+from provisioning.issuing import Credential
+from tests.ledgers import NOW, der_chain, trust_of
+
+AUTHORITY = Authority.create(now=NOW)
+BOX = AUTHORITY.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW)
+
+
+def _fault(authority: Authority, chain: tuple[bytes, ...], *, role: Role = Role.BOX, days: float = 0) -> str | None:
+    try:
+        trust_of(authority).identify(chain, NOW + timedelta(days=days), role)
+    except CertificateError as error:
+        return error.fault
+    return None
+
+
+def _rogue_leaf(signer: Credential, role: Role) -> x509.Certificate:
+    """A certificate that an issuer's stolen key could make, whatever our own profiles allow."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [
+        x509.DNSName("centre-evil"),
+        x509.UniformResourceIdentifier(f"urn:branchwatch:role:{role}"),
+        x509.UniformResourceIdentifier("urn:branchwatch:site:0755-031"),
+    ]
+    own = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.certificate.public_key())  # type: ignore[arg-type]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre-evil")]))
+        .issuer_name(signer.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(NOW - timedelta(hours=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(own, critical=False)
+        .sign(signer.private_key, hashes.SHA256())
+    )
+
+
+def test_a_box_is_known_by_its_chain() -> None:
+    """An honest chain gives id, role, site, key and `kid`."""
+    found = trust_of(AUTHORITY).identify(der_chain(AUTHORITY, BOX.certificate), NOW, Role.BOX)
+    assert (found.id, found.role, found.site) == ("0755-031-a", Role.BOX, "0755-031")
+    assert found.kid == kid_of(BOX.certificate)
+    assert not found.expired(NOW)
+
+
+def test_another_banks_box_is_a_stranger() -> None:
+    """A chain up to another root is untrusted."""
+    other = Authority.create(now=NOW)
+    stranger = other.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW)
+    assert _fault(AUTHORITY, der_chain(other, stranger.certificate)) == CertificateFault.UNTRUSTED
+
+
+def test_a_box_is_no_collector() -> None:
+    """An honest box's certificate is refused where a collector's is asked for."""
+    chain = der_chain(AUTHORITY, BOX.certificate)
+    assert _fault(AUTHORITY, chain, role=Role.COLLECTOR) == CertificateFault.WRONG_ROLE
+
+
+def test_a_stolen_box_issuer_makes_no_collectors() -> None:
+    """A certificate of role collector signed by the boxes' issuing key is refused (WIRE 3.1)."""
+    issuer = AUTHORITY.issuers[Issuer.BOXES]
+    rogue = _rogue_leaf(issuer, Role.COLLECTOR)
+    chain = (rogue.public_bytes(Encoding.DER), issuer.certificate.public_bytes(Encoding.DER))
+    assert _fault(AUTHORITY, chain, role=Role.COLLECTOR) == CertificateFault.WRONG_ROLE
+
+
+def test_a_box_is_no_issuer() -> None:
+    """A certificate signed by a box's own key is untrusted, the box's chain beside it or not."""
+    rogue = _rogue_leaf(BOX, Role.BOX)
+    chain = (rogue.public_bytes(Encoding.DER), *der_chain(AUTHORITY, BOX.certificate))
+    assert _fault(AUTHORITY, chain) == CertificateFault.UNTRUSTED
+
+
+def test_time_is_checked_and_an_ended_one_can_be_asked_for() -> None:
+    """Before its time and after its end refused; with `expired_ok` an ended one is known and flagged (WIRE 2.5)."""
+    chain = der_chain(AUTHORITY, BOX.certificate)
+    late = BOX.certificate.not_valid_after_utc + timedelta(days=1)
+    assert _fault(AUTHORITY, chain, days=-30) == CertificateFault.NOT_YET_VALID
+    assert _fault(AUTHORITY, chain, days=(late - NOW).days + 1) == CertificateFault.EXPIRED
+    found = trust_of(AUTHORITY).identify(chain, late, Role.BOX, expired_ok=True)
+    assert found.expired(late)
+
+
+def test_a_revoked_certificate_is_refused_even_when_ended() -> None:
+    """The issuer's list counts whether or not the certificate's time is over."""
+    revoked = AUTHORITY.revoke(BOX.certificate, now=NOW)
+    chain = der_chain(AUTHORITY, BOX.certificate)
+    assert _fault(revoked, chain) == CertificateFault.REVOKED
+    with pytest.raises(CertificateError):
+        trust_of(revoked).identify(chain, NOW + timedelta(days=4000), Role.BOX, expired_ok=True)
+
+
+@pytest.mark.parametrize("chain", [(), (b"",), (b"\x30\x03abc",), (b"x" * 9000,), (b"\x30",) * 5])
+def test_rubbish_is_malformed(chain: tuple[bytes, ...]) -> None:
+    """Empty, oversized and broken chains are named as such."""
+    assert _fault(AUTHORITY, chain) == CertificateFault.MALFORMED
