@@ -102,6 +102,7 @@ class EmbeddedBroker:
             self._child.send_signal(signal.SIGHUP)
 
     async def _launch(self) -> None:
+        _check_free(self._settings.host, self.port)
         # Sessions are clean and client ids random, so whatever an earlier life left could only ever pile up.
         shutil.rmtree(self._store, ignore_errors=True)
         with self._log.open("ab") as complaints:  # what it says before it has read where its log is
@@ -227,6 +228,20 @@ def _dies_with_parent() -> tuple[str, ...]:
 
 
 def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _check_free(host: str, port: int) -> None:
+    # Asked before the start: otherwise the process that holds the port would answer in the broker's place.
+    with socket.socket(_family(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EmbeddedBrokerError(f"the built-in broker cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

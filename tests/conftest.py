@@ -11,7 +11,7 @@ import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 import pytest
 
@@ -25,8 +25,12 @@ T = TypeVar("T")
 class Eventually(Protocol):
     """The type of the `eventually` fixture."""
 
+    @overload
+    async def __call__(self, probe: Callable[[], Awaitable[T]], timeout_s: float = 10.0, what: str = "") -> T: ...
+    @overload
+    async def __call__(self, probe: Callable[[], T], timeout_s: float = 10.0, what: str = "") -> T: ...
     async def __call__(self, probe: Callable[[], T | Awaitable[T]], timeout_s: float = 10.0, what: str = "") -> T:
-        """Wait until `probe` returns something true and return that."""
+        """Wait until `probe` (plain or async) returns something true and return that."""
 
 
 class EventuallyBlocking(Protocol):
