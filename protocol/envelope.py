@@ -13,14 +13,18 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.algorithms import ECAlgorithm
+from jwt.utils import der_to_raw_signature
 
 from protocol.limits import MAX_HEADER_BYTES
 
 KID_PATTERN: Final = r"^[A-Za-z0-9_-]{43}$"
 _SIGNATURE_BYTES: Final = 64  # r and s of P-256, RFC 7518 section 3.4
 _ES256: Final = ECAlgorithm(ECAlgorithm.SHA256)
+_DETERMINISTIC: Final = ECDSA(SHA256(), deterministic_signing=True)
+"""RFC 6979: a box whose random source is poor must not give its key away through its signatures."""
 
 
 class EnvelopeType(StrEnum):
@@ -88,7 +92,8 @@ class Sealer:
     def seal(self, typ: EnvelopeType, payload: bytes) -> bytes:
         """The envelope of `payload`: header, payload and signature in base64url, joined by dots."""
         signing_input = self._headers[typ] + b"." + encode_base64url(payload)
-        return signing_input + b"." + encode_base64url(_ES256.sign(signing_input, self._key))
+        signature = der_to_raw_signature(self._key.sign(signing_input, _DETERMINISTIC), self._key.curve)
+        return signing_input + b"." + encode_base64url(signature)
 
 
 def read_envelope(data: bytes, limit_bytes: int) -> Unverified:
