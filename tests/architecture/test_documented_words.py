@@ -13,7 +13,7 @@ from tests.architecture.sources import ROOT, documents, report
 
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
-COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?branchwatch +([a-z-].*)$")
+COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?branchwatch +([a-z].*)$")
 MAKE = re.compile(r"^(?:\$ )?make ([a-z][a-z-]*)")
 END_OF_COMMAND = re.compile(r"\s(?:#|>|\||&&|<).*$|\s{2,}.*$")
 

@@ -26,7 +26,7 @@ OURS = {*PACKAGES, "branchwatch", "tests", "benchmarks", "scripts"}
 ONE_PLACE = {
     "aiomqtt": ["agent/uplink*"],
     "paho": ["collector/ingest/subscriber.py"],
-    "pymodbus": ["agent/drivers/modbus/driver.py", "simulator/*"],
+    "pymodbus": ["agent/drivers/modbus/connection.py", "simulator/*"],
     "tree_sitter": ["protocol/positions.py"],
     "tree_sitter_toml": ["protocol/positions.py"],
     "jwt": ["protocol/envelope.py"],
