@@ -1,0 +1,1 @@
+"""Alarms: what a person must handle; opened by events, moved by people through one table."""

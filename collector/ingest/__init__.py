@@ -1,0 +1,1 @@
+"""From the wire into the ledger: small stages, decoded, verified, placed, committed, receipted."""

@@ -1,0 +1,1 @@
+"""The centre's storage: one schema, one history of migrations, SQLite or PostgreSQL."""

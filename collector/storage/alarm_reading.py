@@ -1,0 +1,116 @@
+"""Questions about alarms: the queue, the history, one alarm with everything that belongs to it.
+
+Beside storage/reading.py, whose rules of units and pages hold here too. Flow: asked by the console and the alarm
+service.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from collector.storage.lines import event_row, event_statement, line_of
+from collector.storage.paging import below, filtered, page
+from collector.storage.reading import Reading, journal_row
+from collector.storage.records import (
+    MAX_LIMIT,
+    AlarmDetail,
+    AlarmPart,
+    AlarmRow,
+    AlarmState,
+    Filter,
+    Flag,
+    Note,
+    Page,
+    Topic,
+)
+from collector.storage.schema import alarm_events, alarms, envelopes, events, journal, notes, sites
+from protocol.messages import decode_event
+
+
+def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
+    """Alarms in the states asked for (all when none is named), newest first."""
+    statement = filtered(_statement(), wanted, alarms.c, alarms.c.number)
+    if wanted.states:
+        statement = statement.where(alarms.c.state.in_([state.value for state in wanted.states]))
+    rows = [_alarm_row(row) for row in reading.connection.execute(statement)]
+    return page(wanted, rows, lambda row: row.cursor)
+
+
+def alarm_detail(reading: Reading, alarm_id: str, unit: str) -> AlarmDetail | None:
+    """One alarm with its events, notes and history; None when it is not there or not for this unit."""
+    connection = reading.connection
+    row = connection.execute(_statement().where(alarms.c.id == alarm_id, below(unit))).first()
+    if row is None:
+        return None
+    parts = (
+        event_statement()
+        .add_columns(alarm_events.c.part)
+        .join(alarm_events, alarm_events.c.number == events.c.number)
+        .where(alarm_events.c.alarm == alarm_id)
+        .order_by(events.c.number)
+        .limit(MAX_LIMIT)
+    )
+    history = (
+        select(journal)
+        .where(journal.c.topic == Topic.ALARM, journal.c.subject == alarm_id)
+        .order_by(journal.c.number)
+        .limit(MAX_LIMIT)
+    )
+    written = select(notes).where(notes.c.alarm == alarm_id).order_by(notes.c.number).limit(MAX_LIMIT)
+    return AlarmDetail(
+        alarm=_alarm_row(row),
+        parts=tuple(AlarmPart(part=each.part, event=event_row(each)) for each in connection.execute(parts)),
+        notes=tuple(Note(person=each.person, at_ms=each.at_ms, text=each.text) for each in connection.execute(written)),
+        history=tuple(journal_row(each) for each in connection.execute(history)),
+    )
+
+
+def _statement() -> Select[Any]:
+    return (
+        select(
+            alarms,
+            sites.c.name.label("site_name"),
+            sites.c.unit,
+            sites.c.timezone,
+            events.c.received_ms,
+            events.c.line_no,
+            events.c.flags,
+            envelopes.c.body,
+        )
+        .join_from(alarms, sites, sites.c.id == alarms.c.site)
+        .join(events, events.c.number == alarms.c.number)
+        .join(envelopes, envelopes.c.id == events.c.envelope)
+    )
+
+
+def _alarm_row(row: Row[Any]) -> AlarmRow:
+    event = decode_event(line_of(row.body, row.line_no))
+    return AlarmRow(
+        id=row.id,
+        cursor=row.number,
+        site=row.site,
+        site_name=row.site_name,
+        unit=row.unit,
+        timezone=row.timezone,
+        box=row.box,
+        kind=row.kind,
+        event_class=row.event_class,
+        level=row.level,
+        source=row.source,
+        state=AlarmState(row.state),
+        opened_ms=row.opened_ms,
+        at_ms=row.at_ms,
+        last_ms=row.last_ms,
+        delay_ms=row.received_ms - row.at_ms,
+        events=row.events,
+        restored_ms=row.restored_ms,
+        holder=row.holder,
+        acknowledged_ms=row.acknowledged_ms,
+        resolved_ms=row.resolved_ms,
+        resolution=row.resolution,
+        narrative=row.narrative,
+        version=row.version,
+        facts=event.facts,
+        because=event.because,
+        flags=tuple(Flag(word) for word in row.flags.split()),
+    )

@@ -1,0 +1,49 @@
+"""How lists are asked for: the person's unit, the filters of WIRE 5, a cursor, at most 500 rows.
+
+Shared by the questions about events and about alarms.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, or_
+
+from collector.storage.records import MAX_LIMIT, Filter, Page
+from collector.storage.schema import sites
+
+T = TypeVar("T")
+
+
+def below(unit: str) -> ColumnElement[bool]:
+    """The condition that a site belongs to `unit` or to something below it; the empty unit is the whole bank."""
+    if not unit:
+        return sites.c.id.is_not(None)
+    return or_(sites.c.unit == unit, sites.c.unit.startswith(unit + "/", autoescape=True))
+
+
+def filtered(statement: Select[Any], wanted: Filter, columns: Any, cursor: ColumnElement[int]) -> Select[Any]:
+    """`statement`, which joins `sites`, limited to what is wanted: one row more than a page, so that its end shows."""
+    conditions: list[ColumnElement[bool]] = [below(wanted.unit)]
+    for value, column in ((wanted.site, columns.site), (wanted.box, columns.box), (wanted.level, columns.level)):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.kind is not None:
+        conditions.append(columns.kind == wanted.kind)
+    if wanted.since_ms is not None:
+        conditions.append(columns.at_ms >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        conditions.append(columns.at_ms < wanted.until_ms)
+    if wanted.cursor is not None:
+        conditions.append(cursor < wanted.cursor)
+    return statement.where(*conditions).order_by(cursor.desc()).limit(_limit(wanted) + 1)
+
+
+def _limit(wanted: Filter) -> int:
+    return max(1, min(wanted.limit, MAX_LIMIT))
+
+
+def page(wanted: Filter, rows: Sequence[T], cursor_of: Callable[[T], int]) -> Page[T]:
+    """One page of the rows that a statement of `filtered` gave."""
+    limit = _limit(wanted)
+    more = len(rows) > limit
+    return Page(items=tuple(rows[:limit]), next=cursor_of(rows[limit - 1]) if more else None)

@@ -1,0 +1,314 @@
+"""The centre's tables in SQLAlchemy Core: the one place where columns are named.
+
+Times are Unix milliseconds (`*_ms`), exact bytes are kept once (`envelopes.body`), and an event's line is read back
+from its envelope by `line_no`. Nothing here may be spelt so that only SQLite or only PostgreSQL can do it.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_ID = String(32)
+_HASH = String(64)
+_RUN = String(32)
+_UUID = String(36)
+_LANE = String(8)
+
+counters = Table(
+    "counters",
+    METADATA,
+    Column("name", String(16), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    comment="Row numbers given out so far; locking its row makes writers of several collectors take turns",
+)
+
+identities = Table(
+    "identities",
+    METADATA,
+    Column("kid", String(43), primary_key=True),
+    Column("box", _ID, nullable=False, index=True),
+    Column("role", String(16), nullable=False),
+    Column("site", _ID),
+    Column("chain", LargeBinary, nullable=False),  # JSON list of base64 DER, leaf first
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    comment="Every signer that was ever verified; a cache of chains, never a grant of trust",
+)
+
+envelopes = Table(
+    "envelopes",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("box", _ID, nullable=False),
+    Column("kid", String(43), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    comment="The exact signed bytes",
+)
+
+events = Table(
+    "events",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("box", _ID, nullable=False),
+    Column("lane", _LANE, nullable=False),
+    Column("run", _RUN, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("branch", SmallInteger, nullable=False),  # 0; the second content of a forked key is 1, and so on
+    Column("hash", _HASH, nullable=False),
+    Column("prev", _HASH, nullable=False),
+    Column("id", _UUID, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("event_class", String(16), nullable=False),
+    Column("site", _ID, nullable=False),
+    Column("source", String(131), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("envelope", BigInteger, nullable=False),
+    Column("line_no", SmallInteger, nullable=False),
+    Column("flags", String(64), nullable=False),  # words of storage.records.Flag, blank between
+    # No two contents of one key, whoever writes; the order serves the search of a lane by number.
+    Index("uq_events_place", "box", "lane", "seq", "run", "branch", unique=True),
+    Index("ix_events_site_number", "site", "number"),
+    comment="One row a ledger line; numbers rise in the order of commits",
+)
+
+restores = Table(
+    "restores",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("event_id", _UUID, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    comment="Which events have ended: a restore may arrive before what it ends (WIRE 2.3)",
+)
+
+lanes = Table(
+    "lanes",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("lane", _LANE, primary_key=True),
+    Column("run", _RUN, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", _HASH, nullable=False),
+    Column("stored_to", BigInteger, nullable=False),
+    comment="The committed contiguous head of each lane; `stored_to` is the highest number stored, holes or not",
+)
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("lane", _LANE, primary_key=True),
+    Column("run", _RUN, primary_key=True),
+    Column("opened_seq", BigInteger, nullable=False),
+    Column("opened_prev", _HASH, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("rolled_back", Boolean, nullable=False),
+    comment="Where each run began, from its ledger.opened",
+)
+
+holes = Table(
+    "holes",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("lane", _LANE, primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("first_prev", _HASH, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("last_hash", _HASH, nullable=False),
+    comment="Lines that a box gave up and signed for (ledger.shed)",
+)
+
+sites = Table(
+    "sites",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    comment="What the latest birth told of each site",
+)
+
+boxes = Table(
+    "boxes",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("site", _ID, nullable=False, index=True),
+    Column("run", _RUN, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("birth_counter", BigInteger, nullable=False),
+    Column("software", String(64), nullable=False),
+    Column("beat_s", Float, nullable=False),
+    Column("silent_after_s", Float, nullable=False),
+    Column("born_ms", BigInteger, nullable=False),
+    Column("heard_ms", BigInteger, nullable=False),
+    Column("died_ms", BigInteger),
+    Column("due_ms", BigInteger, nullable=False, index=True),
+    Column("clock", String(8), nullable=False),
+    Column("offset_ms", BigInteger, nullable=False),
+    Column("silent", Boolean, nullable=False),
+    Column("delayed", Boolean, nullable=False),
+    Column("forked", Boolean, nullable=False),
+    Column("order_challenge", String(43), nullable=False),
+    Column("challenges", Text, nullable=False),  # JSON [[challenge, issued_ms], ...], newest last
+    Column("claims", Text, nullable=False),  # JSON {lane: fleet.records.Claim}
+    Column("health", Text, nullable=False),  # JSON of messages.Health, {} before the first beat
+    comment="The last that was heard of each box, and what follows from it",
+)
+
+points = Table(
+    "points",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("states", Text, nullable=False),  # JSON {point: [state, since_ms, name, cause]}
+    Column("told_ms", BigInteger, nullable=False),
+    comment="Every point's last told state, from births and beats",
+)
+
+beat_runs = Table(
+    "beat_runs",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("run", _RUN, primary_key=True),
+    Column("counter", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    comment="The highest counter of each run that ever beat: an old birth or beat is never taken twice",
+)
+
+latest = Table(
+    "latest",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("what", String(8), primary_key=True),  # birth, beat, receipt
+    Column("body", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    comment="The latest birth, beat and receipt of each box, exact bytes, for exports",
+)
+
+conditions = Table(
+    "conditions",
+    METADATA,
+    Column("kind", String(64), primary_key=True),
+    Column("box", _ID, primary_key=True),
+    Column("detail", String(80), primary_key=True),
+    Column("event_id", _UUID, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON; what the restore or the next count needs
+    comment="What the centre itself has found and not yet seen end",
+)
+
+quarantine = Table(
+    "quarantine",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("claimed_box", _ID, nullable=False, index=True),
+    Column("topic", String(128), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # cut to ingest's MAX_KEPT_BYTES
+    comment="What failed a check, bounded in number and size; the oldest goes first",
+)
+
+alarms = Table(
+    "alarms",
+    METADATA,
+    Column("id", _UUID, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),  # the opening event's
+    Column("site", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("event_class", String(16), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("source", String(131), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("restored_ms", BigInteger),
+    Column("holder", String(64)),
+    Column("acknowledged_ms", BigInteger),
+    Column("resolved_ms", BigInteger),
+    Column("resolution", String(32)),
+    Column("narrative", Text),
+    Column("version", Integer, nullable=False),
+    Index("ix_alarms_state_site", "state", "site", "kind", "source"),
+    comment="What a person must handle",
+)
+
+alarm_events = Table(
+    "alarm_events",
+    METADATA,
+    Column("alarm", _UUID, ForeignKey("alarms.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("box", _ID, nullable=False),
+    Column("event_id", _UUID, nullable=False),
+    Column("part", String(8), nullable=False),  # opened, joined, restored
+    Index("ix_alarm_events_event", "box", "event_id"),
+    comment="Which events opened, joined and ended an alarm",
+)
+
+notes = Table(
+    "notes",
+    METADATA,
+    Column("alarm", _UUID, ForeignKey("alarms.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),  # its journal number
+    Column("person", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    comment="What people wrote on an alarm",
+)
+
+journal = Table(
+    "journal",
+    METADATA,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("topic", String(8), nullable=False),  # alarm, event, box, person
+    Column("subject", String(64), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("site", _ID, nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("hash", _HASH, nullable=False),
+    Index("ix_journal_subject", "topic", "subject"),
+    comment="Everything that changed, in one chain of hashes; a person or the collector stands on every entry",
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("token_hash", _HASH, primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    comment="Console logins; the token itself is only in the browser",
+)

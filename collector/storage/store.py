@@ -1,0 +1,87 @@
+"""The store itself: opening the database, one connection to read, one transaction to write.
+
+The only file that knows how each database wants to be opened. SQLite runs in WAL with `synchronous=FULL`: with NORMAL
+a power cut may take committed transactions (FIELD-FAULTS A). Writers begin at once, so that two never deadlock.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from collector.storage.reading import Reading
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long one writer waits for another before it gives up; group commits take some 20 ms."""
+
+_WRITES: Final = "branchwatch_writes"
+
+
+class StoreError(Exception):
+    """The database cannot be opened or used; the message says why, without its password."""
+
+
+class Store:
+    """One database; safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _open(url)
+
+    @property
+    def engine(self) -> Engine:
+        """For migrations and the other files of this folder."""
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Reading]:
+        """One snapshot to ask questions of."""
+        with self._engine.connect() as connection:
+            yield Reading(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it or nothing."""
+        with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of an SQLite file."""
+    return f"sqlite:///{path.absolute()}"
+
+
+def _open(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(url)
+        return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
+        raise StoreError(f"the database address cannot be used: {type(error).__name__}") from None
+
+
+def _open_sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 256})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
