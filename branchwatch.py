@@ -169,7 +169,13 @@ def _code_of(leaving: SystemExit) -> int:
 
 
 def _help(say: Callable[[str], str]) -> str:
-    lines = [say("branchwatch: guards a bank's branches, with proof in between"), "", "  branchwatch WORD --help", "  branchwatch --version", ""]
+    lines = [
+        say("branchwatch: guards a bank's branches, with proof in between"),
+        "",
+        "  branchwatch WORD --help",
+        "  branchwatch --version",
+        "",
+    ]
     for name, word in WORDS.items():
         lines += [f"  {name:<10} {say(word.does)}", f"             $ {word.example}", ""]
     lines.append(say("Exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached."))
