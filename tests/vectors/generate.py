@@ -1,4 +1,4 @@
-"""Writes the vectors beside it (`python -m tests.vectors.generate`): fixed keys, times and serials, so always the same bytes.
+"""Writes the vectors beside it (`python -m tests.vectors.generate`); fixed keys, times and serials, so the same bytes.
 
 Provenance: everything is made here, from the rules of docs/protocol.md. The private keys are the small numbers named
 in vectors.json; signatures are deterministic (RFC 6979 with SHA-256), so any other implementation can make them again.
