@@ -22,10 +22,14 @@ install() {
         sudo -n true 2> /dev/null || fail "$reason. Please run once:  sudo apt-get install $*"
         by=(sudo -n)
     fi
-    echo "$reason. Installing these Debian packages: $*"
-    "${by[@]}" apt-get update -q=2 || fail "The package lists could not be fetched; please run once:  apt-get install $*"
-    "${by[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 -y --no-install-recommends "$@" \
-        || fail "Debian could not install: $*. Its own message stands above."
+    echo "$reason. Installing these Debian packages (a minute or two): $*"
+    local log
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    "${by[@]}" apt-get update -q=2 > "$log" 2>&1 \
+        || fail "$(cat "$log")"$'\n'"The package lists could not be fetched; please run once:  apt-get install $*"
+    "${by[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 -y --no-install-recommends "$@" > "$log" 2>&1 \
+        || fail "$(cat "$log")"$'\n'"Debian could not install: $*. Its own message stands above."
 }
 
 there() {
