@@ -25,7 +25,7 @@ install() {
     echo "$reason. Installing these Debian packages (a minute or two): $*"
     local log
     log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
+    trap "rm -f '$log'" EXIT
     "${by[@]}" apt-get update -q=2 > "$log" 2>&1 \
         || fail "$(cat "$log")"$'\n'"The package lists could not be fetched; please run once:  apt-get install $*"
     "${by[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 -y --no-install-recommends "$@" > "$log" 2>&1 \
