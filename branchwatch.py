@@ -190,7 +190,7 @@ def _texts() -> Callable[[str], str]:
     try:
         texts_for: Callable[[str], Callable[[str], str]] = importlib.import_module("protocol.texts").texts_for
         return texts_for("zh_CN")
-    except (ImportError, OSError):
+    except Exception:  # noqa: BLE001 - without its catalogue the command still works, in English
         return str
 
 
