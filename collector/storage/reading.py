@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from collector.storage.lines import event_row, event_statement
 from collector.storage.paging import below, filtered, page
@@ -48,13 +48,14 @@ class Reading:
         statement = filtered(statement, wanted, events.c, events.c.number)
         return page(wanted, [event_row(row) for row in self._connection.execute(statement)], lambda row: row.number)
 
-    def events_between(self, first: int, last: int, *, site: str, limit: int = MAX_LIMIT) -> tuple[EventRow, ...]:
-        """Events of one site by their numbers, oldest first: what a journal entry of topic `event` speaks of."""
+    def events_between(self, first: int, last: int, *, unit: str, limit: int = MAX_LIMIT) -> tuple[EventRow, ...]:
+        """Events by their numbers, oldest first, those a unit may see: what a journal entry of topic `event` means."""
         statement = (
             event_statement()
-            .where(events.c.number.between(first, last), events.c.site == site)
+            .join(sites, sites.c.id == events.c.site)
+            .where(events.c.number.between(first, last), below(unit))
             .order_by(events.c.number)
-            .limit(limit)
+            .limit(min(limit, MAX_LIMIT))
         )
         return tuple(event_row(row) for row in self._connection.execute(statement))
 
@@ -104,8 +105,13 @@ class Reading:
         """What the live feed tells after entry `number`, oldest first (WIRE 5, Last-Event-ID)."""
         statement = (
             select(journal)
-            .join(sites, sites.c.id == journal.c.site)
-            .where(journal.c.number > number, journal.c.topic.in_(LIVE_TOPICS), below(unit))
+            .outerjoin(sites, sites.c.id == journal.c.site)
+            .where(
+                journal.c.number > number,
+                journal.c.topic.in_(LIVE_TOPICS),
+                # One entry tells of all events of a commit, whatever their sites; `events_between` looks again.
+                or_(journal.c.topic == Topic.EVENT, below(unit)),
+            )
             .order_by(journal.c.number)
             .limit(min(limit, MAX_LIMIT))
         )

@@ -208,7 +208,11 @@ class HeadRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the journal. For topic `event` the subject is `first-last`, numbers of events of one site."""
+    """One entry of the journal.
+
+    Topic `alarm`: the subject is its id; `box`: the box; `event`: `first-last`, the numbers of all events of one commit
+    (`Reading.events_between` gives those a person may see), and the site is empty.
+    """
 
     number: int
     topic: Topic
