@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
@@ -41,17 +42,17 @@ def said_by_the_one_command() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
-def test_every_text_is_translated(path: object) -> None:
+def test_every_text_is_translated(path: Path) -> None:
     """No text is missing or doubtful, and each fills in what the English fills in."""
-    with (ROOT / str(path)).open("rb") as stream:
+    with path.open("rb") as stream:
         faults = text_faults(read_po(stream))
     assert not faults, report(faults)
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
-def test_the_one_command_speaks_it(path: object) -> None:
+def test_the_one_command_speaks_it(path: Path) -> None:
     """`branchwatch --help` and its errors are in every catalogue."""
-    with (ROOT / str(path)).open("rb") as stream:
+    with path.open("rb") as stream:
         known = {str(message.id) for message in read_po(stream)}
     assert [text for text in said_by_the_one_command() if text not in known] == []
 
