@@ -13,11 +13,10 @@ from agent.config.addresses import parse_address
 from agent.config.registers import Use, uses_of
 from agent.config.site import Site
 from agent.config.template import TEMPLATES
-from agent.drivers.modbus.config import HIGHEST_NUMBER, Table
+from agent.drivers.modbus.config import HIGHEST_NUMBER, MODBUS_PORT, Table
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
 
-MODBUS_PORT: Final = 502
 SECTIONS: Final = ("io", "door", "interlock", "siren", "panel", "zone", "partition", "recorder", "camera", "area")
 LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
     ("door", "debounce", timedelta(0), timedelta(seconds=5)),

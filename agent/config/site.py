@@ -14,7 +14,7 @@ from agent.config.template import OUTLET_SMALL
 from agent.drivers.modbus.config import IoModule, RegisterText
 from protocol.ids import ID_PATTERN, SOURCE_PATTERN
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="an id: a-z, 0-9 and -, at most 32")]
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description="made of a-z, 0-9 and -, at most 32 characters")]
 Name = Annotated[str, Meta(max_length=64)]
 Address = Annotated[str, Meta(min_length=1, max_length=255)]
 FilePath = Annotated[str, Meta(min_length=1, max_length=512)]

@@ -22,7 +22,7 @@ OUTLET_SMALL: Final = Template(
     debounce=timedelta(seconds=0.3),
     tolerance=timedelta(seconds=0.5),
     release_for=timedelta(seconds=5),
-    request_grace=timedelta(seconds=10),
+    request_grace=timedelta(seconds=5),
     sound_for=timedelta(minutes=5),
     keep=timedelta(days=90),
 )

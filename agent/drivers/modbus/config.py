@@ -19,6 +19,9 @@ RegisterText = Annotated[
     str,
     Meta(pattern=REGISTER_PATTERN, description='device/table/number, like "io1/di/0"; tables are di, do, ir and hr'),
 ]
+MODBUS_PORT: Final = 502
+"""Where an address names no port."""
+
 HIGHEST_NUMBER: Final = 65535
 """Modbus addresses are 16 bits."""
 
@@ -53,7 +56,9 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, order=True):
 class IoModule(msgspec.Struct, frozen=True, kw_only=True):
     """One `[[io]]` table: a Modbus TCP module, or one unit behind a gateway."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="an id: a-z, 0-9 and -, at most 32")]
+    id: Annotated[
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="made of a-z, 0-9 and -, at most 32 characters")
+    ]
     address: Annotated[str, Meta(max_length=255)]
     unit_id: Annotated[int, Meta(ge=0, le=255)] = 1
     name: Annotated[str, Meta(max_length=64)] = ""

@@ -1,0 +1,130 @@
+"""Locks and sirens that are held for a while: what to write, when, and until it is so. Pure; one table.
+
+An output that nobody started is left as it is. One that was started is written again if the module lost it, and its
+end is written until the module reads it back. Ends are kept on both clocks, so that after a restart of the agent
+output and timer go on as they were (FIELD-FAULTS row 2): nothing is triggered anew, an end already past ends at once.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from agent.signals import Moment, OutputWrite, State
+
+WRITE_AGAIN: Final = timedelta(seconds=1)
+"""An output that does not read back as written is written again after so long."""
+
+
+class Stage(StrEnum):
+    """Where a pulse stands."""
+
+    HOLDING = "holding"  # until its end
+    ENDING = "ending"  # the end is written, but not read back
+
+
+class Read(StrEnum):
+    """What the output reads, seen from the pulse."""
+
+    ON = "on"  # the pulse's side
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+class Do(StrEnum):
+    """What that asks for."""
+
+    NOTHING = "nothing"
+    WRITE_ON = "write_on"
+    WRITE_OFF = "write_off"
+    FORGET = "forget"
+
+
+TABLE: Final[Mapping[tuple[Stage, Read], Do]] = MappingProxyType(
+    {
+        (Stage.HOLDING, Read.ON): Do.NOTHING,
+        (Stage.HOLDING, Read.OFF): Do.WRITE_ON,
+        (Stage.HOLDING, Read.UNKNOWN): Do.NOTHING,  # the driver still has the first write, or it was on before
+        (Stage.ENDING, Read.ON): Do.WRITE_OFF,
+        (Stage.ENDING, Read.OFF): Do.FORGET,
+        (Stage.ENDING, Read.UNKNOWN): Do.NOTHING,
+    }
+)
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """One output that is held."""
+
+    on: State
+    off: State
+    until: Moment
+    stage: Stage = Stage.HOLDING
+    written: Moment | None = None
+
+
+Pulses = Mapping[str, Pulse]
+
+
+def start(pulses: Pulses, point: str, on: State, off: State, until: Moment) -> Pulses:
+    """Hold `point` until then; one that is held already is held longer, never shorter."""
+    known = pulses.get(point)
+    if known and known.stage is Stage.HOLDING:
+        until = max(until, known.until, key=lambda end: end.mono_ms)
+        return {**pulses, point: msgspec.structs.replace(known, until=until)}
+    return {**pulses, point: Pulse(on=on, off=off, until=until)}
+
+
+def step(pulses: Pulses, states: Mapping[str, State], now: Moment) -> tuple[Pulses, tuple[OutputWrite, ...]]:
+    """What is to be written now, given what the outputs read."""
+    kept: dict[str, Pulse] = {}
+    writes: list[OutputWrite] = []
+    for point, known in pulses.items():
+        pulse = known
+        if pulse.stage is Stage.HOLDING and now.mono_ms >= pulse.until.mono_ms:
+            pulse = msgspec.structs.replace(pulse, stage=Stage.ENDING, written=None)
+        do = TABLE[pulse.stage, _read(pulse, states.get(point, State.UNKNOWN))]
+        if do is Do.FORGET:
+            continue
+        if pulse.written is None or (do is not Do.NOTHING and now.since(pulse.written) >= WRITE_AGAIN):
+            if pulse.written is not None or _read(pulse, states.get(point, State.UNKNOWN)) is not _wanted(pulse):
+                state = pulse.on if pulse.stage is Stage.HOLDING else pulse.off
+                writes.append(OutputWrite(point=point, state=state))
+            pulse = msgspec.structs.replace(pulse, written=now)
+        kept[point] = pulse
+    return (kept if kept != pulses else pulses), tuple(writes)
+
+
+def wake_at(pulses: Pulses, states: Mapping[str, State]) -> int | None:
+    """When a pulse ends or is to be written again, in monotonic milliseconds."""
+    due = [pulse.until.mono_ms for pulse in pulses.values() if pulse.stage is Stage.HOLDING]
+    for point, pulse in pulses.items():
+        do = TABLE[pulse.stage, _read(pulse, states.get(point, State.UNKNOWN))]
+        if pulse.written and do in {Do.WRITE_ON, Do.WRITE_OFF}:
+            due.append(pulse.written.after(WRITE_AGAIN).mono_ms)
+    return min(due, default=None)
+
+
+def carried(pulses: Pulses, now: Moment, same_boot: bool) -> Pulses:
+    """Pulses of an earlier run on the clock of this one. A pulse never gets longer, whatever the wall clock did."""
+    return {point: _carried(pulse, now, same_boot) for point, pulse in pulses.items()}
+
+
+def _read(pulse: Pulse, state: State) -> Read:
+    return {pulse.on: Read.ON, pulse.off: Read.OFF}.get(state, Read.UNKNOWN)
+
+
+def _wanted(pulse: Pulse) -> Read:
+    return Read.ON if pulse.stage is Stage.HOLDING else Read.OFF
+
+
+def _carried(pulse: Pulse, now: Moment, same_boot: bool) -> Pulse:
+    if same_boot:
+        return pulse
+    written = pulse.written.carried(now, same_boot) if pulse.written else None
+    left = pulse.until.wall - now.wall
+    if pulse.written:
+        left = min(left, pulse.until.wall - pulse.written.wall)
+    return msgspec.structs.replace(pulse, until=now.after(left), written=written)
