@@ -1,0 +1,154 @@
+"""Who this box is: its key, its chain of certificates and the root it pins, read once at the start.
+
+The key never leaves the `Sealer` made here and stands in no message. A date that is over does not stop a box (it goes
+on guarding and its events stay authentic, WIRE 2.5): it is told as a concern. Everything else that is wrong is an
+`IdentityError`, one sentence with the next step. Flow: site file -> here -> outbox (names), uplink (TLS, seals).
+"""
+
+import stat
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from agent.config.site import Centre
+from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
+from protocol.envelope import Sealer
+
+MAX_PEM_BYTES: Final = 64 * 1024
+"""A PEM file of a key or of a chain; ours are under 3 KiB."""
+
+EXPIRING_WITHIN: Final = timedelta(days=30)
+"""How long before its end a certificate is spoken of: time for two visits."""
+
+
+class IdentityError(Exception):
+    """The box's own key or certificate cannot be used; the message names the file and the next step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxIdentity:
+    """One box, checked: the certificate is for this box and site, comes from the pinned root and fits the key."""
+
+    box: str
+    site: str
+    sealer: Sealer
+    chain: tuple[bytes, ...]  # DER, leaf first, without the root
+    root: x509.Certificate
+    not_before: datetime
+    not_after: datetime
+    certificate_file: Path
+    key_file: Path
+    ca_file: Path
+
+    @property
+    def x5c(self) -> tuple[str, ...]:
+        """The chain as a birth carries it: base64 of each DER (RFC 7515 section 4.1.6)."""
+        return tuple(b64encode(der).decode("ascii") for der in self.chain)
+
+    def concern(self, now: datetime) -> str | None:
+        """What somebody should know about the dates, in one sentence."""
+        if now < self.not_before:
+            return f"the box's clock reads {now:%Y-%m-%d}, before its certificate begins ({self.not_before:%Y-%m-%d})"
+        if now > self.not_after:
+            return f"the box's certificate ended on {self.not_after:%Y-%m-%d}; it must be renewed"
+        if now > self.not_after - EXPIRING_WITHIN:
+            return f"the box's certificate ends on {self.not_after:%Y-%m-%d}"
+        return None
+
+
+def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> BoxIdentity:
+    """Read and check what `[centre]` names; relative paths start at `folder`, where the site file is.
+
+    Raises:
+        IdentityError: a file is missing, open to others or damaged, or belongs to another box, site or root.
+    """
+    key_file, certificate_file = folder / centre.key, folder / centre.certificate
+    trust_file, ca_file = folder / centre.trust, folder / centre.ca
+    key = _read_key(key_file)
+    certificates = _read_certificates(certificate_file)
+    root = _read_certificates(trust_file)[0]
+    _read_certificates(ca_file)
+    chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates if certificate != root)
+    verified = check_chain(chain, root, now, certificate_file)
+    if verified.id != centre.box:
+        raise IdentityError(
+            f"{certificate_file} is the certificate of {verified.id}, but the site file says {centre.box}"
+        )
+    if verified.site != site:
+        raise IdentityError(f"{certificate_file} is for site {verified.site}, but the site file is of {site}")
+    if key.public_key() != verified.public_key:
+        raise IdentityError(f"{key_file} does not belong to {certificate_file}; copy both from the same kit")
+    return BoxIdentity(
+        box=verified.id,
+        site=site,
+        sealer=Sealer(key, verified.kid),
+        chain=chain,
+        root=root,
+        not_before=verified.not_before,
+        not_after=verified.not_after,
+        certificate_file=certificate_file,
+        key_file=key_file,
+        ca_file=ca_file,
+    )
+
+
+def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime, file: Path) -> VerifiedIdentity:
+    """Whose certificate this is; a wrong clock or an ended certificate does not matter here.
+
+    Raises:
+        IdentityError: it is no box's certificate, or comes from another root.
+    """
+    if not chain:
+        raise IdentityError(f"{file} holds only the root; it must hold the box's certificate and its issuer's")
+    try:
+        begins = x509.load_der_x509_certificate(chain[0]).not_valid_before_utc
+        return Trust(root).identify(chain, max(now, begins), Role.BOX, expired_ok=True)
+    except CertificateError as error:
+        raise IdentityError(f"{file} {_SENTENCES.get(error.fault, 'cannot be used: ' + error.fault.value)}") from None
+
+
+def _read_key(file: Path) -> EllipticCurvePrivateKey:
+    content = _read(file)
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        raise IdentityError(f"{file} can be read by others (mode {mode:o}); next step: chmod 600 {file}")
+    try:
+        key = load_pem_private_key(content, password=None)
+    except (ValueError, TypeError):
+        # Whatever the parser would say stays out of the message: it may quote the key.
+        raise IdentityError(f"{file} is no private key in PEM without a password") from None
+    if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise IdentityError(f"{file} is no P-256 key")
+    return key
+
+
+def _read_certificates(file: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(file))
+    except ValueError:
+        raise IdentityError(f"{file} is no certificate in PEM") from None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_PEM_BYTES + 1)
+    except OSError as error:
+        raise IdentityError(f"{file} cannot be read: {error.strerror}") from None
+    if len(content) > MAX_PEM_BYTES:
+        raise IdentityError(f"{file} is larger than {MAX_PEM_BYTES // 1024} KiB; it cannot be a key or a certificate")
+    return content
+
+
+_SENTENCES: Final = {
+    CertificateFault.MALFORMED: "holds a certificate that cannot be read",
+    CertificateFault.UNTRUSTED: "does not come from the pinned root, or its issuer's certificate is not in the file",
+    CertificateFault.WRONG_NAME: "names no box and site",
+    CertificateFault.WRONG_ROLE: "is not a box's certificate",
+}

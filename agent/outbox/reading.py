@@ -1,0 +1,42 @@
+"""Reading lines to send, and finding the ones whose bytes changed on the disk since they were written."""
+
+from typing import Final
+
+from agent.outbox.ledger import Ledger
+from agent.outbox.records import StoredLine
+from protocol.kinds import Lane
+from protocol.ledger import line_hash
+from protocol.limits import MAX_EVENTS_PER_ENVELOPE
+from protocol.messages import MessageError, decode_event
+
+_COLUMNS: Final = "seq, run, hash, prev, line"
+
+
+def read_lines(
+    ledger: Ledger, lane: Lane, first: int, last: int | None, limit: int = MAX_EVENTS_PER_ENVELOPE
+) -> tuple[tuple[StoredLine, ...], int | None]:
+    """Pending lines of one run from `first` on, in order; and the number of a damaged one that stands in the way."""
+    rows = ledger.connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE lane = ? AND state = 'pending' AND seq >= ? AND seq <= ?"  # noqa: S608
+        " ORDER BY seq LIMIT ?",
+        (lane.value, first, last if last is not None else 2**62, limit),
+    ).fetchall()
+    lines: list[StoredLine] = []
+    for seq, run, digest, prev, line in rows:
+        if not is_whole(lane, seq, run, digest, prev, line):
+            return tuple(lines), seq
+        if lines and lines[0].run != run:
+            break  # an envelope speaks of one run
+        lines.append(StoredLine(lane=lane, seq=seq, run=run, hash=digest, line=line))
+    return tuple(lines), None
+
+
+def is_whole(lane: Lane, seq: int, run: str, digest: str, prev: str, line: object) -> bool:
+    """Whether a row still says what was written: its hash fits, and its columns are those of its line."""
+    if not isinstance(line, bytes) or line_hash(line) != digest:
+        return False
+    try:
+        event = decode_event(line)
+    except MessageError:
+        return False
+    return (event.lane, event.seq, event.run, event.prev) == (lane, seq, run, prev)
