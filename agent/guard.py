@@ -7,28 +7,25 @@ hand the output writes to the drivers.
     guard = Guard(site, saved, now, same_boot)      # saved: the SavedGuard of the last run, or None
     decision = guard.observe(signals, now)          # a driver's batch; or () when `wake_at` (mono ms) has come
     guard.saved()                                   # equal to the one before: nothing to store
+
+`same_boot`: the machine has not been restarted since `saved` was made, so its monotonic clock went on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from agent.findings import Finding
+from agent import outputs
+from agent.config.site import Door, Interlock, Site
+from agent.detectors import device, forced, held_open, interlock, key_override
+from agent.detectors.doors import DoorView
+from agent.findings import Finding, Phase, because
+from agent.memory import Release, SavedGuard, carried, judged_of, orphans, still_known
+from agent.points import Points, named_points
 from agent.signals import Moment, OutputWrite, PointView, Signal, State
 
-
-class SavedPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The last known state of a point."""
-
-    state: State
-    since: Moment
-    counter: int | None = None
-
-
-class SavedGuard(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the guard remembers across restarts; `msgspec.json` encodes and decodes it."""
-
-    points: Mapping[str, SavedPoint] = {}
+UNLOCKED: Final = "door.unlocked"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,23 +40,243 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guard:
-    """Everything at one site that is watched. `site` is `agent.config.site.Site`."""
+    """Everything at one site that is watched."""
 
-    def __init__(self, site: object, saved: SavedGuard | None, now: Moment, same_boot: bool) -> None:
-        raise NotImplementedError
+    def __init__(self, site: Site, saved: SavedGuard | None, now: Moment, same_boot: bool) -> None:
+        saved = carried(saved, now, same_boot) if saved else SavedGuard()
+        self._site = site
+        self._doors = {door.id: door for door in site.door}
+        self._interlocks = {each.id: each for each in site.interlock}
+        self._interlock_of = {door: each for each in site.interlock for door in each.doors}
+        self._points = Points(named_points(site), saved.points, now)
+        judged = self._judged = judged_of(site)
+        self._forced = still_known(saved.forced, judged.forced)
+        self._held_open = still_known(saved.held_open, judged.held_open)
+        self._keys = still_known(saved.keys, judged.keys)
+        self._interlock_states = still_known(saved.interlocks, judged.interlocks)
+        self._devices = still_known(saved.devices, judged.devices)
+        self._pulses: outputs.Pulses = {point: each for point, each in saved.pulses.items() if point in self._points}
+        self._releases = still_known(saved.releases, self._doors)
+        self._opened_by: dict[str, str] = {}
+        self._orphans = orphans(saved, judged, now)
 
     def observe(self, signals: Sequence[Signal], now: Moment) -> Decision:
         """What follows from these changes, and from the time that passed."""
-        raise NotImplementedError
+        findings: list[Finding] = [*self._orphans]
+        self._orphans = ()
+        asked: list[str] = []
+        # Doors last: what lets a door open is known before its opening is judged, though one poll brings both.
+        for signal in sorted(signals, key=lambda each: each.point.startswith("door/")):
+            findings += self._signal(signal, asked, now)
+        for door in self._doors.values():
+            findings += self._door_time(door, now)
+            findings += self._key(door, now)
+        for each in self._interlocks.values():
+            findings += self._interlock(each, now)
+        for door_id in asked:
+            findings += self._exit(self._doors[door_id], now)
+        self._sirens(findings, now)
+        states = self._points.states()
+        self._pulses, writes = outputs.step(self._pulses, states, now)
+        return Decision(
+            findings=tuple(findings),
+            writes=writes,
+            wake_at=self._wake_at(states, now),
+            changed=self._points.changed(self._interlock_view(each) for each in self._interlocks.values()),
+        )
 
     def saved(self) -> SavedGuard:
         """What must be stored together with the events of the last decision."""
-        raise NotImplementedError
+        return SavedGuard(
+            points=self._points.saved(),
+            interlocks=dict(self._interlock_states),
+            forced=dict(self._forced),
+            held_open=dict(self._held_open),
+            keys=dict(self._keys),
+            devices=dict(self._devices),
+            pulses=dict(self._pulses),
+            releases=dict(self._releases),
+        )
 
     def points(self) -> tuple[PointView, ...]:
         """Every point of the site as it is known now, also those that nothing watches (`unknown`, with the cause)."""
-        raise NotImplementedError
+        return self._points.views(self._interlock_view(each) for each in self._interlocks.values())
 
     def counters(self) -> Mapping[str, int]:
         """The last counter value by point: what the drivers compare their first reading with."""
-        raise NotImplementedError
+        return self._points.counters()
+
+    def _signal(self, signal: Signal, asked: list[str], now: Moment) -> Iterable[Finding]:
+        family, _, name = signal.point.partition("/")
+        if signal.point not in self._points:
+            return ()  # of a module that the site file no longer names
+        was = self._points.observe(signal)
+        match family:
+            case "device":
+                state = self._devices.get(name, device.DeviceState())
+                self._devices[name], findings = device.observe(state, signal)
+                return findings
+            case "exit":
+                if signal.state is State.ACTIVE and was is not State.ACTIVE and was is not State.UNKNOWN:
+                    asked.append(name)
+            case "door":
+                return self._door(self._doors[name], was, signal, now)
+        if family in _LETS_OPEN and _LETS_OPEN[family][0] in {signal.state, was}:
+            for door in self._interlocks[name].doors if family == "release" else (name,):
+                self._releases[door] = Release(by=_LETS_OPEN[family][1], at=signal.at)
+        return ()
+
+    def _door(self, door: Door, was: State, signal: Signal, now: Moment) -> Iterable[Finding]:
+        if signal.state is State.OPEN and was is not State.OPEN:
+            self._opened_by[door.id] = self._let_open_by(door, signal.at)
+        elif signal.state is State.CLOSED:
+            self._opened_by.pop(door.id, None)
+        view = self._view(door)
+        if door.id in self._judged.forced:
+            state = self._forced.get(door.id, forced.ForcedState())
+            self._forced[door.id], findings = forced.observe(state, view, self._lock_row(door), now)
+            yield from findings
+        yield from self._door_time(door, now)
+        if door.id in self._interlock_of:
+            yield from self._interlock(self._interlock_of[door.id], now)
+
+    def _door_time(self, door: Door, now: Moment) -> Iterable[Finding]:
+        if door.held_open_after is None or not self._points.heard(f"door/{door.id}"):
+            return ()
+        state = self._held_open.get(door.id, held_open.HeldOpenState())
+        view = self._view(door)
+        self._held_open[door.id], findings = held_open.observe(state, view, door.held_open_after, now)
+        return findings
+
+    def _interlock(self, each: Interlock, now: Moment) -> Iterable[Finding]:
+        release = self._points.known(f"release/{each.id}")
+        waiting = [f"door/{door}" for door in each.doors]
+        if each.emergency_release:
+            waiting.append(f"release/{each.id}")
+        if not all(self._points.heard(point) for point in waiting):
+            return ()  # after a start nothing is concluded before every part was read once
+        sight = interlock.Sight(
+            id=each.id,
+            doors=tuple(self._view(self._doors[door]) for door in each.doors),
+            release=release.state if release else State.NORMAL,
+            release_since=release.since if release else now,
+            tolerance=each.tolerance,
+        )
+        state = self._interlock_states.get(each.id, interlock.InterlockState())
+        self._interlock_states[each.id], findings = interlock.observe(state, sight, now)
+        return findings
+
+    def _key(self, door: Door, now: Moment) -> Iterable[Finding]:
+        owner = self._interlock_of.get(door.id)
+        key = self._points.known(f"key/{door.id}")
+        zone = self._points.known(owner.occupied_by) if owner and owner.occupied_by else None
+        if owner is None or owner.occupied_by is None or key is None or zone is None:
+            return ()
+        sight = key_override.Sight(
+            door=door.id,
+            key=key.state,
+            key_since=key.since,
+            zone=owner.occupied_by,
+            occupied=zone.state,
+            occupied_since=zone.since,
+            gap=self._points.gap(f"key/{door.id}"),
+        )
+        state = self._keys.get(door.id, key_override.KeyState())
+        self._keys[door.id], findings = key_override.observe(state, sight, now)
+        return findings
+
+    def _exit(self, door: Door, now: Moment) -> Iterable[Finding]:
+        if not door.lock or not self._may_release(door):
+            return
+        until = now.after(door.release_for)
+        self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
+        self._releases[door.id] = Release(by=_LETS_OPEN["exit"][1], at=now)
+        yield Finding(
+            kind=UNLOCKED,
+            source=f"door/{door.id}",
+            phase=Phase.TOLD,
+            at=now,
+            facts={"by": "exit button", "release_s": door.release_for.total_seconds()},
+            because=(because(f"exit/{door.id}", State.ACTIVE, now),),
+        )
+
+    def _may_release(self, door: Door) -> bool:
+        """Every other door of the interlock is known to be closed, and none of them is being released."""
+        owner = self._interlock_of.get(door.id)
+        for other in owner.doors if owner else ():
+            if other == door.id:
+                continue
+            contact = self._points.known(f"door/{other}")
+            if contact is None or contact.state is not State.CLOSED:
+                return False
+            lock = self._points.known(f"lock/{other}")
+            if f"lock/{other}" in self._pulses or (lock and lock.state is State.UNLOCKED):
+                return False
+        return True
+
+    def _sirens(self, findings: Iterable[Finding], now: Moment) -> None:
+        begun = {finding.kind for finding in findings if finding.phase is Phase.RAISED}
+        for siren in self._site.siren:
+            if begun.intersection(siren.on):
+                until = now.after(siren.sound_for)
+                self._pulses = outputs.start(self._pulses, f"output/{siren.id}", State.ON, State.OFF, until)
+
+    def _view(self, door: Door) -> DoorView:
+        known = self._points.known(f"door/{door.id}")
+        if known is None:
+            raise KeyError(door.id)
+        return DoorView(
+            id=door.id,
+            state=known.state,
+            since=known.since,
+            settling=self._points.settling(f"door/{door.id}"),
+            opened_by=self._opened_by.get(door.id, "") if known.state is State.OPEN else "",
+            gap=self._points.gap(f"door/{door.id}"),
+        )
+
+    def _let_open_by(self, door: Door, at: Moment) -> str:
+        owner = self._interlock_of.get(door.id)
+        for family, (state, by) in _LETS_OPEN.items():
+            name = owner.id if owner and family == "release" else door.id
+            point = self._points.known(f"{family}/{name}")
+            if point and point.state is state:
+                return by
+        release = self._releases.get(door.id)
+        return release.by if release and at.since(release.at) <= door.request_grace else ""
+
+    def _lock_row(self, door: Door) -> tuple[str, str, str, str] | None:
+        lock = self._points.known(f"lock/{door.id}")
+        return because(f"lock/{door.id}", lock.state, lock.since) if lock else None
+
+    def _interlock_view(self, each: Interlock) -> PointView:
+        state = self._interlock_states.get(each.id, interlock.InterlockState())
+        parts = [self._points.known(f"door/{door}") for door in each.doors]
+        shown, cause = State.NORMAL, ""
+        if state.stage in {interlock.Stage.BREACH, interlock.Stage.RELEASED}:
+            shown = State.ACTIVE
+        elif blind := [part.cause for part in parts if part and part.state is State.UNKNOWN]:
+            shown, cause = State.UNKNOWN, blind[0]
+        latest = max((part.since for part in parts if part), key=lambda since: since.mono_ms)
+        return PointView(
+            id=f"interlock/{each.id}", name=each.name, state=shown, since=state.since or latest, cause=cause
+        )
+
+    def _wake_at(self, states: Mapping[str, State], now: Moment) -> int | None:
+        due = [outputs.wake_at(self._pulses, states)]
+        due += [
+            interlock.wake_at(state, self._interlocks[name].tolerance) for name, state in self._interlock_states.items()
+        ]
+        for name, held in self._held_open.items():
+            limit = self._doors[name].held_open_after
+            due.append(held_open.wake_at(held, limit) if limit else None)
+        # A deadline that has passed without effect waits for a signal: a door that is settling, or unknown.
+        return min((each for each in due if each is not None and each > now.mono_ms), default=None)
+
+
+_LETS_OPEN: Final[Mapping[str, tuple[State, str]]] = {
+    "lock": (State.UNLOCKED, "release"),
+    "exit": (State.ACTIVE, "exit button"),
+    "key": (State.ACTIVE, "key"),
+    "release": (State.ACTIVE, "emergency release"),
+}
+"""What lets a door be opened: the family of the point, its state while it does, and the word for it."""

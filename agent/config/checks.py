@@ -56,7 +56,8 @@ def site_itself(site: Site) -> Iterator[Problem]:
 
 def ids(site: Site) -> Iterator[Problem]:
     """An id stands once in its section; modules, panels and recorders share the names that points begin with."""
-    for sections in (("io", "panel"), *((each,) for each in SECTIONS if each not in {"io", "panel"})):
+    shared = ("io", "panel", "recorder")
+    for sections in (shared, *((each,) for each in SECTIONS if each not in shared)):
         seen: dict[str, str] = {}
         for section in sections:
             for index, item in enumerate(getattr(site, section)):
