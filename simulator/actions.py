@@ -1,0 +1,165 @@
+"""What people can do at a simulated branch, as scripts of steps with human timing. Data, and one function to find it.
+
+The same names stand on the command line (`branchwatch simulate act SITE ACTION`) and, as numbers, in the operator's
+registers of the branch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from simulator.model import Door, Part, Pull, Settled, Step, Swing, Touch
+
+PATIENCE_S: Final = 3.0
+PRESS_S: Final = 0.4
+WALK_S: Final = 1.5
+BOTH_OPEN_S: Final = 5.0
+
+EXIT: Final[Mapping[Door, Part]] = MappingProxyType({Door.OUTER: Part.EXIT_OUTER, Door.INNER: Part.EXIT_INNER})
+KEY: Final[Mapping[Door, Part]] = MappingProxyType({Door.OUTER: Part.KEY_OUTER, Door.INNER: Part.KEY_INNER})
+
+
+class Action(StrEnum):
+    """The words of `simulate act`."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    DUAL_OPEN = "dual-open"
+    EMERGENCY_RELEASE = "emergency-release"
+    FORCE = "force"
+    KEY = "key"
+    CUSTOMER = "customer"
+
+
+class ActionRefusedError(Exception):
+    """This cannot be done here; the message says what can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """One action: its number in the registers, what it looks like, whether it is done to a door, and its script."""
+
+    number: int
+    looks: str
+    script: Callable[[Door], tuple[Step, ...]]
+    doors: tuple[Door, ...] = ()
+
+
+def _open(door: Door) -> tuple[Step, ...]:
+    if door not in EXIT:  # opened by combination: no button, no lock of ours
+        return (Swing(door=door, open=True),)
+    return (
+        Touch(part=EXIT[door], on=True),
+        Touch(part=EXIT[door], on=False, after_s=PRESS_S),
+        Pull(door=door, patience_s=PATIENCE_S),
+    )
+
+
+def _close(door: Door) -> tuple[Step, ...]:
+    return (Swing(door=door, open=False),)
+
+
+def _force(door: Door) -> tuple[Step, ...]:
+    return (Swing(door=door, open=True),)
+
+
+def _key(door: Door) -> tuple[Step, ...]:
+    return (
+        Touch(part=Part.MOTION, on=True),
+        Touch(part=KEY[door], on=True, after_s=0.6),
+        Swing(door=door, open=True, after_s=PRESS_S),
+        Settled(),
+        Touch(part=KEY[door], on=False, after_s=PRESS_S),
+        Swing(door=door, open=False, after_s=WALK_S),
+        Touch(part=Part.MOTION, on=False, after_s=1.0),
+    )
+
+
+def _dual_open(_: Door) -> tuple[Step, ...]:
+    # The second door gives way although its lock was not released: somebody holds the first one for a friend.
+    return (
+        *_open(Door.OUTER),
+        Touch(part=Part.EXIT_INNER, on=True, after_s=0.3),
+        Swing(door=Door.INNER, open=True, after_s=0.2),
+        Settled(),
+        Touch(part=Part.EXIT_INNER, on=False, after_s=PRESS_S),
+        Swing(door=Door.INNER, open=False, after_s=BOTH_OPEN_S - PRESS_S),
+        Swing(door=Door.OUTER, open=False, after_s=0.5),
+    )
+
+
+def _emergency_release(_: Door) -> tuple[Step, ...]:
+    return (
+        Touch(part=Part.RELEASE, on=True),
+        Swing(door=Door.INNER, open=True, after_s=0.5),
+        Swing(door=Door.OUTER, open=True, after_s=0.3),
+        Settled(),
+        Swing(door=Door.INNER, open=False, after_s=BOTH_OPEN_S),
+        Swing(door=Door.OUTER, open=False, after_s=0.5),
+        Touch(part=Part.RELEASE, on=False, after_s=1.0),
+    )
+
+
+def _customer(_: Door) -> tuple[Step, ...]:
+    return (
+        *_open(Door.OUTER),
+        Swing(door=Door.OUTER, open=False, after_s=WALK_S),
+        Touch(part=Part.EXIT_INNER, on=True, after_s=1.0),
+        Touch(part=Part.EXIT_INNER, on=False, after_s=PRESS_S),
+        Pull(door=Door.INNER, patience_s=PATIENCE_S),
+        Swing(door=Door.INNER, open=False, after_s=WALK_S),
+    )
+
+
+ACTIONS: Final[Mapping[Action, Known]] = MappingProxyType(
+    {
+        Action.OPEN: Known(
+            number=1,
+            looks="somebody presses the exit button and opens the door once its lock lets go; it stays open",
+            script=_open,
+            doors=tuple(Door),
+        ),
+        Action.CLOSE: Known(number=2, looks="the door falls shut", script=_close, doors=tuple(Door)),
+        Action.DUAL_OPEN: Known(
+            number=3, looks="both doors of the vestibule are open for five seconds", script=_dual_open
+        ),
+        Action.EMERGENCY_RELEASE: Known(
+            number=4, looks="the emergency release is pulled and both doors open", script=_emergency_release
+        ),
+        Action.FORCE: Known(
+            number=5,
+            looks="the door is opened although nobody released it; it stays open",
+            script=_force,
+            doors=tuple(Door),
+        ),
+        Action.KEY: Known(
+            number=6,
+            looks="the door is opened by mechanical key while somebody is in the cash area",
+            script=_key,
+            doors=tuple(KEY),
+        ),
+        Action.CUSTOMER: Known(
+            number=7,
+            looks="somebody walks in through both doors, one after the other: nothing to report",
+            script=_customer,
+        ),
+    }
+)
+
+
+def script_of(action: Action, door: Door | None) -> tuple[Step, ...]:
+    """The steps of an action at a door.
+
+    Raises:
+        ActionRefusedError: it needs a door, another door, or none.
+    """
+    known = ACTIONS[action]
+    if not known.doors:
+        if door is not None:
+            raise ActionRefusedError(f'"{action}" concerns the whole vestibule: leave out the door')
+        return known.script(Door.OUTER)
+    if door is None or door not in known.doors:
+        raise ActionRefusedError(f'"{action}" needs one of these doors: {", ".join(known.doors)}')
+    return known.script(door)

@@ -1,0 +1,88 @@
+"""`demo.json`: where a running demo can be reached (WIRE section 6). Written whole and readable by its owner only."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+NAME: Final = "demo.json"
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""500 sites need about 200 KiB."""
+
+
+class DemoFileError(Exception):
+    """There is no demo in this folder, or its file is damaged; the message says what to do."""
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of the console."""
+
+    name: str
+    password: str
+
+
+class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker, and files of a client that may read what boxes send."""
+
+    host: str
+    port: int
+    ca: str
+    cert: str
+    key: str
+
+
+class SiteAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """One simulated branch and its box."""
+
+    id: str
+    box: str
+    modbus: str  # host:port
+    cert: str
+    key: str
+    state: str  # the box's folder
+
+
+class DemoFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    console: str
+    token: str
+    login: Login
+    broker: BrokerAccess
+    collector_db: str
+    sites: list[SiteAccess]
+
+
+def read_demo(folder: Path) -> DemoFile:
+    """The demo that runs from `folder`.
+
+    Raises:
+        DemoFileError: none there, or damaged.
+    """
+    path = folder / NAME
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise DemoFileError(f"{path} is larger than any demo's; name the folder of a demo with --dir")
+        return msgspec.json.decode(content, type=DemoFile)
+    except FileNotFoundError:
+        raise DemoFileError(
+            f"there is no demo in {folder}: {path.name} is missing. Start one with: branchwatch demo --dir {folder}"
+        ) from None
+    except OSError as error:
+        raise DemoFileError(f"{path} cannot be read: {error.strerror}") from None
+    except msgspec.DecodeError as error:
+        raise DemoFileError(f"{path} is damaged ({error}); start the demo again") from None
+
+
+def write_demo(demo: DemoFile, folder: Path) -> None:
+    """Write it so that a reader finds the old file or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{NAME}.")  # mkstemp makes it 0600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(demo), indent=1) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(folder / NAME)
