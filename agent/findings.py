@@ -35,4 +35,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def because(point: str, state: str, at: Moment, reason: str = "") -> BecauseRow:
     """One step of an explanation, as it stands in the event: when, which point, what it became, why."""
-    return (format_time(at.wall), point, state, reason)
+    return (format_time(at.wall), point, str(state), reason)

@@ -58,6 +58,7 @@ class Guard:
         self._pulses: outputs.Pulses = {point: each for point, each in saved.pulses.items() if point in self._points}
         self._releases = still_known(saved.releases, self._doors)
         self._opened_by: dict[str, str] = {}
+        self._refused: set[str] = set()  # doors whose exit button is held down in vain
         self._orphans = orphans(saved, judged, now)
 
     def observe(self, signals: Sequence[Signal], now: Moment) -> Decision:
@@ -121,7 +122,10 @@ class Guard:
                     asked.append(name)
             case "door":
                 return self._door(self._doors[name], was, signal, now)
-        if family in _LETS_OPEN and _LETS_OPEN[family][0] in {signal.state, was}:
+        if family == "exit" and name in self._refused:
+            if signal.state is State.NORMAL:
+                self._refused.discard(name)
+        elif family in _LETS_OPEN and _LETS_OPEN[family][0] in {signal.state, was}:
             for door in self._interlocks[name].doors if family == "release" else (name,):
                 self._releases[door] = Release(by=_LETS_OPEN[family][1], at=signal.at)
         return ()
@@ -186,7 +190,11 @@ class Guard:
         return findings
 
     def _exit(self, door: Door, now: Moment) -> Iterable[Finding]:
-        if not door.lock or not self._may_release(door):
+        if not door.lock:
+            return
+        if not self._may_release(door):
+            self._refused.add(door.id)  # pressed in vain: that lets nothing open
+            self._releases.pop(door.id, None)
             return
         until = now.after(door.release_for)
         self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
@@ -239,7 +247,8 @@ class Guard:
         for family, (state, by) in _LETS_OPEN.items():
             name = owner.id if owner and family == "release" else door.id
             point = self._points.known(f"{family}/{name}")
-            if point and point.state is state:
+            in_vain = family == "exit" and door.id in self._refused
+            if point and point.state is state and not in_vain:
                 return by
         release = self._releases.get(door.id)
         return release.by if release and at.since(release.at) <= door.request_grace else ""

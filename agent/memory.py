@@ -9,7 +9,13 @@ import msgspec
 from agent import outputs
 from agent.config.site import Site
 from agent.detectors import device, forced, held_open, interlock, key_override
+from agent.detectors.device import DeviceState
+from agent.detectors.forced import ForcedState
+from agent.detectors.held_open import HeldOpenState
+from agent.detectors.interlock import InterlockState
+from agent.detectors.key_override import KeyState
 from agent.findings import Finding, Phase
+from agent.outputs import Pulse
 from agent.points import Known
 from agent.signals import Moment
 
@@ -27,12 +33,12 @@ class SavedGuard(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the guard remembers across restarts; `msgspec.json` encodes and decodes it."""
 
     points: Mapping[str, Known] = {}
-    interlocks: Mapping[str, interlock.InterlockState] = {}
-    forced: Mapping[str, forced.ForcedState] = {}
-    held_open: Mapping[str, held_open.HeldOpenState] = {}
-    keys: Mapping[str, key_override.KeyState] = {}
-    devices: Mapping[str, device.DeviceState] = {}
-    pulses: Mapping[str, outputs.Pulse] = {}
+    interlocks: Mapping[str, InterlockState] = {}
+    forced: Mapping[str, ForcedState] = {}
+    held_open: Mapping[str, HeldOpenState] = {}
+    keys: Mapping[str, KeyState] = {}
+    devices: Mapping[str, DeviceState] = {}
+    pulses: Mapping[str, Pulse] = {}
     releases: Mapping[str, Release] = {}
 
 
