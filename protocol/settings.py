@@ -35,7 +35,7 @@ MAX_DURATION: Final = timedelta(days=3660)
 MAX_FAULTS: Final = 100
 """Faults told at once; checking ends there."""
 
-_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)")
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -390,9 +390,12 @@ def _only(kind: inspect.UnionType) -> inspect.Type:
 
 def _name(path: Path) -> str:
     """The key as a person finds it below its table: `doors[1]`, `step[0].after`."""
-    inner = path[2:] if len(path) > 2 and isinstance(path[1], int) else path[-1:]
+    inner = path
+    if len(path) > 1:
+        listed = isinstance(path[1], int)
+        inner = path[1:] if not listed else path[2:] if len(path) > 2 else path
     text = ""
-    for part in inner or path:
+    for part in inner:
         text += f"[{part}]" if isinstance(part, int) else f".{_clean(part)}" if text else _clean(part)
     return text or "the file"
 

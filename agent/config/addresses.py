@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _ADDRESS: Final = re.compile(
-    r"(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?))(?::(\d{1,5}))?"
+    r"(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?))(?::([0-9]{1,5}))?"
 )
 
 

@@ -1,0 +1,157 @@
+"""The site file: the published example is sound, and every way to get it wrong is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import Site, read_site, unwatched
+from agent.config.addresses import parse_address
+from agent.config.wiring import wirings
+from protocol.settings import SettingsError
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "0755-031.toml"
+TEXT = EXAMPLE.read_text(encoding="utf-8")
+
+
+def fault(old: str, new: str, *, text: str = TEXT) -> str:
+    """What this change makes wrong."""
+    assert old in text, old
+    with pytest.raises(SettingsError) as caught:
+        read_site(text.replace(old, new, 1), EXAMPLE.name)
+    return str(caught.value)
+
+
+def line_of(part: str, text: str = TEXT) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_the_published_example_is_sound() -> None:
+    """INTERFACES section 2: that file is a test."""
+    site = read_site(TEXT, EXAMPLE.name)
+    assert site.key_site
+    assert [door.id for door in site.door] == ["outer", "inner", "vault"]
+    assert site.interlock[0].tolerance.total_seconds() == 0.5
+    assert site.beat_every.total_seconds() == 5
+    assert site.silent_limit.total_seconds() == 17.5
+
+
+def test_an_undefined_door_is_named_with_its_line_and_the_likely_one() -> None:
+    """The very sentence of INTERFACES section 2."""
+    line = line_of('doors = ["outer", "inner"]')
+    assert fault('["outer", "inner"]', '["outer", "iner"]') == (
+        f'0755-031.toml:{line}: [[interlock]] vestibule: door "iner" is not defined; did you mean "inner"?'
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "sentence"),
+    [
+        ('occupied_by = "zone/cash-motion"', 'occupied_by = "zone/cash"', "[[interlock]] vestibule", 'zone "cash" is not'),
+        ('occupied_by = "zone/cash-motion"', 'occupied_by = "door/inner"', "[[interlock]] vestibule", "must name a zone"),
+        ('contact = "io1/di/1"', 'contact = "io2/di/1"', "[[door]] inner", 'io "io2" is not defined; did you mean "io1"?'),
+        ('contact = "io1/di/1"', 'contact = "io1/di/0"', "[[door]] inner", "register io1/di/0 is the contact of [[door]] outer"),
+        ('contact = "io1/di/1"', 'contact = "io1/hr/1"', "[[door]] inner", "contact must be in table di, not hr"),
+        ('contact = "io1/di/1"', 'contact = "io1/di/70000"', "[[door]] inner", "number above 65535"),
+        ('contact = "io1/di/1"', 'contact = "io1/1"', "[[door]] inner", "contact must be device/table/number"),
+        ('lock = "io1/do/1"', 'lock = "io1/do/0"', "[[door]] inner", "output io1/do/0 is the lock of [[door]] outer"),
+        ('lock = "io1/do/1"\nlock_energised = "unlocked"', 'lock = "io1/do/1"', "[[door]] inner", "lock needs lock_energised"),
+        ('lock = "io1/do/1"\n', "", "[[door]] inner", "lock_energised is said, but no lock"),
+        ('id = "vault"', 'id = "inner"', "[[door]] inner", 'id "inner" is taken already'),
+        ('id = "nvr1"', 'id = "io1"', "[[recorder]] io1", 'id "io1" is taken already by a [[io]] above'),
+        ('id = "p1"', 'id = "p2"', "[[zone]] counter-1", 'panel "p1" is not defined'),
+        ('id = "outer"', 'id = "Outer!"', "[[door]] Outer!", "id must be made of"),
+        ('weekdays = "08:30-17:00"', 'weekdays = "17:00-08:30"', "[opening]", "the first before the second"),
+        ('weekdays = "08:30-17:00"', 'weekdays = "8:30-17"', "[opening]", "hours from opening to closing"),
+        ('arm_by = "18:00"', 'arm_by = "25:00"', "[opening]", "arm_by must be a time of day"),
+        ('"Asia/Shanghai"', '"Asia/Shangai"', "", 'time zone "Asia/Shangai" is not known; did you mean "Asia/Shanghai"?'),
+        ('"outlet-small"', '"outlet-smal"', "", 'template "outlet-smal" is not defined; did you mean "outlet-small"?'),
+        ('"192.0.2.10:502"', '"192.0.2.10:0"', "[[io]] io1", "port outside 1 to 65535"),
+        ('"192.0.2.27"', '"192.0.2.23"', "[[camera]] 07", "address is that of [[camera]] 03 already"),
+        ('keep = "90d"', 'keep = "29d"', "[[recorder]] nvr1", "keep must be from 30d to 730d"),
+        ('tolerance = "0.5s"', 'tolerance = "2m"', "[[interlock]] vestibule", "tolerance must be from 0s to 1m"),
+        ('tolerance = "0.5s"', "tolerance = 0.5", "[[interlock]] vestibule", "tolerance must be a duration with its unit"),
+        ('recorder = "nvr1/7"', 'recorder = "nvr2/7"', "[[camera]] 07", 'recorder "nvr2" is not defined'),
+        ('two_people_while = "vault"', 'two_people_while = "valt"', "[[area]] vault-room", 'did you mean "vault"?'),
+        ('zones = ["cash-motion", "glass-2"]', 'zones = ["glass-3"]', "[[partition]] cash", 'did you mean "glass-2"?'),
+        ("[0.10, 0.20]", "[1.10, 0.20]", "[[area]] vault-room", "polygon[0][0] must be a number from 0 to 1"),
+        ('login = { secret = "cameras" }', 'login = "hunter2"', "[[recorder]] nvr1", "login must be a table like"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_one_sentence_at_its_line(old: str, new: str, where: str, sentence: str) -> None:
+    """A wrong site file says what is wrong, where, and where it can what was meant."""
+    text = fault(old, new)
+    assert [line for line in text.splitlines() if (f": {where}: " in line or not where) and sentence in line]
+    assert "hunter2" not in text
+
+
+def test_a_mended_file_has_no_fault_left_over() -> None:
+    """One fault is told as one: nothing else is blamed for it."""
+    assert fault('tolerance = "0.5s"', "tolerance = 0.5").count("\n") == 0
+    assert fault('closed = 1\nlock = "io1/do/0"', 'lock = "io1/do/0"').count("\n") == 0
+
+
+def test_a_door_in_two_interlocks_and_two_modules_at_one_address_are_refused() -> None:
+    """What two things would steer or judge at once has one owner."""
+    second = TEXT + '\n[[interlock]]\nid = "second"\ndoors = ["inner", "vault"]\n'
+    assert 'door "inner" belongs to interlock "vestibule" already' in fault('keep = "90d"', 'keep = "91d"', text=second)
+    twin = TEXT + '\n[[io]]\nid = "io2"\naddress = "192.0.2.10"\n'
+    assert "address and unit is that of [[io]] io1 already" in fault('keep = "90d"', 'keep = "91d"', text=twin)
+    neighbour = read_site(twin + "unit_id = 2\n", EXAMPLE.name)  # another unit behind the same gateway
+    assert len(neighbour.io) == 2
+
+
+def test_shapes_and_references_are_told_together() -> None:
+    """Every fault of the file at once: an unknown key does not hide an undefined door."""
+    with pytest.raises(SettingsError) as caught:
+        read_site(TEXT.replace("held_open_after", "held_open_for").replace('"inner"]', '"iner"]'), EXAMPLE.name)
+    assert [fault.line for fault in caught.value.faults] == [
+        line_of("held_open_after"),
+        line_of('doors = ["outer", "inner"]'),
+    ]
+
+
+def test_what_is_not_watched_yet_is_named() -> None:
+    """Nothing that the file describes is silently left unguarded."""
+    assert unwatched(read_site(TEXT, EXAMPLE.name)) == [
+        ("panel", "p1"),
+        ("zone", "counter-1"),
+        ("zone", "cash-motion"),
+        ("zone", "glass-2"),
+        ("partition", "cash"),
+        ("recorder", "nvr1"),
+        ("camera", "03"),
+        ("camera", "07"),
+        ("area", "vault-room"),
+        ("area", "atm-hall"),
+    ]
+
+
+def test_wiring_says_what_each_bit_means() -> None:
+    """Polarity comes from the file: `closed = 1` makes 0 the alarm, `lock_energised` names the coil's side."""
+    site: Site = read_site(TEXT, EXAMPLE.name)
+    (wiring,) = wirings(site)
+    inputs = {point.point: point for point in wiring.inputs}
+    assert str(inputs["door/outer"].register) == "io1/di/0"
+    assert inputs["door/outer"].alarm_bit is False
+    assert inputs["exit/outer"].alarm_bit is True
+    assert set(inputs) == {
+        *("door/outer", "door/inner", "door/vault", "exit/outer", "key/inner", "release/vestibule", "zone/glass-2")
+    }
+    assert [(point.point, str(point.energised)) for point in wiring.outputs] == [
+        ("lock/outer", "unlocked"),
+        ("lock/inner", "unlocked"),
+    ]
+
+
+def test_the_centre_is_typed_when_it_is_given() -> None:
+    """Two brokers, with ports; paths and the box's id."""
+    centre = (
+        '[centre]\nbox = "0755-031-a"\nbrokers = ["centre-a:8883", "[2001:db8::1]:8883"]\n'
+        'ca = "ca.pem"\ncertificate = "box.pem"\nkey = "box.key"\ntrust = "root.pem"\n'
+    )
+    site = read_site(TEXT + centre, EXAMPLE.name)
+    assert site.centre is not None
+    assert [parse_address(broker) for broker in site.centre.brokers] == [("centre-a", 8883), ("2001:db8::1", 8883)]
+    assert "brokers[0] needs a port" in fault("centre-a:8883", "centre-a", text=TEXT + centre)
