@@ -7,13 +7,18 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import ACTIONS, Action, ActionRefusedError
 from simulator.branch import BranchServer
+from simulator.children import CommandFailedError
 from simulator.demo_file import DemoFileError, read_demo
+from simulator.demo_folder import issue_boxes
+from simulator.fleet import MAX_BOXES, Figures, FleetSettings, fleet_boxes, run_fleet
 from simulator.model import Door
 
 DONE, SAYS_NO, INPUT_WRONG, UNREACHABLE = 0, 1, 2, 3
@@ -26,7 +31,7 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (DemoFileError, ActionRefusedError) as error:
+    except (DemoFileError, ActionRefusedError, CommandFailedError) as error:
         return _fail(error, INPUT_WRONG)
     except DoorStayedShutError as error:
         return _fail(error, SAYS_NO)
@@ -60,12 +65,45 @@ def _branch(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _fleet(arguments: argparse.Namespace) -> int:
+    host, _, port = arguments.broker.rpartition(":")
+    if not port.isdigit():
+        raise ActionRefusedError("--broker takes host:port, like localhost:8883")
+    boxes = fleet_boxes(arguments.boxes)
+    settings = FleetSettings(host=host, port=int(port), keys=arguments.keys, boxes=boxes, beat_s=arguments.beat)
+
+    async def run() -> None:
+        print(f"making what is missing of {len(boxes)} certificates in {arguments.keys}", flush=True)
+        await issue_boxes(boxes, authority=arguments.ca, keys=arguments.keys)
+        beating = asyncio.create_task(run_fleet(settings, _tell_figures))
+        _on_signal(beating.cancel)
+        if arguments.for_s is not None:
+            asyncio.get_running_loop().call_later(arguments.for_s, beating.cancel)
+        with suppress(asyncio.CancelledError):
+            await beating
+
+    asyncio.run(run())
+    return DONE
+
+
+def _tell_figures(figures: Figures) -> None:
+    print(
+        f"connected {figures.connected}, beats {figures.beats}, receipts {figures.receipts}, "
+        f"connections lost {figures.lost}",
+        flush=True,
+    )
+
+
+def _on_signal(leave: Callable[[], object]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, leave)
+
+
 async def _serve(host: str, port: int) -> None:
     async with BranchServer(host, port) as branch:
         print(f"a branch answers at {branch.host}:{branch.port}, unit 1; end it with Ctrl-C", flush=True)
         ended = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        _on_signal(ended.set)
         await ended.wait()
 
 
@@ -108,4 +146,26 @@ def _parser() -> argparse.ArgumentParser:
     branch.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     branch.add_argument("--port", type=int, default=0, help="port (default: a free one, printed)")
     branch.set_defaults(run=_branch)
+
+    fleet = commands.add_parser(
+        "fleet",
+        help="many boxes that only beat, for load",
+        description="Connects many boxes that only introduce themselves and beat. Their ids are fleet-0001-a "
+        "and so on; a built-in broker must have them in [embedded] boxes.",
+        epilog="example:  branchwatch simulate fleet --boxes 200 --broker localhost:8883 --ca ca --keys fleet-keys",
+    )
+    fleet.add_argument("--boxes", type=int, required=True, choices=range(1, MAX_BOXES + 1), metavar="N")
+    fleet.add_argument("--broker", required=True, metavar="HOST:PORT")
+    fleet.add_argument("--ca", type=Path, required=True, help="the authority's folder")
+    fleet.add_argument("--keys", type=Path, required=True, help="folder for the boxes' certificates")
+    fleet.add_argument(
+        "--beat",
+        type=int,
+        default=5,
+        choices=range(1, 61),
+        metavar="SECONDS",
+        help="between beats, 1 to 60 (default: 5)",
+    )
+    fleet.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help="end by itself after so long")
+    fleet.set_defaults(run=_fleet)
     return parser

@@ -24,7 +24,7 @@ MAY_IMPORT = {
 OURS = {*PACKAGES, "branchwatch", "tests", "benchmarks", "scripts"}
 
 ONE_PLACE = {
-    "aiomqtt": ["agent/uplink*"],
+    "aiomqtt": ["agent/uplink*", "simulator/fleet.py"],
     "paho": ["collector/ingest/subscriber.py"],
     "pymodbus": ["agent/drivers/modbus/connection.py", "simulator/*"],
     "tree_sitter": ["protocol/positions.py"],

@@ -1,0 +1,53 @@
+"""What a demo takes for itself alone: its folder and its ports. Asked before anything starts: a no comes early."""
+
+import fcntl
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+USUAL_PORT: Final = 8080
+
+
+class ClaimedError(Exception):
+    """Somebody else has the folder or the port; the message says what would do."""
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Keep a second demo out of the same folder.
+
+    Raises:
+        ClaimedError: one runs from it already.
+    """
+    with (root / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClaimedError(f"a demo already runs from {root}; end it, or choose another with --dir") from None
+        yield
+
+
+def console_port(wanted: int | None) -> int:
+    """The port asked for; else the usual one, or any if that is taken.
+
+    Raises:
+        ClaimedError: the port asked for is taken.
+    """
+    for port in (wanted,) if wanted is not None else (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                reason = error.strerror
+                continue
+            return int(probe.getsockname()[1])
+    raise ClaimedError(f"port {wanted} cannot be used ({reason}); choose another with --port, 0 takes a free one")
+
+
+def free_port() -> int:
+    """Any free port on loopback."""
+    return console_port(0)

@@ -1,0 +1,55 @@
+"""The demo's collector.toml: one centre on loopback with the built-in broker and one person. Pure text."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.demo_folder import BROKER, COLLECTOR, DemoFolder
+
+PERSON: Final = "operator-1"
+PERSON_NAME: Final = "值班员"
+PERSON_UNIT: Final = "市分行"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the demo's centre listens, on loopback."""
+
+    console: int
+    broker: int
+
+
+def collector_toml(
+    folder: DemoFolder, *, ports: Ports, boxes: Sequence[str], password_hash: str, token_hash: str
+) -> str:
+    """Settings for `branchwatch collector serve --embedded`."""
+    return f"""\
+id = {_text(COLLECTOR)}
+listen = "127.0.0.1:{ports.console}"
+brokers = ["127.0.0.1:{ports.broker}"]
+database = {_text(folder.database)}
+trust = {_text(folder.trust)}
+certificate = {_text(folder.certificate(COLLECTOR))}
+key = {_text(folder.key(COLLECTOR))}
+crls = [{_text(folder.crls)}]
+
+[embedded]
+listen = "127.0.0.1:{ports.broker}"
+certificate = {_text(folder.certificate(BROKER))}
+key = {_text(folder.key(BROKER))}
+boxes = [{", ".join(_text(box) for box in boxes)}]
+
+[[person]]
+id = {_text(PERSON)}
+name = {_text(PERSON_NAME)}
+roles = ["operator"]
+unit = {_text(PERSON_UNIT)}
+password_hash = {_text(password_hash)}
+token_hash = {_text(token_hash)}
+"""
+
+
+def _text(value: object) -> str:
+    """A TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(str(value), ensure_ascii=False)

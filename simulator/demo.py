@@ -1,0 +1,230 @@
+"""`branchwatch demo`: a whole bank on this machine. Broker, centre, branches and their boxes, on loopback.
+
+The shell that puts the parts together in order, waits, and takes them down again; certificates and settings come from
+demo_folder.py, processes from children.py, what is played from story.py.
+"""
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+import webbrowser
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from protocol.texts import texts_for_user
+from simulator.branch import BranchServer
+from simulator.children import ChildEndedError, Children, CommandFailedError
+from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port
+from simulator.collector_toml import PERSON, Ports, collector_toml
+from simulator.console import Console, ConsoleError
+from simulator.demo_file import BrokerAccess, DemoFile, Login, SiteAccess, write_demo
+from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
+from simulator.site import MAX_SITES, Centre, SimulatedSite, site_toml, sites
+from simulator.story import LOOK_EVERY_S, follow, play
+
+DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
+READY_S: Final = 60.0
+READY_S_A_SITE: Final = 3.0
+"""How long the centre, and each box beside it, may take until everything is heard of."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo until Ctrl-C, SIGTERM or --for; 0 ended as asked, 1 a part failed, 2 the input is wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return asyncio.run(_Demo(arguments).run())
+    except (ClaimedError, CommandFailedError) as error:
+        print(f"branchwatch demo: {error}", file=sys.stderr)
+        return INPUT_WRONG
+    except (ChildEndedError, ConsoleError, OSError) as error:
+        print(f"branchwatch demo: {error}", file=sys.stderr)
+        return SAYS_NO
+
+
+class _Demo:
+    """One run of the demo."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._folder = DemoFolder(root=arguments.dir.absolute())
+        self._sites = sites(arguments.sites)
+        self._say = texts_for_user()
+        self._over = asyncio.Event()
+        self._token = secrets.token_urlsafe(24)
+        self._password = "-".join(secrets.token_hex(2) for _ in range(3))
+
+    async def run(self) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._over.set)
+        self._folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with alone(self._folder.root):
+            ports = Ports(console=console_port(self._arguments.port), broker=free_port())
+            children = Children(self._folder.logs)
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(self._end, children)
+                await _first(self._stand(ports, children, stack), self._over.wait())
+        return DONE
+
+    async def _stand(self, ports: Ports, children: Children, stack: AsyncExitStack) -> None:
+        """Start everything in order, then play and wait."""
+        address = f"http://localhost:{ports.console}"
+        console = Console(address, self._token)
+        self._tell(self._say("Making certificates in {folder}").format(folder=self._folder.root))
+        await make_certificates(self._folder, self._sites)
+        await self._write_collector_config(ports)
+        self._tell(self._say("Starting the centre and its broker"))
+        await children.start(
+            "collector", "collector", "serve", "--config", str(self._folder.collector_config), "--embedded"
+        )
+        await _first(_ready(console, 0, READY_S), children.first_to_end())
+        known = {alarm["id"] for alarm in (await console.get("/api/v1/alarms?limit=500"))["items"]}
+        self._tell(self._say("Starting {count} branches and their boxes").format(count=len(self._sites)))
+        access = [await self._start_site(site, ports, children, stack) for site in self._sites]
+        wait_s = READY_S + READY_S_A_SITE * len(self._sites)
+        await _first(_ready(console, len(self._sites), wait_s), children.first_to_end())
+        write_demo(self._file(address, ports, access), self._folder.root)
+        self._invite(address)
+        if self._arguments.for_s is not None:
+            asyncio.get_running_loop().call_later(self._arguments.for_s, self._over.set)
+        names = [site.name for site in self._sites]
+        await _first(
+            follow(console, known, self._say, self._tell),
+            self._play_and_wait(access, names),
+            children.first_to_end(),
+        )
+
+    async def _play_and_wait(self, access: list[SiteAccess], names: list[str]) -> None:
+        await play(access, names, self._say, self._tell)
+        await self._over.wait()
+
+    async def _start_site(
+        self, site: SimulatedSite, ports: Ports, children: Children, stack: AsyncExitStack
+    ) -> SiteAccess:
+        branch = await stack.enter_async_context(BranchServer(HOST))
+        modbus = f"{HOST}:{branch.port}"
+        certificate, key = self._folder.certificate(site.box), self._folder.key(site.box)
+        centre = Centre(brokers=(f"{HOST}:{ports.broker}",), root=self._folder.trust, certificate=certificate, key=key)
+        path, state = self._folder.site_file(site), self._folder.state(site)
+        path.parent.mkdir(exist_ok=True)
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(site_toml(site, modbus=modbus, centre=centre), encoding="utf-8")
+        await children.start(f"agent-{site.box}", "agent", "run", "--config", str(path), "--state", str(state))
+        return SiteAccess(
+            id=site.id, box=site.box, modbus=modbus, cert=str(certificate), key=str(key), state=str(state)
+        )
+
+    async def _write_collector_config(self, ports: Ports) -> None:
+        self._folder.collector_state.mkdir(exist_ok=True, mode=0o700)
+        text = collector_toml(
+            self._folder,
+            ports=ports,
+            boxes=[site.box for site in self._sites],
+            password_hash=await hash_password(self._password),
+            token_hash=sha256(self._token.encode()).hexdigest(),
+        )
+        self._folder.collector_config.write_text(text, encoding="utf-8")
+        self._folder.collector_config.chmod(0o600)
+
+    def _file(self, address: str, ports: Ports, access: list[SiteAccess]) -> DemoFile:
+        return DemoFile(
+            console=address,
+            token=self._token,
+            login=Login(name=PERSON, password=self._password),
+            broker=BrokerAccess(
+                host="localhost",
+                port=ports.broker,
+                ca=str(self._folder.trust),
+                cert=str(self._folder.certificate(COLLECTOR)),
+                key=str(self._folder.key(COLLECTOR)),
+            ),
+            collector_db=str(self._folder.database),
+            sites=access,
+        )
+
+    def _invite(self, address: str) -> None:
+        first = self._sites[0].id
+        folder = self._arguments.dir
+        self._tell("")
+        self._tell(self._say("The alarm desk:  {address}").format(address=address))
+        self._tell(
+            self._say("Log in as:       {name}   password: {password}").format(name=PERSON, password=self._password)
+        )
+        self._tell(
+            self._say("Do something:    {command}").format(
+                command=f"branchwatch simulate act --dir {folder} {first} dual-open"
+            )
+        )
+        self._tell(self._say("End it:          Ctrl-C"))
+        self._tell("")
+        if self._arguments.open:
+            webbrowser.open(address)
+
+    async def _end(self, children: Children) -> None:
+        self._tell(self._say("Ending everything"))
+        await children.stop()
+
+    def _tell(self, sentence: str) -> None:
+        print(sentence, flush=True)
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> None:
+    """Run all until the first ends; end the others and pass on what it raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
+
+
+async def _ready(console: Console, boxes: int, wait_s: float) -> None:
+    """Wait until the centre is healthy and hears so many boxes."""
+    try:
+        async with asyncio.timeout(wait_s):
+            while True:
+                with suppress(ConsoleError):
+                    await console.get("/healthz")
+                    heard = (await console.get("/api/v1/boxes?limit=500"))["items"] if boxes else []
+                    if sum(box["state"] == "heard" for box in heard) >= boxes:
+                        return
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        await console.get("/healthz")  # says why, if it can
+        raise ConsoleError(
+            f"not everything is running after {wait_s:.0f} s; the logs stand in the demo's folder"
+        ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="branchwatch demo",
+        description="Runs a whole bank on this machine, on loopback: broker, centre, simulated branches, their boxes.",
+        epilog="example:  branchwatch demo --sites 5 --open",
+    )
+    parser.add_argument(
+        "--port", type=_whole(0, 65535), help=f"of the alarm desk (default: {USUAL_PORT}, else a free one)"
+    )
+    parser.add_argument(
+        "--dir", type=Path, default=Path("demo"), help="folder; used again, its ledger goes on (default: demo)"
+    )
+    parser.add_argument("--sites", type=_whole(1, MAX_SITES), default=3, help="branches (default: 3)")
+    parser.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help="end by itself after so long")
+    parser.add_argument("--open", action="store_true", help="open the alarm desk in a browser")
+    return parser
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return number

@@ -1,0 +1,114 @@
+"""The folder of a demo: what stands where, and how it is filled before anything starts.
+
+Certificates are made once, by `branchwatch provision`, and kept; settings are written anew at every start, because
+ports and passwords change. Flow: demo.py -> here -> the processes read these files.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from simulator.children import run_command
+from simulator.site import SimulatedSite
+
+COLLECTOR: Final = "centre-1"
+BROKER: Final = "broker-1"
+BATCH: Final = 100
+"""Certificates issued by one command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoFolder:
+    """Paths below the demo's folder."""
+
+    root: Path
+
+    @property
+    def authority(self) -> Path:
+        """The authority's own keys."""
+        return self.root / "ca"
+
+    @property
+    def crls(self) -> Path:
+        """All revocation lists."""
+        return self.authority / "crls.pem"
+
+    @property
+    def trust(self) -> Path:
+        """The root certificate."""
+        return self.root / "keys" / "root.pem"
+
+    @property
+    def collector_config(self) -> Path:
+        """Settings of the centre."""
+        return self.root / "collector.toml"
+
+    @property
+    def collector_state(self) -> Path:
+        """The centre's own folder."""
+        return self.root / "collector"
+
+    @property
+    def database(self) -> Path:
+        """The centre's database."""
+        return self.collector_state / "collector.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        """One log a process."""
+        return self.root / "logs"
+
+    def certificate(self, name: str) -> Path:
+        """The certificate of a box, the broker or the collector, with its issuer's."""
+        return self.root / "keys" / f"{name}.pem"
+
+    def key(self, name: str) -> Path:
+        """Its private key."""
+        return self.root / "keys" / f"{name}.key"
+
+    def site_file(self, site: SimulatedSite) -> Path:
+        """What an installer would have written."""
+        return self.root / "sites" / f"{site.id}.toml"
+
+    def state(self, site: SimulatedSite) -> Path:
+        """The box's folder: outbox and memory."""
+        return self.root / "boxes" / site.box
+
+
+async def make_certificates(folder: DemoFolder, sites: Iterable[SimulatedSite]) -> None:
+    """Make what is missing: authority, broker, collector, one box a site.
+
+    Raises:
+        CommandFailedError: a command failed.
+    """
+    out = ("--dir", str(folder.authority), "--out", str(folder.root / "keys"))
+    if not (folder.authority / "root.key").exists():
+        await run_command("provision", "authority", "new", "--dir", str(folder.authority))
+    else:
+        await run_command("provision", "crl", "--dir", str(folder.authority))  # lists hold for seven days
+    for role, name in (("broker", BROKER), ("collector", COLLECTOR)):
+        if not folder.key(name).exists():
+            await run_command("provision", "issue", role, name, *out)
+    await issue_boxes([site.box for site in sites], authority=folder.authority, keys=folder.root / "keys")
+
+
+async def issue_boxes(boxes: Sequence[str], *, authority: Path, keys: Path) -> None:
+    """Issue certificates to those boxes that have none in `keys`; the site is the box's id without its last part.
+
+    Raises:
+        CommandFailedError: there is no such authority.
+    """
+    missing = [box for box in boxes if not (keys / f"{box}.key").exists()]
+    for first in range(0, len(missing), BATCH):
+        batch = missing[first : first + BATCH]
+        await run_command("provision", "issue", "box", *batch, "--dir", str(authority), "--out", str(keys))
+
+
+async def hash_password(password: str) -> str:
+    """What collector.toml holds in place of a password; the password goes by stdin, never on a command line.
+
+    Raises:
+        CommandFailedError: the command failed.
+    """
+    return await run_command("collector", "password", stdin=password)
