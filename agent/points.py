@@ -51,8 +51,8 @@ class Points:
             if signal.state is not State.UNKNOWN and signal.state is not was and was is not State.UNKNOWN:
                 gap = "" if now_known.state is not State.UNKNOWN else "unknown" if point in self._read else "down"
                 self._gaps[point] = gap
-            since = signal.at if last is None or signal.state is not last.state else last.since
-            self._known[point] = Known(state=signal.state, since=since, cause=signal.cause, counter=signal.counter)
+            # A state that was lost sight of counts from when it was seen again: nobody knows what was in between.
+            self._known[point] = Known(state=signal.state, since=signal.at, cause=signal.cause, counter=signal.counter)
         self._heard.add(point)
         if signal.state is not State.UNKNOWN:
             self._read.add(point)

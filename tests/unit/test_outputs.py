@@ -1,0 +1,144 @@
+"""Locks and sirens that are held for a while, through restarts and modules that forget."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.signals import State
+from tests.branch import AT_REST, Branch, told
+
+UNLOCK = ("lock/outer", "unlocked")
+LOCK = ("lock/outer", "locked")
+
+
+def writes(branch: Branch) -> list[tuple[str, str]]:
+    made = [(write.point, str(write.state)) for write in branch.writes]
+    branch.writes.clear()
+    return made
+
+
+def test_an_exit_button_releases_its_lock_for_five_seconds() -> None:
+    """Released at once, locked again in time, told as door.unlocked."""
+    branch = Branch()
+    assert told(branch.say({"exit/outer": "active"})) == ["door.unlocked"]
+    assert writes(branch) == [UNLOCK]
+    branch.after(4.999)
+    assert writes(branch) == []
+    branch.after(0.001)
+    assert writes(branch) == [LOCK]
+    branch.after(60)
+    assert writes(branch) == []
+
+
+def test_a_button_held_down_releases_once_and_a_second_press_longer() -> None:
+    """An edge releases, not a level; pressing again extends."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.after(3)
+    branch.say({"exit/outer": "normal"})
+    branch.say({"exit/outer": "active"})
+    branch.after(4.9)
+    assert writes(branch) == [UNLOCK]
+    branch.after(0.1)
+    assert writes(branch) == [LOCK]
+
+
+@pytest.mark.parametrize("other", ["open", "unknown"])
+def test_the_interlock_refuses_while_the_other_door_is_not_known_closed(other: str) -> None:
+    """An exit button never makes a dual opening possible."""
+    branch = Branch()
+    branch.say({"lock/inner": "unlocked"})
+    branch.say({"lock/inner": "locked", "door/inner": other})
+    branch.say({"exit/outer": "active"})
+    branch.after(10)
+    assert writes(branch) == []
+
+
+def test_the_interlock_refuses_while_the_other_lock_is_released() -> None:
+    """Two buttons at once release one door."""
+    branch = Branch()
+    branch.say({"exit/outer": "active", "exit/inner": "active"})
+    assert writes(branch) == [UNLOCK]
+    branch = Branch()
+    branch.say({"exit/outer": "active", "door/inner": "open"})
+    assert UNLOCK not in writes(branch)
+
+
+@pytest.mark.parametrize("same_boot", [True, False])
+def test_a_restart_leaves_lock_and_timer_as_they_were(same_boot: bool) -> None:
+    """FIELD-FAULTS row 2: neither triggered anew nor cut short, whether the agent or the machine restarted."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.after(2)
+    branch.restart(1, same_boot=same_boot)
+    branch.after(0)
+    branch.say(AT_REST | {"exit/outer": "active", "lock/outer": "unlocked"})
+    branch.after(1.9)
+    assert writes(branch) == []
+    branch.after(0.2)
+    assert writes(branch) == [LOCK]
+
+
+def test_a_siren_goes_on_through_a_restart() -> None:
+    """FIELD-FAULTS row 2: the siren too, for what is left of its two minutes."""
+    branch = Branch()
+    branch.say({"door/outer": "open", "door/inner": "open"})
+    branch.after(0.5)
+    assert writes(branch) == [("output/hall", "on")]
+    branch.restart(100, same_boot=False)
+    still = AT_REST | {"door/outer": "open", "door/inner": "open", "output/hall": "on"}
+    branch.say(still)
+    branch.after(19)
+    assert writes(branch) == []
+    branch.after(1)
+    assert writes(branch) == [("output/hall", "off")]
+
+
+def test_an_end_that_passed_while_down_ends_at_once() -> None:
+    """FIELD-FAULTS row 2: a lock is not left open because the agent was away at its end."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.restart(60, same_boot=False)
+    branch.echo = False
+    branch.say({"device/io1": "online"})
+    assert writes(branch) == [LOCK]
+    branch.say({"lock/outer": "locked"})
+    branch.after(60)
+    assert writes(branch) == []
+
+
+def test_a_wall_clock_that_went_back_does_not_hold_a_lock_longer() -> None:
+    """After a restart of the machine only wall time is left, and it may be wrong: never longer than the pulse."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.clock.set_wall(branch.clock.now().replace(year=2020))
+    branch.restart(0, same_boot=False)
+    branch.say(AT_REST | {"lock/outer": "unlocked"})
+    branch.after(5)
+    assert writes(branch) == [LOCK]
+
+
+def test_a_module_that_forgot_is_written_again_and_the_end_until_it_is_read_back() -> None:
+    """A module's restart does not silence the siren; a lost write does not leave a door unlocked."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    assert writes(branch) == [UNLOCK]
+    branch.echo = False
+    branch.after(2)
+    branch.say({"lock/outer": "locked"})
+    assert writes(branch) == [UNLOCK]
+    branch.say({"lock/outer": "unlocked"})
+    branch.after(5)
+    assert writes(branch) == [LOCK, LOCK, LOCK]
+    branch.say({"lock/outer": "locked"})
+    branch.after(5)
+    assert writes(branch) == []
+
+
+def test_an_output_that_nobody_started_is_left_alone() -> None:
+    """Somebody else's release is read, not undone."""
+    branch = Branch()
+    branch.say({"lock/outer": "unlocked"})
+    branch.after(600)
+    assert writes(branch) == []
+    assert branch.state("lock/outer") == State.UNLOCKED
