@@ -1,0 +1,48 @@
+"""The console as an ASGI application, put together: what each address is stands in the file named here.
+
+Flow: collector/app.py makes `Services` and serves what `create_app` returns.
+"""
+
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from collector.console import alarms, desk, lists, live, login, problems, proof, reference
+from collector.console.guard import Guard
+from collector.console.names import PointNames
+from collector.console.pages import Pages
+from collector.console.telling import Telling
+from collector.services import Services
+
+STATIC: Final = Path(__file__).parent / "static"
+
+
+def create_app(services: Services) -> FastAPI:
+    """The whole console over `services`; it starts and stops nothing itself."""
+    app = FastAPI(
+        title="Branchwatch",
+        version=metadata.version("branchwatch"),
+        openapi_url=reference.OPENAPI_PATH,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    pages = Pages()
+    telling = Telling(services.people, PointNames(services.store))
+    problems.install(app)
+    for router in (
+        alarms.routes(services, telling),
+        lists.routes(services, telling),
+        live.routes(services, telling),
+        proof.routes(services),
+        login.routes(services, pages),
+        desk.routes(services, pages, telling),
+        reference.routes(app, pages),
+    ):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Guard)
+    return app

@@ -1,0 +1,246 @@
+"""The alarm desk: the page and the parts of it that are fetched again when something changes.
+
+Reads through the same storage questions as the API, with the same rights; changes go through the API only.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from collector.alarms.lifecycle import Asked as Wish
+from collector.alarms.lifecycle import Move, Resolution, Transition, decide
+from collector.console import desk_words, problems, shapes
+from collector.console.alarms import OPEN, Cursor, KindFilter, LevelFilter, SiteFilter
+from collector.console.asking import Asked, Asker, asker
+from collector.console.deadlines import due_ms
+from collector.console.pages import Pages
+from collector.console.problems import Problem
+from collector.console.telling import Telling, iso
+from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
+from collector.services import Services
+from collector.storage.alarm_reading import alarm_detail, list_alarms
+from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
+from protocol.kinds import KINDS
+from protocol.texts import Texts
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+HISTORY_PAGE = 50
+"""Rows of one page of the history."""
+
+
+def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
+    """/ and /desk/..."""
+    router = APIRouter(include_in_schema=False)
+
+    def now_ms() -> int:
+        return int(services.now().timestamp() * 1000)
+
+    def watch(asked: Asker) -> tuple[dict[str, Any], Sequence[SiteRow], Sequence[BoxRow]]:
+        unit = asked.person.unit
+        with services.store.read() as reading:
+            sites, boxes = reading.sites(unit), reading.boxes(unit)
+            gaps = list_alarms(reading, Filter(unit=unit, kind="ledger.gap", states=OPEN, limit=100)).items
+        guarded = {box.site for box in boxes}
+        unknown = {box.site for box in boxes if box.silent}
+        heard = max((box.heard_ms for box in boxes), default=None)
+        counts = {"guarded": len(guarded), "unknown": len(unknown), "gaps": len(gaps), "heard_ms": heard}
+        return counts, sites, boxes
+
+    @router.get("/")
+    def page(request: Request) -> Response:
+        try:
+            asked = asker(request)
+        except Problem as problem:
+            if problem.sort is not problems.LOGIN_NEEDED:
+                raise
+            return RedirectResponse("/login", 303)
+        with services.store.read() as reading:
+            journal = reading.journal_head()
+        _ = asked.texts
+        return pages.page(
+            request,
+            asked.language,
+            "desk.html",
+            now_ms=now_ms(),
+            journal=journal,
+            person=asked.person,
+            role_words=_(", ").join(_(desk_words.ROLES[role]) for role in sorted(asked.person.roles)),
+            open_states=[state.value for state in OPEN],
+            script_words={key: _(words) for key, words in desk_words.SCRIPT.items()},
+            tabs=[(tab, _(words)) for tab, words in desk_words.TABS],
+            codes=[(code.value, _(words)) for code, words in desk_words.RESOLUTIONS.items()],
+            key_words=[(keys, _(words)) for keys, words in desk_words.KEYS],
+            watch=watch(asked)[0],
+        )
+
+    @router.get("/desk/alarms/{alarm_id}")
+    def alarm(request: Request, alarm_id: str, asked: Asked) -> Response:
+        with services.store.read() as reading:
+            detail = alarm_detail(reading, alarm_id, asked.person.unit)
+            boxes = reading.boxes(asked.person.unit, box=detail.alarm.box) if detail else ()
+        if detail is None:
+            return rest(request, asked)
+        wording = telling.wording(detail.alarm.box, asked.language, now_ms())
+        return pages.page(
+            request,
+            asked.language,
+            "alarm.html",
+            **_alarm_values(detail, telling.whole(detail, asked.language, now_ms()), asked, telling),
+            tiles=point_tiles(boxes[0], detail.alarm, wording) if boxes else [],
+            more_tiles="",
+        )
+
+    @router.get("/desk/watch")
+    def rest(request: Request, asked: Asked) -> Response:
+        counts, sites, boxes = watch(asked)
+        _ = asked.texts
+        tiles = site_tiles(sites, boxes, _)
+        more = len(tiles) - MOST_SITES
+        return pages.page(
+            request,
+            asked.language,
+            "watch.html",
+            watch=counts,
+            guarded=_("{count} sites are guarded.").format(count=counts["guarded"]),
+            open_alarms=sum(site.alarms for site in sites),
+            tiles=tiles[:MOST_SITES],
+            more_tiles=_("and {n} more").format(n=more) if more > 0 else "",
+        )
+
+    @router.get("/desk/history")
+    def history(
+        request: Request,
+        asked: Asked,
+        site: SiteFilter = None,
+        kind: KindFilter = None,
+        level: LevelFilter = None,
+        state: AlarmState | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        zone: Annotated[str, Query(max_length=64)] = "UTC",
+        cursor: Cursor = None,
+    ) -> Response:
+        wanted = Filter(
+            unit=asked.person.unit,
+            site=site,
+            kind=kind,
+            level=level,
+            states=() if state is None else (state,),
+            since_ms=None if since is None else _midnight_ms(since, zone),
+            until_ms=None if until is None else _midnight_ms(until + timedelta(days=1), zone),
+            limit=HISTORY_PAGE,
+            cursor=None if cursor is None else int(cursor),
+        )
+        with services.store.read() as reading:
+            found = list_alarms(reading, wanted)
+            sites = reading.sites(asked.person.unit)
+        _ = asked.texts
+        chosen = {
+            "site": site,
+            "kind": kind,
+            "level": level,
+            "state": state,
+            "since": since,
+            "until": until,
+            "zone": zone,
+        }
+        set_filters = {name: str(value) for name, value in chosen.items() if value is not None}
+        return pages.page(
+            request,
+            asked.language,
+            "history.html",
+            rows=[_history_row(row, telling.alarm(row, asked.language, now_ms()), _) for row in found.items],
+            sites=sites,
+            kinds=sorted(
+                ((name, _(each.title)) for name, each in KINDS.items() if each.level < 5), key=lambda each: each[0]
+            ),
+            states=[(each.value, _(words)) for each, words in desk_words.STATES.items()],
+            chosen=chosen,
+            older=urlencode({**set_filters, "cursor": found.next}) if found.next else "",
+        )
+
+    return router
+
+
+def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, telling: Telling) -> dict[str, Any]:
+    row = detail.alarm
+    _ = asked.texts
+    allowed = {move: _allowed(row, asked, move) for move in Move}
+    new = row.state is AlarmState.NEW
+    due = due_ms(row.level, row.opened_ms) if new else None
+    name, unit = row.site_name, row.unit
+    wording = telling.wording(row.box, asked.language, row.opened_ms)
+    return {
+        "alarm": whole,
+        "words": {
+            "title": whole.words.title,
+            "headline": whole.words.headline,
+            "explanation": wording.explanation(row.kind),
+            "timeline": whole.timeline,
+            "source": wording.source(row.source, row.facts),
+        },
+        "site": {"name": name, "unit": unit},
+        "delay": _("reached the centre {seconds} s later").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
+        "proof": _proof(row, _),
+        "state_word": _(desk_words.STATES[row.state]),
+        "over": row.restored_ms is not None,
+        "holder": telling.person(row.holder),
+        "resolution": _(desk_words.RESOLUTIONS[Resolution(row.resolution)]) if row.resolution else "",
+        "due": None if due is None else {"at": iso(due), "ms": due, "opened_ms": row.opened_ms},
+        "may_handle": any(allowed.values()),
+        "can": [move.value for move, may in allowed.items() if may],
+        "held_elsewhere": (
+            _("{holder} is handling this alarm.").format(holder=telling.person(row.holder))
+            if row.state is AlarmState.ACKNOWLEDGED and row.holder != asked.person.id
+            else ""
+        ),
+        "record": whole.record,
+    }
+
+
+def _allowed(row: AlarmRow, asked: Asker, move: Move) -> bool:
+    """Whether the table of moves lets this person do this now, were everything else filled in."""
+    wish = Wish(
+        move=move, person=asked.person.id, roles=asked.person.roles, resolution=Resolution.REAL.value, text="filled in"
+    )
+    return isinstance(decide(row.state, row.holder, wish), Transition)
+
+
+def _proof(row: AlarmRow, texts: Texts) -> dict[str, Any]:
+    """What is known of the signature: every stored event was verified; flags say what is odd about it."""
+    said = {
+        Flag.CERTIFICATE_EXPIRED: N_("signature valid, certificate expired"),
+        Flag.CLOCK_SUSPECT: N_("signature valid, clock of the box suspect"),
+        Flag.CLOCK_OFF: N_("signature valid, clock of the box off"),
+        Flag.FORKED: N_("signature valid, but a second history exists"),
+        Flag.CUT_OFF: N_("signature valid, but not the line that should follow"),
+    }
+    for flag in row.flags:
+        return {"good": False, "text": texts(said[flag])}
+    return {"good": True, "text": texts(N_("signature valid"))}
+
+
+def _history_row(row: AlarmRow, alarm: shapes.Alarm, texts: Texts) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "level": row.level,
+        "opened_at": alarm.opened_at,
+        "words": alarm.words,
+        "state_word": texts(desk_words.STATES[row.state]),
+        "holder_name": alarm.words.holder or "",
+        "resolution_word": texts(desk_words.RESOLUTIONS[Resolution(row.resolution)]) if row.resolution else "",
+    }
+
+
+def _midnight_ms(day: date, zone: str) -> int:
+    """Midnight of a day where the reader is; a zone that this machine does not know counts as UTC."""
+    try:
+        where = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        where = ZoneInfo("UTC")
+    return int(datetime.combine(day, time(), where).timestamp() * 1000)

@@ -1,0 +1,71 @@
+"""Events, sites and boxes over HTTP: lists with the filters of WIRE 5. Reads only."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from collector.console import shapes, telling
+from collector.console.alarms import Cursor, KindFilter, LevelFilter, Limit, SinceFilter, SiteFilter, UntilFilter
+from collector.console.asking import Asked
+from collector.console.reference import problem_answers
+from collector.services import Services
+from collector.storage.records import Filter
+
+Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next` of the page before")]
+
+
+def routes(services: Services, teller: telling.Telling) -> APIRouter:
+    """/api/v1/events, /api/v1/sites, /api/v1/boxes."""
+    router = APIRouter(prefix="/api/v1", responses=problem_answers(401, 422), tags=["lists"])
+
+    @router.get("/events", summary="Events of the boxes' ledgers, newest first")
+    def events(
+        asked: Asked,
+        site: SiteFilter = None,
+        kind: KindFilter = None,
+        level: LevelFilter = None,
+        since: SinceFilter = None,
+        until: UntilFilter = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> shapes.Listing[shapes.Event]:
+        wanted = Filter(
+            unit=asked.person.unit,
+            site=site,
+            kind=kind,
+            level=level,
+            since_ms=None if since is None else int(since.timestamp() * 1000),
+            until_ms=None if until is None else int(until.timestamp() * 1000),
+            limit=limit,
+            cursor=None if cursor is None else int(cursor),
+        )
+        with services.store.read() as reading:
+            page = reading.events(wanted)
+        return shapes.Listing(
+            items=[teller.event(row, asked.language) for row in page.items],
+            next=None if page.next is None else str(page.next),
+        )
+
+    @router.get("/sites", summary="Guarded places, by unit and id")
+    def sites(asked: Asked, limit: Limit = 500, cursor: Place = None) -> shapes.Listing[shapes.Site]:
+        with services.store.read() as reading:
+            rows = reading.sites(asked.person.unit)
+        start = int(cursor or 0)
+        return shapes.Listing(
+            items=[telling.site(row) for row in rows[start : start + limit]],
+            next=str(start + limit) if start + limit < len(rows) else None,
+        )
+
+    @router.get("/boxes", summary="Boxes with their points and heads, by site and id")
+    def boxes(
+        asked: Asked, site: SiteFilter = None, limit: Limit = 100, cursor: Place = None
+    ) -> shapes.Listing[shapes.Box]:
+        with services.store.read() as reading:
+            rows = reading.boxes(asked.person.unit, site=site)
+        start = int(cursor or 0)
+        return shapes.Listing(
+            items=[telling.box(row) for row in rows[start : start + limit]],
+            next=str(start + limit) if start + limit < len(rows) else None,
+        )
+
+    return router

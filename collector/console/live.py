@@ -1,0 +1,154 @@
+"""The live feed over HTTP: server-sent events that carry enough to draw an alarm at once (WIRE 5).
+
+`id:` is the journal number, so a browser that comes back with Last-Event-ID gets what it missed. A `tick` says the
+server's time once all that was missed is sent, and every few seconds after; `reset` says that too much was missed and
+the lists are to be read again. Flow: journal -> message -> browser.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, suppress
+from typing import Annotated, Any, Final, Literal, get_args
+
+import msgspec
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from collector.console import telling
+from collector.console.asking import Asked, Asker
+from collector.console.reference import problem_answers
+from collector.services import Services
+from collector.storage.alarm_reading import alarm_detail
+from collector.storage.records import MAX_LIMIT, JournalRow, Topic
+from protocol.timestamps import format_time
+
+TICK_S: Final = 3.0
+"""A reader that hears nothing for two and a half of these knows that its line is lost."""
+MOST_MISSED: Final = 2 * MAX_LIMIT
+"""Entries that are sent again after a loss; beyond that reading the lists is quicker."""
+
+LiveTopic = Literal["alarm", "event", "box"]
+
+_DESCRIPTION: Final = """Server-sent events (WHATWG HTML, section 9.2):
+
+    id: 1842
+    event: alarm | event | box
+    data: the alarm, event or box as the lists show it, one line of JSON
+
+`event: tick` (without id) carries `{"now": ...}`; `event: reset` means: read the lists again."""
+
+
+def routes(services: Services, teller: telling.Telling) -> APIRouter:
+    """/api/v1/live."""
+    router = APIRouter(prefix="/api/v1", tags=["live"])
+
+    @router.get(
+        "/live",
+        response_class=StreamingResponse,
+        responses={
+            200: {"description": _DESCRIPTION, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            **problem_answers(401, 422),
+        },
+        summary="What changes, as it changes",
+    )
+    async def live(
+        asked: Asked,
+        kinds: Annotated[str | None, Query(pattern=r"^(alarm|event|box)(,(alarm|event|box)){0,2}$")] = None,
+        after: Annotated[
+            int | None, Query(ge=0, lt=2**53, description="journal number, for who cannot send a header")
+        ] = None,
+        last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{0,16}$")] = None,
+    ) -> StreamingResponse:
+        wanted = frozenset(kinds.split(",")) if kinds else frozenset(get_args(LiveTopic))
+        start = int(last_event_id) if last_event_id else after
+        stream = _stream(services, teller, asked, wanted, start)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    return router
+
+
+async def _stream(
+    services: Services, teller: telling.Telling, asked: Asker, wanted: frozenset[str], start: int | None
+) -> AsyncIterator[bytes]:
+    def messages(rows: Iterable[JournalRow]) -> list[bytes]:
+        return [text for row in rows if row.topic in wanted for text in _messages(services, teller, asked, row)]
+
+    def tick() -> bytes:
+        return _message("tick", {"now": format_time(services.now())})
+
+    unit = asked.person.unit
+    head = await run_in_threadpool(_head, services)
+    position = head if start is None else min(start, head)
+    if head - position > MOST_MISSED:
+        position = head
+        yield _message("reset", {"now": format_time(services.now())}, number=head)
+    while rows := await run_in_threadpool(_missed, services, position, unit):
+        for text in await run_in_threadpool(messages, rows):
+            yield text
+        position = rows[-1].number
+    yield tick()
+
+    async with aclosing(services.feed.follow(position, unit)) as entries:
+        waiting: asyncio.Task[JournalRow] | None = None
+        try:
+            while True:
+                waiting = waiting or asyncio.ensure_future(anext(entries))
+                done, _ = await asyncio.wait({waiting}, timeout=TICK_S)
+                if not done:
+                    if not await run_in_threadpool(_still_in, services, asked):
+                        return
+                    yield tick()
+                    continue
+                row, waiting = waiting.result(), None
+                for text in await run_in_threadpool(messages, (row,)):
+                    yield text
+        except StopAsyncIteration:
+            return
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await waiting
+
+
+def _messages(services: Services, teller: telling.Telling, asked: Asker, row: JournalRow) -> Iterable[bytes]:
+    """What a journal entry tells: the thing it speaks of, as it is now."""
+    now_ms = int(services.now().timestamp() * 1000)
+    with services.store.read() as reading:
+        if row.topic is Topic.ALARM:
+            detail = alarm_detail(reading, row.subject, asked.person.unit)
+            if detail is not None:
+                alarm = teller.alarm(detail.alarm, asked.language, now_ms)
+                yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
+        elif row.topic is Topic.EVENT:
+            first, _, last = row.subject.partition("-")
+            for event in reading.events_between(int(first), int(last or first), unit=asked.person.unit):
+                told = teller.event(event, asked.language)
+                yield _message(row.topic, told.model_dump(by_alias=True), number=row.number)
+        elif row.topic is Topic.BOX:
+            for box in reading.boxes(asked.person.unit, box=row.subject):
+                yield _message(row.topic, telling.box(box).model_dump(), number=row.number)
+
+
+def _message(event: str, data: Any, *, number: int | None = None) -> bytes:
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: " + event.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def _head(services: Services) -> int:
+    with services.store.read() as reading:
+        return reading.journal_head()
+
+
+def _missed(services: Services, position: int, unit: str) -> tuple[JournalRow, ...]:
+    with services.store.read() as reading:
+        return reading.journal_after(position, unit=unit)
+
+
+def _still_in(services: Services, asked: Asker) -> bool:
+    """Whether the reader's login has not ended meanwhile."""
+    if asked.session is None:
+        return True
+    with services.store.read() as reading:
+        return reading.session(asked.session, int(services.now().timestamp() * 1000)) is not None

@@ -1,0 +1,109 @@
+"""The way in and out: name and password, or a bearer token, for a cookie; a login is a row in the database.
+
+Flow: form or program -> People -> session row -> cookie. Wrong passwords are slowed down by attempts.py.
+"""
+
+import secrets
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from collector.console.asking import COOKIE, SESSION, bearer_of
+from collector.console.attempts import Attempts
+from collector.console.pages import Pages
+from collector.console.problems import TOO_MANY_LOGINS, WRONG_LOGIN, Problem, language_of
+from collector.console.reference import problem_answers
+from collector.people import Person, token_hash
+from collector.services import Services
+from collector.storage.sessions import close_session, open_session
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import texts_for
+
+_MS = timedelta(milliseconds=1)
+
+
+def routes(services: Services, pages: Pages) -> APIRouter:
+    """GET and POST /login, POST /logout."""
+    router = APIRouter(tags=["login"])
+    attempts = Attempts()
+
+    @router.get("/login", include_in_schema=False)
+    def show(request: Request) -> Response:
+        return pages.login(request, problem="", name="")
+
+    @router.post(
+        "/login",
+        status_code=204,
+        responses=problem_answers(401, 413, 422, 429),
+        summary="Exchange a password or a bearer token for a cookie",
+    )
+    def log_in(
+        request: Request,
+        name: Annotated[str, Form(max_length=64)] = "",
+        password: Annotated[str, Form(max_length=256)] = "",
+    ) -> Response:
+        try:
+            person = _who(services, attempts, request, name, password)
+        except Problem as problem:
+            if not _wants_page(request):
+                raise
+            _ = texts_for(language_of(request))
+            said = _(problem.detail or problem.sort.title).format(**problem.values)
+            return pages.login(request, problem=said, name=name, status=problem.sort.status, headers=problem.headers)
+        answer: Response = RedirectResponse("/", 303) if _wants_page(request) else Response(status_code=204)
+        _give_cookie(services, request, answer, person)
+        return answer
+
+    @router.post("/logout", status_code=204, responses=problem_answers(403), summary="End this login")
+    def log_out(request: Request) -> Response:
+        if cookie := request.cookies.get(COOKIE):
+            close_session(services.store, token_hash=token_hash(cookie))
+        answer: Response = RedirectResponse("/login", 303) if _wants_page(request) else Response(status_code=204)
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        return answer
+
+    return router
+
+
+def _who(services: Services, attempts: Attempts, request: Request, name: str, password: str) -> Person:
+    address = request.client.host if request.client else ""
+    token = bearer_of(request)
+    key = None if token is not None else name
+    now = services.now()
+    if (wait := attempts.wait(key, address, now)) is not None:
+        seconds = max(1, round(wait.total_seconds()))
+        raise Problem(
+            sort=TOO_MANY_LOGINS,
+            detail=N_("Too many wrong logins. Try again in {seconds} seconds."),
+            values={"seconds": seconds},
+            headers={"Retry-After": str(seconds)},
+        )
+    people = services.people
+    person = people.by_token(token) if token is not None else people.by_password(name, password)
+    if person is None:
+        attempts.failed(key, address, now)
+        raise Problem(sort=WRONG_LOGIN, detail=N_("Name or password is wrong. Check both and try again."))
+    attempts.succeeded(key, address)
+    return person
+
+
+def _give_cookie(services: Services, request: Request, answer: Response, person: Person) -> None:
+    token = secrets.token_urlsafe(32)
+    now_ms = int(services.now().timestamp() * 1000)
+    open_session(
+        services.store,
+        token_hash=token_hash(token),
+        person=person.id,
+        now_ms=now_ms,
+        expires_ms=now_ms + SESSION // _MS,
+    )
+    answer.set_cookie(
+        COOKIE, token, max_age=int(SESSION.total_seconds()), path="/", httponly=True, samesite="strict",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("Accept", "")

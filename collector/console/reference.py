@@ -1,0 +1,75 @@
+"""The API's description: what every address may answer, problems included, and a page of our own that shows it.
+
+FastAPI's own pages load scripts from elsewhere, so they are off. Flow: routes -> OpenAPI -> JSON and /docs.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from collector.console.asking import Asked
+from collector.console.pages import Pages
+from collector.console.problems import MEDIA_TYPE
+from collector.console.shapes import ProblemDetails
+
+OPENAPI_PATH: Final = "/api/v1/openapi.json"
+
+_SAID: Final[Mapping[int, str]] = {
+    401: "Nobody known asks",
+    403: "This person or page may not do this",
+    404: "Not there, or outside the person's unit",
+    409: "Not in a state for this, or held by another",
+    412: "Changed since the version of If-Match; `holder` names who holds it",
+    413: "Body or query too large",
+    422: "Parameters or body are not valid; `faults` lists them",
+    428: "If-Match is missing",
+    429: "Too many wrong logins; Retry-After says how long to wait",
+    503: "A part of the centre does not work; `faults` lists them",
+}
+
+
+def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem details that an address may answer with, for its description."""
+    return {
+        status: {
+            "model": ProblemDetails,
+            "description": _SAID[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+        for status in statuses
+    }
+
+
+def routes(app: FastAPI, pages: Pages) -> APIRouter:
+    """GET /docs."""
+    router = APIRouter()
+
+    @router.get("/docs", include_in_schema=False)
+    def docs(request: Request, asked: Asked) -> Response:
+        return pages.page(
+            request, asked.language, "docs.html", described=described(app.openapi()), openapi=OPENAPI_PATH
+        )
+
+    return router
+
+
+def described(openapi: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each address of a description with its parameters and answers, for reading."""
+    return [
+        {
+            "path": path,
+            "method": method.upper(),
+            "summary": call.get("summary", ""),
+            "parameters": [
+                {"name": each["name"], "in": each["in"], "says": each.get("description", "")}
+                for each in call.get("parameters", [])
+            ],
+            "answers": [
+                {"status": status, "says": each["description"], "media": ", ".join(each.get("content", {}))}
+                for status, each in sorted(call["responses"].items())
+            ],
+        }
+        for path, calls in openapi["paths"].items()
+        for method, call in calls.items()
+    ]

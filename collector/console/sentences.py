@@ -1,0 +1,216 @@
+"""What is said about events, as data: headlines by kind, words of states, points and reasons.
+
+English message ids of the catalogue with `{named}` places for facts; collector/console/wording.py fills them. The
+first template whose places an event's facts can fill is used, so the fullest stands first. Nothing here runs.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "door.dual_open": (
+            N_("Both doors were open together for {overlap_s} s, {tolerance_s} s are allowed"),
+            N_("Both doors are open together"),
+        ),
+        "door.dual_open.restored": (N_("After {overlap_s} s the two doors are no longer open together"),),
+        "door.emergency_release": (N_("The emergency release was used; both doors are open"),),
+        "door.emergency_release.restored": (N_("After {overlap_s} s the emergency opening is over"),),
+        "door.forced": (N_("{door} opened without a release, a reader or an exit request"),),
+        "door.held_open": (
+            N_("{door} stays open for more than {limit_s} s"),
+            N_("{door} stays open too long"),
+        ),
+        "door.held_open.restored": (N_("{door} is closed again after {open_s} s"),),
+        "door.key_override": (
+            N_("{door} was opened by key; cash area {occupied}"),
+            N_("{door} was opened by key while the cash area is occupied"),
+        ),
+        "device.offline": (
+            N_("{source} does not answer ({cause}); its points are unknown"),
+            N_("{source} does not answer; its points are unknown"),
+        ),
+        "device.flutter": (
+            N_("{kind}: {count} times within {within_s} s; further ones are held back"),
+            N_("{source} chatters; its events are held back"),
+        ),
+        "device.flutter.restored": (N_("{kind}: quiet again, {held_back} were held back"),),
+        "box.silent": (
+            N_(
+                "Nothing was heard from the box for {silent_s} s, {silent_after_s} s are allowed; what it guards is unknown"
+            ),
+            N_("Nothing is heard from the box; what it guards is unknown"),
+        ),
+        "box.silent.restored": (N_("The box is heard again after {silent_s} s"),),
+        "box.clock_fault": (N_("The box's clock is off by {offset_s} s ({cause})"),),
+        "link.delayed": (
+            N_(
+                "Messages of the box are {echo_age_s} s old, {limit_s} s are allowed; somebody may be holding them back"
+            ),
+            N_("Messages of the box arrive late; somebody may be holding them back"),
+        ),
+        "link.primary_lost": (
+            N_("The first way to the centre is down ({reason})"),
+            N_("The first way to the centre is down"),
+        ),
+        "link.backup_lost": (
+            N_("The second way to the centre is down ({reason})"),
+            N_("The second way to the centre is down"),
+        ),
+        "ledger.gap": (
+            N_("Events {from} to {to} of the {lane} lane were sent but never arrived"),
+            N_("The box says it has sent events that never arrived"),
+        ),
+        "ledger.fork": (N_("Two boxes speak under one identity; orders to it are refused"),),
+        "ledger.rollback": (
+            N_("Events {from} to {to} of the {lane} lane are gone from the box: its store was set back"),
+            N_("The box continues behind what it had already sent: its store was set back"),
+        ),
+        "ledger.shed": (N_("Events {from} to {to} were given up because the disk was full"),),
+        "envelope.rejected": (
+            N_("{count} messages claiming to come from {claimed} were set aside: {reason}"),
+            N_("Messages were set aside: {reason}"),
+        ),
+        "order.refused": (N_("The order was refused: {reason}"),),
+        "order.executed": (N_("The order was carried out: {action}"),),
+        "config.refused": (N_("The new site file was refused: {reason}"),),
+    }
+)
+
+OVER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "door.dual_open": N_("The two doors are no longer open together"),
+        "door.emergency_release": N_("The emergency opening is over"),
+        "door.forced": N_("The forced door is closed again"),
+        "door.held_open": N_("The door is closed again"),
+        "door.key_override": N_("The opening by key is over"),
+        "device.offline": N_("The device answers again"),
+        "box.silent": N_("The box is heard again"),
+        "link.delayed": N_("Messages arrive in time again"),
+        "link.primary_lost": N_("The first way to the centre is up again"),
+        "link.backup_lost": N_("The second way to the centre is up again"),
+        "ledger.gap": N_("The missing events have arrived"),
+    }
+)
+OVER_OTHERWISE: Final = N_("{title}: over")
+
+ASIDES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "while_down": N_("it happened while the box was down"),
+        "while_unknown": N_("it happened while the state was unknown"),
+        "held_back_s": N_("told late because the point chatters"),
+        "coalesced": N_("the same happened {coalesced} times while the store was full"),
+    }
+)
+"""Facts that any kind may carry, and what they add to its explanation."""
+
+STATES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "open": N_("open"),
+        "closed": N_("closed"),
+        "active": N_("active"),
+        "normal": N_("normal"),
+        "locked": N_("locked"),
+        "unlocked": N_("unlocked"),
+        "on": N_("on"),
+        "off": N_("off"),
+        "online": N_("online"),
+        "offline": N_("offline"),
+        "unknown": N_("unknown"),
+    }
+)
+
+STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("zone", "active"): N_("triggered"),
+        ("release", "active"): N_("pulled"),
+        ("exit", "active"): N_("pressed"),
+        ("key", "active"): N_("key turned"),
+        ("exit", "normal"): N_("not pressed"),
+        ("release", "normal"): N_("not pulled"),
+        ("key", "normal"): N_("key out"),
+    }
+)
+"""(family of the point, state) where the plain word would sound wrong."""
+
+FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "door": N_("Door {id}"),
+        "interlock": N_("Interlock {id}"),
+        "zone": N_("Zone {id}"),
+        "lock": N_("Lock of {id}"),
+        "exit": N_("Exit button of {id}"),
+        "key": N_("Key switch of {id}"),
+        "release": N_("Emergency release of {id}"),
+        "reader": N_("Reader of {id}"),
+        "output": N_("Output {id}"),
+        "device": N_("Device {id}"),
+        "box": N_("Box {id}"),
+        "link": N_("Link {id}"),
+        "lane": N_("Lane {id}"),
+    }
+)
+
+FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "urgent": N_("urgent"),
+        "routine": N_("routine"),
+        "primary": N_("primary"),
+        "backup": N_("backup"),
+        "active": N_("occupied"),
+        "unknown": N_("perhaps occupied"),
+    }
+)
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "reader release": N_("released by reader"),
+        "exit button": N_("released by exit button"),
+        "release": N_("by emergency release"),
+        "key": N_("by mechanical key"),
+        "order": N_("released by order"),
+        "outer not closed": N_("while the other door was not closed"),
+        "pulse": N_("a short pulse"),
+        "cannot be connected": N_("cannot be connected"),
+        "answer without a request": N_("answer without a request"),
+        "answer is not Modbus TCP": N_("answer is not Modbus TCP"),
+        "answer to another request": N_("answer to another request"),
+        "bytes behind the answer": N_("bytes behind the answer"),
+        "illegal function": N_("illegal function"),
+        "illegal address": N_("illegal address"),
+        "illegal value": N_("illegal value"),
+        "device failure": N_("device failure"),
+        "device busy": N_("device busy"),
+        "no longer in the site file": N_("no longer in the site file"),
+        "stepped": N_("it was set while running"),
+        "behind": N_("it stands behind the last confirmed time"),
+        "offset": N_("it differs from the centre's time"),
+        "bad_topic": N_("no topic of a box"),
+        "too_large": N_("too large"),
+        "malformed": N_("malformed"),
+        "wrong_type": N_("sealed as something else"),
+        "unknown_key": N_("unknown key"),
+        "bad_signature": N_("wrong signature"),
+        "foreign_box": N_("signed by another box"),
+        "foreign_site": N_("speaks for another site"),
+        "foreign_collector": N_("of another collector"),
+        "unknown_collector": N_("unknown collector"),
+        "certificate_expired": N_("certificate expired"),
+        "untrusted": N_("certificate not trusted"),
+        "revoked": N_("certificate revoked"),
+        "not_yet_valid": N_("certificate not yet valid"),
+        "rate": N_("more than one box may send"),
+        "not_stored": N_("not stored by the centre"),
+    }
+)
+"""Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
+
+REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
+    (r"(?P<door>[a-z0-9-]+) not closed", N_("while {door} was not closed")),
+    (r"no answer within (?P<seconds>[0-9.]+) s", N_("no answer within {seconds} s")),
+    (r"answer of unit (?P<unit>[0-9]+)", N_("answer of another unit ({unit})")),
+)
+"""Reasons with a value inside: a pattern for the whole reason, and what is said."""

@@ -1,0 +1,203 @@
+"""What the API says and takes, as pydantic models: the source of its OpenAPI description (WIRE 5).
+
+Shapes only; made by telling.py from storage rows. `words` are in the reader's language, everything else is not.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples=["2026-11-21T02:13:49.204Z"])]
+Level = Annotated[int, Field(ge=1, le=5)]
+
+
+class Shape(BaseModel):
+    """Common to all: frozen, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Listing(Shape, Generic[T]):
+    """One page, newest first; `next` is the cursor of the page after it."""
+
+    items: list[T]
+    next: str | None
+
+
+class AlarmWords(Shape):
+    """An alarm for the reader: title, one sentence, where, and who holds it."""
+
+    title: str
+    headline: str
+    place: str
+    holder: str | None
+
+
+class Alarm(Shape):
+    """Something a person must handle."""
+
+    id: str
+    site: str
+    box: str
+    kind: str
+    event_class: Annotated[str, Field(alias="class")]
+    level: Level
+    source: str
+    state: Literal["new", "acknowledged", "resolved"]
+    opened_at: Time
+    at: Annotated[Time, Field(description="the box's wall clock")]
+    delay_ms: Annotated[int, Field(description="from `at` to our commit; negative where the box's clock runs ahead")]
+    due_at: Annotated[Time | None, Field(description="to be acknowledged by then; null when no clock runs")]
+    restored_at: Annotated[Time | None, Field(description="when the condition ended by itself")]
+    facts: dict[str, Any]
+    because: Annotated[list[tuple[Time, str, str, str]], Field(description="time, point, state, reason")]
+    events: int
+    holder: Annotated[str | None, Field(description="id of the person who holds it")]
+    resolution: str | None
+    narrative: str | None
+    flags: list[str]
+    version: int
+    words: AlarmWords
+
+
+class Step(Shape):
+    """One line of an explanation in words."""
+
+    at: Time
+    text: str
+
+
+class Entry(Shape):
+    """One entry of an alarm's record; `note` is what a person wrote."""
+
+    at: Time
+    person: str
+    action: str
+    text: str
+    note: str | None
+
+
+class AlarmWhole(Alarm):
+    """One alarm with its explanation and its record."""
+
+    timeline: list[Step]
+    record: list[Entry]
+    event_ids: list[str]
+
+
+class Event(Shape):
+    """One line of a box's ledger and how it came."""
+
+    number: int
+    id: str
+    site: str
+    box: str
+    run: str
+    lane: Literal["urgent", "routine"]
+    seq: int
+    hash: str
+    kind: str
+    event_class: Annotated[str, Field(alias="class")]
+    level: Level
+    source: str
+    clock: str
+    at: Time
+    received_at: Time
+    delay_ms: int
+    facts: dict[str, Any]
+    because: list[tuple[Time, str, str, str]]
+    restores: str | None
+    flags: list[str]
+    words: Annotated[str, Field(description="title in the reader's language")]
+
+
+class Site(Shape):
+    """A guarded place."""
+
+    id: str
+    name: str
+    unit: str
+    timezone: str
+    boxes: int
+    silent: Annotated[int, Field(description="boxes that are not heard: what they guard is unknown")]
+    alarms: Annotated[int, Field(description="alarms that are not resolved")]
+
+
+class Point(Shape):
+    """A point's last told state."""
+
+    id: str
+    name: str
+    state: str
+    since: Time
+    cause: str
+
+
+class LaneHead(Shape):
+    """A lane's committed head and what the box last claimed."""
+
+    lane: str
+    run: str
+    seq: int
+    hash: str
+    claimed_seq: int
+
+
+class Box(Shape):
+    """A box, when it was last heard, and what it said."""
+
+    id: str
+    site: str
+    state: Literal["heard", "silent"]
+    software: str
+    run: str
+    heard_at: Time
+    clock: str
+    offset_ms: int
+    delayed: bool
+    forked: bool
+    health: dict[str, Any]
+    points: list[Point]
+    heads: list[LaneHead]
+
+
+class Resolve(Shape):
+    """What it was, and what was done."""
+
+    resolution: Annotated[str, Field(min_length=1, max_length=32)]
+    narrative: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class NoteText(Shape):
+    """Something to write on an alarm."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Healthy(Shape):
+    """Every part works."""
+
+    status: Literal["ok"] = "ok"
+    collector: str
+
+
+class Fault(Shape):
+    """One thing that is wrong with a request."""
+
+    place: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457, in the reader's language."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Annotated[str, Field(examples=["urn:branchwatch:problem:stale"])]
+    title: str
+    status: int
+    instance: str
+    detail: str | None = None
+    faults: list[Fault] | None = None

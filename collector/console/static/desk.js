@@ -1,0 +1,124 @@
+// The alarm desk, put together: live line, queue, chosen alarm, actions, sound, keys.
+import * as actions from "./actions.js";
+import { Chosen } from "./chosen.js";
+import { Feed } from "./feed.js";
+import { History } from "./history.js";
+import * as keys from "./keys.js";
+import { Queue } from "./queue.js";
+import * as sound from "./sound.js";
+import * as time from "./time.js";
+import { say } from "./words.js";
+
+const FLOOD = 10; // more alarms than this in ten minutes are a flood for one operator (ISA-18.2)
+const page = document.documentElement;
+const at = (id) => document.getElementById(id);
+
+const queue = new Queue((id) => pick(id));
+const chosen = new Chosen(queue);
+const past = new History((id) => pick(id));
+const act = actions.wire(chosen, (alarm) => {
+  queue.put(alarm);
+  const gone = alarm.state === "resolved" && !past.open;
+  if (gone) pick(queue.neighbour(0)); else chosen.later();
+});
+
+async function pick(id) {
+  if (past.open) await past.toggle(false);
+  await chosen.show(id);
+}
+
+const feed = new Feed(document.body.dataset.journal, {
+  alarm(alarm, replayed) {
+    const fresh = !queue.alarms.has(alarm.id) && alarm.state === "new";
+    const grave = fresh && alarm.level <= 2;
+    queue.put(alarm, grave);
+    if (grave) sound.ring(alarm.level);
+    if (fresh) at("told").textContent = `${say(`level${alarm.level}`)} ${alarm.words.title} ${alarm.words.place}`;
+    if (!chosen.id && fresh && !replayed && matchMedia("(min-width: 761px)").matches) chosen.show(alarm.id);
+    else chosen.changed({ alarm });
+  },
+  box: (box) => chosen.changed({ box }),
+  lost(since) {
+    document.body.classList.add("stale");
+    at("lost").hidden = false;
+    at("lost").classList.remove("over");
+    at("lost-title").textContent = say("lost");
+    at("lost-age").dataset.ageFrom = since + (time.now() - Date.now());
+    at("lost-rest").textContent = say("lostRest", { at: new Date(since).toLocaleTimeString(page.lang, { hour12: false }) });
+    at("lost-close").hidden = true;
+  },
+  again({ lostMs, missed }) {
+    document.body.classList.remove("stale");
+    at("lost").classList.add("over");
+    at("lost-title").textContent = say("again");
+    delete at("lost-age").dataset.ageFrom;
+    at("lost-age").textContent = "";
+    at("lost-rest").textContent = say(missed ? "cameMeanwhile" : "noneCame", { lasted: time.lasting(lostMs), n: missed });
+    at("lost-close").hidden = false;
+    chosen.later();
+  },
+  reset: () => begin(),
+});
+
+async function begin() {
+  const answer = await fetch(`/api/v1/alarms?state=open&limit=500&lang=${page.lang}`);
+  if (!answer.ok) return;
+  queue.fill((await answer.json()).items);
+}
+
+document.addEventListener("queue", () => {
+  const counts = queue.count();
+  for (let level = 1; level <= 5; level += 1) {
+    at(`count-${level}`).textContent = counts[level];
+    at(`count-${level}`).parentElement.classList.toggle("some", counts[level] > 0);
+  }
+  const fresh = [...queue.alarms.values()].filter((alarm) => alarm.state === "new").length;
+  at("badge").textContent = fresh;
+  at("badge").hidden = !fresh;
+  document.title = fresh ? `(${fresh}) ${say("title")}` : say("title");
+});
+
+function sounding() {
+  const state = sound.state();
+  at("sound").textContent = say(`sound-${state}`);
+  at("sound").classList.toggle("silent", state !== "on");
+  at("mute").setAttribute("aria-pressed", state === "muted");
+  at("mute").querySelector("use").setAttribute("href", `/static/icons.svg#${state === "on" ? "sound" : "muted"}`);
+}
+
+function theme() {
+  page.dataset.theme = page.dataset.theme === "dark" ? "light" : "dark";
+  keys.choose("bw_theme", page.dataset.theme);
+}
+
+function language() {
+  keys.choose("bw_lang", page.lang.startsWith("zh") ? "en" : "zh-CN");
+  location.reload();
+}
+
+const help = () => at("help").showModal();
+const step = (by) => () => pick(queue.neighbour(by));
+const view = (name) => () => past.toggle(name === "history");
+const tab = (name) => () => queue.show(name);
+keys.wire({
+  j: step(1), ArrowDown: step(1), k: step(-1), ArrowUp: step(-1),
+  a: act.acknowledge, n: act.note, r: act.resolve, h: () => past.toggle(), m: sound.mute, l: language, t: theme, "?": help,
+  1: tab("all"), 2: tab("new"), 3: tab("mine"), 4: tab("others"),
+  Escape: () => (past.open ? past.toggle(false) : chosen.show(null)),
+});
+for (const [id, does] of Object.entries({ mute: sound.mute, sound: sound.mute, theme, language, keys: help, "keys-too": help })) at(id).onclick = does;
+for (const link of document.querySelectorAll("nav [data-view]")) link.onclick = (event) => { event.preventDefault(); view(link.dataset.view)(); };
+document.addEventListener("click", (event) => { if (event.target.closest("[data-back]")) chosen.show(null); });
+at("lost-close").onclick = () => { at("lost").hidden = true; };
+
+sound.start(sounding);
+time.dress(document);
+time.start(() => {
+  feed.watch();
+  const load = queue.load();
+  at("load").classList.toggle("over", load > FLOOD);
+  at("load").querySelector("i").style.width = `${Math.min(100, (100 * load) / FLOOD)}%`;
+  at("load-text").textContent = say("load", { n: load });
+});
+await begin();
+pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));

@@ -1,0 +1,27 @@
+// Parts of the page that the server draws: fetched, dressed with times, put in place of the old ones.
+import { dress } from "./time.js";
+
+let latest = 0;
+
+/** Fetch `path` and put each of its elements in place of the one with the same id; false when it failed or a later call overtook it. */
+export async function load(path) {
+  const turn = ++latest;
+  const answer = await fetch(path, { headers: { Accept: "text/html" } });
+  if (answer.status === 401) return location.assign("/login");
+  if (!answer.ok) return false;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (turn !== latest) return false;
+  for (const part of [...page.body.children]) swap(part);
+  return true;
+}
+
+function swap(part) {
+  const old = document.getElementById(part.id);
+  if (!old) return;
+  const [top, focused] = [old.scrollTop, old.contains(document.activeElement) ? document.activeElement.id : ""];
+  const same = part.dataset.of === old.dataset.of;
+  dress(part);
+  old.replaceWith(part);
+  if (same) part.scrollTop = top;
+  if (focused) document.getElementById(focused)?.focus();
+}

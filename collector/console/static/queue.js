@@ -1,0 +1,144 @@
+// The queue: every open alarm by level, then age; rows are made from one template and moved, never all made anew.
+import { say } from "./words.js";
+import { dress, now } from "./time.js";
+
+const MOST_ROWS = 200; // what is drawn; the rest is counted, so that a storm cannot stop the page
+const LOAD_MS = 600000; // ISA-18.2 counts alarms in ten minutes
+const me = document.body.dataset.person;
+const TABS = {
+  all: () => true,
+  new: (alarm) => alarm.state === "new",
+  mine: (alarm) => alarm.holder === me,
+  others: (alarm) => alarm.holder && alarm.holder !== me,
+};
+
+export class Queue {
+  constructor(choose) {
+    this.list = document.getElementById("rows");
+    this.template = document.getElementById("row");
+    this.choose = choose;
+    this.alarms = new Map();
+    this.rows = new Map();
+    this.arrived = new Set();
+    this.tab = "all";
+    this.chosen = null;
+    this.list.addEventListener("click", (event) => {
+      const row = event.target.closest(".row");
+      if (row) choose(row.dataset.alarmId);
+    });
+    for (const button of document.querySelectorAll("[data-tab]")) button.onclick = () => this.show(button.dataset.tab);
+  }
+
+  /** Begin anew with all open alarms. */
+  fill(alarms) {
+    this.alarms = new Map(alarms.map((alarm) => [alarm.id, alarm]));
+    this.#later();
+  }
+
+  /** An alarm is new or changed. An older version than the known one changes nothing. */
+  put(alarm, arrived = false) {
+    const known = this.alarms.get(alarm.id);
+    if (known && known.version > alarm.version) return;
+    if (OPEN.has(alarm.state)) this.alarms.set(alarm.id, alarm);
+    else this.alarms.delete(alarm.id);
+    if (arrived) this.arrived.add(alarm.id);
+    this.#later();
+  }
+
+  show(tab) {
+    this.tab = tab;
+    for (const button of document.querySelectorAll("[data-tab]")) button.setAttribute("aria-selected", button.dataset.tab === tab);
+    this.#later();
+  }
+
+  mark(id) {
+    this.chosen = id;
+    for (const row of this.list.children) row.setAttribute("aria-selected", row.dataset.alarmId === id);
+    this.rows.get(id)?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The id `step` places from the chosen one, or the first. */
+  neighbour(step) {
+    const ids = this.#wanted().map((alarm) => alarm.id);
+    const at = ids.indexOf(this.chosen);
+    return ids[at < 0 ? 0 : Math.min(Math.max(at + step, 0), ids.length - 1)];
+  }
+
+  count() {
+    const counts = [0, 0, 0, 0, 0, 0];
+    for (const alarm of this.alarms.values()) counts[alarm.level] += 1;
+    return counts;
+  }
+
+  load() {
+    const since = now() - LOAD_MS;
+    return [...this.alarms.values()].filter((alarm) => Date.parse(alarm.opened_at) >= since).length;
+  }
+
+  #wanted() {
+    return [...this.alarms.values()].filter(TABS[this.tab]).sort((a, b) => a.level - b.level || (a.opened_at < b.opened_at ? 1 : -1));
+  }
+
+  #later() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.#draw(); });
+  }
+
+  #draw() {
+    const wanted = this.#wanted();
+    const shown = wanted.slice(0, MOST_ROWS);
+    const keep = new Set(shown.map((alarm) => alarm.id));
+    for (const [id, row] of this.rows) if (!keep.has(id)) { row.remove(); this.rows.delete(id); }
+    const written = [];
+    let place = this.list.firstElementChild; // rows that stay in place are not touched: moving one would repeat its motion
+    for (const alarm of shown) {
+      let row = this.rows.get(alarm.id);
+      if (!row) this.rows.set(alarm.id, (row = this.template.content.firstElementChild.cloneNode(true)));
+      if (row.shown !== alarm) { this.#write(row, alarm); written.push(row); }
+      if (row === place) place = place.nextElementSibling;
+      else this.list.insertBefore(row, place);
+    }
+    this.arrived.clear();
+    this.#counts(wanted.length);
+    painted(written);
+  }
+
+  #write(row, alarm) {
+    row.shown = alarm;
+    Object.assign(row.dataset, { alarmId: alarm.id, eventAt: alarm.at, openedAt: alarm.opened_at, kind: alarm.kind, state: alarm.state });
+    row.id = `row-${alarm.id}`;
+    row.className = `row level-is-${alarm.level}${alarm.state === "new" ? "" : " taken"}${this.arrived.has(alarm.id) ? " arrived" : ""}`;
+    row.setAttribute("aria-selected", alarm.id === this.chosen);
+    const [level, grave, title, age, place, due] = row.children;
+    level.className = `level level-${alarm.level}`;
+    level.textContent = ["", "I", "II", "III", "IV", "V"][alarm.level];
+    grave.textContent = say(`level${alarm.level}`);
+    title.textContent = alarm.words.title;
+    place.textContent = alarm.words.place;
+    age.dataset.ageFrom = Date.parse(alarm.opened_at);
+    if (alarm.state === "new" && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.opened_at) });
+    else { delete due.dataset.due; due.textContent = alarm.words.holder ?? ""; }
+    dress(row);
+  }
+
+  #counts(shown) {
+    for (const [tab, has] of Object.entries(TABS)) document.querySelector(`[data-tab=${tab}] em`).textContent = [...this.alarms.values()].filter(has).length;
+    document.getElementById("more").hidden = shown <= MOST_ROWS;
+    document.getElementById("more").textContent = say("more", { n: shown - MOST_ROWS });
+    document.getElementById("none").hidden = shown > 0;
+    document.dispatchEvent(new CustomEvent("queue"));
+  }
+}
+
+const OPEN = new Set(document.body.dataset.open.split(" "));
+
+/** Note on each row when it was first on the glass: called before a paint, it writes in the task after it. */
+function painted(rows) {
+  if (!rows.length) return;
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    const at = new Date(performance.timeOrigin + performance.now()).toISOString();
+    for (const row of rows) row.dataset.drawnAt ??= at;
+  };
+  port2.postMessage(null);
+}

@@ -1,0 +1,188 @@
+"""From storage rows to what the API says: names, words, deadlines put beside the facts.
+
+Reads nothing but the cache of point names and the list of people. Flow: rows -> shapes -> JSON, pages, live feed.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from collector.console import shapes
+from collector.console.deadlines import due_ms
+from collector.console.names import PointNames
+from collector.console.wording import Wording
+from collector.people import People
+from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, EventRow, JournalRow, SiteRow
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import texts_for
+from protocol.timestamps import format_time
+
+RECORD: Final = {
+    "opened": N_("Opened"),
+    "joined": N_("Happened again"),
+    "restored": N_("The condition ended"),
+    "acknowledged": N_("Acknowledged"),
+    "taken_over": N_("Taken over"),
+    "resolved": N_("Resolved"),
+    "noted": N_("Note"),
+}
+"""What a journal entry of an alarm did; an unknown one shows its own word."""
+_CENTRE: Final = N_("Centre")
+
+
+class Telling:
+    """Makes shapes in a language."""
+
+    def __init__(self, people: People, names: PointNames) -> None:
+        self._people = people
+        self._names = names
+
+    def wording(self, box: str, language: str, now_ms: int) -> Wording:
+        """Sentences about one box in one language."""
+        return Wording(texts=texts_for(language), names=self._names.of(box, now_ms))
+
+    def alarm(self, row: AlarmRow, language: str, now_ms: int) -> shapes.Alarm:
+        """An alarm as lists and the live feed show it."""
+        return shapes.Alarm(**self._alarm(row, self.wording(row.box, language, now_ms)))
+
+    def whole(self, detail: AlarmDetail, language: str, now_ms: int) -> shapes.AlarmWhole:
+        """An alarm with its explanation in words and its record."""
+        row = detail.alarm
+        wording = self.wording(row.box, language, now_ms)
+        steps = list(wording.timeline(row.kind, row.source, iso(row.at_ms), row.facts, row.because))
+        for part in detail.parts:
+            event = part.event
+            if part.part == "restored":
+                steps += wording.timeline(event.kind, event.source, iso(event.at_ms), event.facts, event.because)
+        return shapes.AlarmWhole(
+            **self._alarm(row, wording),
+            timeline=[shapes.Step(at=step.at, text=step.text) for step in steps],
+            record=self._record(detail, language),
+            event_ids=[part.event.id for part in detail.parts],
+        )
+
+    def event(self, row: EventRow, language: str) -> shapes.Event:
+        """A line of a ledger."""
+        return shapes.Event(
+            number=row.number,
+            id=row.id,
+            site=row.site,
+            box=row.box,
+            run=row.run,
+            lane=row.lane,  # type: ignore[arg-type]  # a lane's word, checked when it was decoded
+            seq=row.seq,
+            hash=row.hash,
+            kind=row.kind,
+            event_class=row.event_class,
+            level=row.level,
+            source=row.source,
+            clock=row.clock,
+            at=iso(row.at_ms),
+            received_at=iso(row.received_ms),
+            delay_ms=row.delay_ms,
+            facts=dict(row.facts),
+            because=list(row.because),
+            restores=row.restores,
+            flags=list(row.flags),
+            words=Wording(texts=texts_for(language)).title(row.kind),
+        )
+
+    def person(self, person_id: str | None) -> str | None:
+        """The name of a person; its id once it is no longer in the configuration."""
+        if person_id is None:
+            return None
+        known = self._people.by_id(person_id)
+        return known.name if known else person_id
+
+    def _alarm(self, row: AlarmRow, wording: Wording) -> dict[str, object]:
+        due = due_ms(row.level, row.opened_ms) if row.state is AlarmState.NEW else None
+        return {
+            "id": row.id,
+            "site": row.site,
+            "box": row.box,
+            "kind": row.kind,
+            "event_class": row.event_class,
+            "level": row.level,
+            "source": row.source,
+            "state": row.state.value,
+            "opened_at": iso(row.opened_ms),
+            "at": iso(row.at_ms),
+            "delay_ms": row.delay_ms,
+            "due_at": None if due is None else iso(due),
+            "restored_at": None if row.restored_ms is None else iso(row.restored_ms),
+            "facts": dict(row.facts),
+            "because": list(row.because),
+            "events": row.events,
+            "holder": row.holder,
+            "resolution": row.resolution,
+            "narrative": row.narrative,
+            "flags": list(row.flags),
+            "version": row.version,
+            "words": shapes.AlarmWords(
+                title=wording.title(row.kind),
+                headline=wording.headline(row.kind, row.source, row.facts),
+                place=f"{row.site_name} · {wording.source(row.source, row.facts)}",
+                holder=self.person(row.holder),
+            ),
+        }
+
+    def _record(self, detail: AlarmDetail, language: str) -> list[shapes.Entry]:
+        return [self._entry(entry, language, detail) for entry in detail.history]
+
+    def _entry(self, entry: JournalRow, language: str, detail: AlarmDetail) -> shapes.Entry:
+        _ = texts_for(language)
+        known = self._people.by_id(entry.person)
+        who = known.name if known else _(_CENTRE) if entry.person.startswith("centre-") else entry.person
+        did = _(RECORD[entry.action]) if entry.action in RECORD else entry.action
+        note = None
+        if entry.action == "noted":
+            note = next(
+                (note.text for note in detail.notes if (note.person, note.at_ms) == (entry.person, entry.at_ms)), None
+            )
+        elif entry.action == "resolved":
+            note = detail.alarm.narrative
+        return shapes.Entry(
+            at=iso(entry.at_ms), person=entry.person, action=entry.action, text=f"{did} · {who}", note=note
+        )
+
+
+def site(row: SiteRow) -> shapes.Site:
+    """A guarded place."""
+    return shapes.Site(
+        id=row.id,
+        name=row.name,
+        unit=row.unit,
+        timezone=row.timezone,
+        boxes=row.boxes,
+        silent=row.silent,
+        alarms=row.alarms,
+    )
+
+
+def box(row: BoxRow) -> shapes.Box:
+    """A box and its points, as it told them: how far they can still be believed, `state` and `since` say."""
+    return shapes.Box(
+        id=row.id,
+        site=row.site,
+        state="silent" if row.silent else "heard",
+        software=row.software,
+        run=row.run,
+        heard_at=iso(row.heard_ms),
+        clock=row.clock,
+        offset_ms=row.offset_ms,
+        delayed=row.delayed,
+        forked=row.forked,
+        health=dict(row.health),
+        points=[
+            shapes.Point(id=each.id, name=each.name, state=each.state, since=iso(each.since_ms), cause=each.cause)
+            for each in row.points
+        ],
+        heads=[
+            shapes.LaneHead(lane=each.lane, run=each.run, seq=each.seq, hash=each.hash, claimed_seq=each.claimed_seq)
+            for each in row.heads
+        ],
+    )
+
+
+def iso(ms: int) -> str:
+    """Unix milliseconds as on the wire."""
+    return format_time(datetime.fromtimestamp(ms / 1000, UTC))

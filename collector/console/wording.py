@@ -1,0 +1,146 @@
+"""Events in words, made where they are read: (kind, facts, because) and a language in, sentences out.
+
+Pure. No sentence travels on the wire; a kind or reason that only a newer box knows still reads well. What is said
+stands in sentences.py, the words of each language in protocol/texts. Flow: storage rows -> words -> page and API.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any, Final
+
+from collector.console import sentences
+from protocol.kinds import KINDS, RESTORED, is_restore
+from protocol.messages import BecauseRow
+from protocol.texts import Texts
+
+_LONGEST_WORD: Final = 200
+"""Characters of one fact in a sentence; a box's longest honest fact is a device's error text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of an explanation: when (as on the wire) and what happened, in words."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """Sentences in one language about one box, whose points have names."""
+
+    texts: Texts
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, kind: str) -> str:
+        """What this kind is called; the name itself for a kind that only a newer box knows."""
+        known = KINDS.get(kind.removesuffix(RESTORED))
+        title = self.texts(known.title) if known else kind.removesuffix(RESTORED)
+        return self.texts(sentences.OVER_OTHERWISE).format(title=title) if is_restore(kind) else title
+
+    def explanation(self, kind: str) -> str:
+        """One line on what this kind means; empty for an unknown one."""
+        known = KINDS.get(kind.removesuffix(RESTORED))
+        return self.texts(known.explanation) if known else ""
+
+    def headline(self, kind: str, source: str, facts: Mapping[str, Any]) -> str:
+        """What happened, in one sentence; empty when the title says all that is known."""
+        for template in sentences.HEADLINES.get(kind, ()):
+            if (words := self._fill(template, source, facts)) is not None:
+                return words
+        if is_restore(kind):
+            over = sentences.OVER.get(kind.removesuffix(RESTORED))
+            return self.texts(over) if over else self.title(kind)
+        reason = facts.get("reason")
+        return self.reason(str(reason)) if reason else ""
+
+    def timeline(
+        self, kind: str, source: str, at: str, facts: Mapping[str, Any], because: Sequence[BecauseRow]
+    ) -> tuple[Step, ...]:
+        """The `because` in words, in order of time, closed by the headline."""
+        steps = [Step(at=when, text=self._happened(point, state, reason)) for when, point, state, reason in because]
+        end = self.headline(kind, source, facts) or self.explanation(kind) or self.title(kind)
+        for fact, words in sentences.ASIDES.items():
+            if facts.get(fact):
+                aside = self.texts(words).format(**{fact: self._fact(fact, facts[fact])})
+                end = self.texts("{said}; {aside}").format(said=end.rstrip(".。"), aside=aside)
+        return (*sorted(steps, key=lambda step: step.at), Step(at=at, text=end))
+
+    def source(self, source: str, facts: Mapping[str, Any]) -> str:
+        """What the event is about: the point's name, or the doors of an interlock."""
+        doors = facts.get("doors")
+        if source not in self.names and isinstance(doors, list) and doors:
+            return self._joined([self.point(f"door/{door}") for door in doors])
+        return self.point(source)
+
+    def point(self, point: str) -> str:
+        """The name people gave a point, or its family and id."""
+        if name := self.names.get(point):
+            return name
+        family, _, rest = point.partition("/")
+        if family in sentences.FAMILIES and rest:
+            return self.texts(sentences.FAMILIES[family]).format(id=self.names.get(f"door/{rest}", rest))
+        return point
+
+    def state(self, point: str, state: str) -> str:
+        """The word for a point's state."""
+        word = sentences.STATES_OF.get((point.partition("/")[0], state)) or sentences.STATES.get(state)
+        return self.texts(word) if word else state
+
+    def reason(self, reason: str) -> str:
+        """The words for a reason or cause; the reason itself where it is not in the table."""
+        if word := sentences.REASONS.get(reason):
+            return self.texts(word)
+        for form, word in sentences.REASON_FORMS:
+            if found := re.fullmatch(form, reason):
+                values = {
+                    name: self.point(f"door/{each}") if name == "door" else each
+                    for name, each in found.groupdict().items()
+                }
+                return self.texts(word).format(**values)
+        return reason[:_LONGEST_WORD]
+
+    def _happened(self, point: str, state: str, reason: str) -> str:
+        said = self.texts("{point} {state}").format(point=self.point(point), state=self.state(point, state))
+        return self.texts("{said}, {reason}").format(said=said, reason=self.reason(reason)) if reason else said
+
+    def _fill(self, template: str, source: str, facts: Mapping[str, Any]) -> str | None:
+        values: dict[str, str] = {}
+        for _, name, _, _ in Formatter().parse(template):
+            if name is None:
+                continue
+            if name == "source":
+                values[name] = self.source(source, facts)
+            elif name == "door":
+                values[name] = self.point(f"door/{facts['door']}" if "door" in facts else source)
+            elif facts.get(name) is None:
+                return None
+            else:
+                values[name] = self._fact(name, facts[name])
+        return _spaced(self.texts(template).format(**values))
+
+    def _fact(self, name: str, value: Any) -> str:
+        if isinstance(value, bool):
+            return self.texts("yes") if value else self.texts("no")
+        if isinstance(value, float):
+            return f"{value:.1f}".removesuffix(".0")
+        if isinstance(value, list):
+            return self._joined([self._fact(name, each) for each in value])
+        text = str(value)
+        if name == "kind":
+            return self.title(text)
+        if "/" in text and text in self.names:
+            return self.point(text)
+        if text in sentences.FACT_WORDS:
+            return self.texts(sentences.FACT_WORDS[text])
+        return self.reason(text)
+
+    def _joined(self, words: Sequence[str]) -> str:
+        return self.texts(", ").join(words)
+
+
+def _spaced(sentence: str) -> str:
+    """A blank between a Latin name or figure and the Chinese word after it, as Chinese typesetting wants it."""
+    return re.sub(r"(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])", " ", sentence)
