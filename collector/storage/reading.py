@@ -26,7 +26,18 @@ from collector.storage.records import (
     SiteRow,
     Topic,
 )
-from collector.storage.schema import alarms, boxes, events, journal, lanes, points, quarantine, sessions, sites
+from collector.storage.schema import (
+    alarms,
+    boxes,
+    events,
+    identities,
+    journal,
+    lanes,
+    points,
+    quarantine,
+    sessions,
+    sites,
+)
 
 LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX)
 
@@ -132,6 +143,15 @@ class Reading:
         )
         statement = select(*wanted).order_by(quarantine.c.number.desc()).limit(min(limit, MAX_LIMIT))
         return tuple(QuarantineRow(**row._mapping) for row in self._connection.execute(statement))
+
+    def chains(self, kids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The stored certificate chains (base64 DER, leaf first) of these keys."""
+        found: dict[str, tuple[str, ...]] = {}
+        for part in _parts(list(kids)):
+            statement = select(identities.c.kid, identities.c.chain).where(identities.c.kid.in_(part))
+            for row in self._connection.execute(statement):
+                found[row.kid] = tuple(msgspec.json.decode(row.chain, type=list[str]))
+        return found
 
     def session(self, token_hash: str, now_ms: int) -> SessionRow | None:
         """The login that a cookie's hash names, unless it is over."""

@@ -11,7 +11,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from collector.storage.reading import Reading
 
@@ -21,8 +29,16 @@ BUSY_TIMEOUT_MS: Final = 10_000
 _WRITES: Final = "branchwatch_writes"
 
 
+Transaction = Connection
+"""What `Store.write` gives: the other packages pass it on and never look inside."""
+
+
 class StoreError(Exception):
-    """The database cannot be opened or used; the message says why, without its password."""
+    """The database cannot be opened or used now; the message says why, without its password."""
+
+
+class NotStorableError(Exception):
+    """The database refuses the content of a transaction: trying the same again does not help."""
 
 
 class Store:
@@ -39,14 +55,27 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Reading]:
         """One snapshot to ask questions of."""
-        with self._engine.connect() as connection:
-            yield Reading(connection)
+        try:
+            with self._engine.connect() as connection:
+                yield Reading(connection)
+        except _OUT_OF_REACH as error:
+            raise StoreError(_sentence(error)) from error
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: all of it or nothing."""
-        with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-            yield connection
+    def write(self) -> Iterator[Transaction]:
+        """One transaction: all of it or nothing.
+
+        Raises:
+            StoreError: out of reach, locked or full: try again later.
+            NotStorableError: a row that the database will not take.
+        """
+        try:
+            with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+                yield connection
+        except _OUT_OF_REACH as error:
+            raise StoreError(_sentence(error)) from error
+        except (DBAPIError, StatementError, UnicodeError, OverflowError) as error:
+            raise NotStorableError(type(error).__name__) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -56,6 +85,14 @@ class Store:
 def sqlite_url(path: Path) -> str:
     """The address of an SQLite file."""
     return f"sqlite:///{path.absolute()}"
+
+
+_OUT_OF_REACH: Final = (OperationalError, InterfaceError, PoolTimeoutError)
+
+
+def _sentence(error: Exception) -> str:
+    # The library's own text carries statements and their values, which belong in no log.
+    return f"the database cannot be used now ({type(error).__name__})"
 
 
 def _open(url: str) -> Engine:

@@ -1,0 +1,137 @@
+"""One transaction for everything that arrived together: events, boxes, alarms, journal. All of it or nothing.
+
+The steps stand here in their order, each in a file of its own; what is sent afterwards is in the `Outcome`. Flow:
+pipeline -> here -> database; then receipts, requests and the live feed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from collector.fleet.records import Ask, BoxState, Condition
+from collector.fleet.supervision import supervise
+from collector.ingest.alarming import raise_alarms
+from collector.ingest.placing import place_events
+from collector.ingest.received import Rejection
+from collector.ingest.rejecting import incidents_over, note_rejections
+from collector.ingest.sequence import Standing
+from collector.ingest.signs_of_life import Hearing, Sign, box_of
+from collector.ingest.telling import tell
+from collector.ingest.verification import VerifiedEvents
+from collector.ingest.work import Work
+from collector.ledger import CentreLedger
+from collector.storage import writing
+from collector.storage.journal import Entry, write_journal
+from collector.storage.records import Topic
+from collector.storage.schema import envelopes
+from collector.storage.store import Store
+
+DUE_AT_ONCE = 1_000
+"""Boxes judged in one transaction of the tick."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What arrived together, verified or rejected."""
+
+    events: Sequence[VerifiedEvents] = ()
+    signs: Sequence[Sign] = ()
+    rejections: Sequence[Rejection] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What follows from a commit: heads to receipt, answers and requests to send, numbers to count."""
+
+    heads: Mapping[str, Mapping[str, Standing]] = field(default_factory=dict)
+    answers: Sequence[tuple[str, bytes]] = ()
+    asks: Sequence[tuple[str, Ask]] = ()
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    dropped: int = 0
+    alarm_levels: tuple[int, ...] = ()
+    changed: bool = False
+
+
+class Committer:
+    """Writes what arrives, and what the passing of time shows."""
+
+    def __init__(self, *, store: Store, ledger: CentreLedger, hearing: Hearing) -> None:
+        self._store, self._ledger, self._hearing = store, ledger, hearing
+
+    def commit(
+        self, batch: Batch, offsets: Mapping[str, int], *, now_ms: int, mono_ms: int, listening_ms: int
+    ) -> Outcome:
+        """Store a batch; `offsets` is how far the boxes' clocks were off when last heard."""
+        with self._store.write() as connection:
+            work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
+            boxes = {verified.box for verified in batch.events} | {box_of(sign) for sign in batch.signs}
+            work.known = writing.standings(connection, boxes)
+            place_events(work, batch.events, offsets)
+            heard = self._hearing.hear(work, batch.signs, listening_ms)
+            note_rejections(work, batch.rejections, self._ledger.collector)
+            levels = self._finish(work, mono_ms)
+        answered = {box for box, _ in heard.receipts}
+        receipted = {verified.box for verified in batch.events} - answered
+        return Outcome(
+            heads={box: work.heads(box) for box in receipted},
+            answers=heard.receipts,
+            asks=work.asks,
+            offsets=heard.offsets,
+            events=work.events_by_lane,
+            duplicates=work.duplicates,
+            dropped=heard.dropped,
+            alarm_levels=levels,
+            changed=bool(work.entries),
+        )
+
+    def look(self, *, now_ms: int, mono_ms: int, listening_ms: int) -> Outcome | None:
+        """Judge the boxes that are due and the incidents that are over; None when nothing was."""
+        with self._store.write() as connection:
+            work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
+            due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
+            incidents_over(work, self._ledger.collector)
+            if not due and not work.found:
+                return None
+            self._judge(work, due, listening_ms)
+            levels = self._finish(work, mono_ms)
+        return Outcome(asks=work.asks, alarm_levels=levels, changed=bool(work.entries))
+
+    def _judge(self, work: Work, due: Sequence[BoxState], listening_ms: int) -> None:
+        work.known = writing.standings(work.connection, [state.id for state in due])
+        fresh: dict[str, tuple[BoxState, int]] = {}
+        for state in due:
+            verdict = supervise(state, work.heads(state.id), work.now_ms, listening_ms)
+            fresh[state.id] = (verdict.state, verdict.due_ms)
+            work.found.extend((state.id, state.site, found) for found in verdict.found)
+            work.asks.extend((state.id, ask) for ask in verdict.asks)
+            if verdict.found:
+                work.entries.append(
+                    Entry(
+                        topic=Topic.BOX,
+                        subject=state.id,
+                        action="changed",
+                        site=state.site,
+                        person=self._ledger.collector,
+                    )
+                )
+        writing.save_boxes(work.connection, fresh, fresh)
+
+    def _finish(self, work: Work, mono_ms: int) -> tuple[int, ...]:
+        """What is the same for everything: the centre's own events, alarms, the rows, the journal."""
+        doubled = {box for box, _, found in work.found if found.condition is Condition.FORK}
+        if doubled:
+            writing.mark_forked(work.connection, doubled)
+        tell(work, self._ledger, mono_ms)
+        made = raise_alarms(work, self._ledger.collector, lambda: self._ledger.new_id(work.now_ms))
+        writing.insert_rows(work.connection, envelopes, work.envelopes)
+        work.flush_events()
+        writing.save_standings(work.connection, work.fresh, work.known)
+        if work.first_event:
+            subject = f"{work.first_event}-{work.last_event}"
+            work.entries.append(
+                Entry(topic=Topic.EVENT, subject=subject, action="committed", site="", person=self._ledger.collector)
+            )
+        write_journal(work.connection, work.entries, work.now_ms)
+        writing.save_counter(work.connection, work.number)
+        return tuple(opening.fact.level for opening in made.openings)

@@ -1,0 +1,257 @@
+"""The ingest from end to end: parse, know the signer, verify, commit; reads as the list of its stages.
+
+Knows no broker: messages in, what to publish out (`Sending`). Signatures are checked in several threads, for the
+library lets go of the interpreter meanwhile; everything else happens in the caller's. Flow: subscriber.py -> here.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from collector.fleet.records import Ask
+from collector.ingest.commit import Batch, Committer, Outcome
+from collector.ingest.parking import Parking
+from collector.ingest.parsing import Parsed, parse
+from collector.ingest.rates import Rates
+from collector.ingest.received import Reason, Received, Rejection
+from collector.ingest.sequence import Standing
+from collector.ingest.signers import Signers
+from collector.ingest.signs_of_life import Sign
+from collector.ingest.verification import (
+    Verified,
+    VerifiedEvents,
+    introduced_by,
+    open_signed,
+    verify,
+)
+from collector.metrics import Metrics
+from collector.storage.store import Store, StoreError
+from collector.times import moment
+from protocol.certificates import Trust, VerifiedIdentity
+from protocol.envelope import Opened
+from protocol.topics import Up
+
+WORTH_SHARING: Final = 16
+"""Envelopes from which on the work is shared between threads; handing over costs some 50 us."""
+
+logger = logging.getLogger(__name__)
+
+
+class Signed(NamedTuple):
+    """An envelope and the identity that its `kid` names."""
+
+    parsed: Parsed
+    identity: VerifiedIdentity
+
+
+@dataclass
+class Sending:
+    """What is to be published: heads to receipt when there is time, the rest at once."""
+
+    heads: dict[str, dict[str, Standing]] = field(default_factory=dict)
+    answers: list[tuple[str, bytes]] = field(default_factory=list)
+    asks: list[tuple[str, Ask]] = field(default_factory=list)
+
+
+class Pipeline:
+    """Everything between a broker and the database. One thread calls it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        committer: Committer,
+        trust: Trust,
+        metrics: Metrics,
+        helpers: Executor | None = None,
+        shares: int = 1,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._committer, self._metrics, self._changed = store, committer, metrics, changed
+        self._signers = Signers(trust, self._chains)
+        self._rates = Rates()
+        self._parking = Parking()
+        self._offsets: dict[str, int] = {}
+        self._helpers, self._shares = helpers, shares
+
+    def trust(self, trust: Trust) -> None:
+        """Work with other revocations from now on."""
+        self._signers = self._signers.renewed(trust)
+
+    def take(self, messages: Sequence[Received], *, now_ms: int, mono_ms: int, listening_ms: int) -> Sending:
+        """Bring messages into the ledger; when this returns they are durable.
+
+        Raises:
+            StoreError: the database cannot be reached; nothing was stored, and nothing may be acknowledged.
+        """
+        sending = Sending()
+        rejections: list[Rejection] = []
+        parsed = self._parse(messages, rejections, now_ms)
+        signed = self._signed(parsed, rejections, sending, now_ms)
+        verified = self._verify(signed, rejections, now_ms)
+        self._commit(verified, rejections, sending, (now_ms, mono_ms, listening_ms))
+        return sending
+
+    def tick(self, *, now_ms: int, mono_ms: int, listening_ms: int) -> Sending:
+        """What the passing of time shows: silence, gaps, incidents that are over, keys nobody introduced.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        sending = Sending()
+        rejections = [_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms)]
+        self._commit([], rejections, sending, (now_ms, mono_ms, listening_ms))
+        outcome = self._committer.look(now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms)
+        if outcome is not None:
+            self._count(outcome)
+            sending.asks.extend(outcome.asks)
+        self._metrics.parked.set(self._parking.count)
+        return sending
+
+    def _parse(self, messages: Iterable[Received], rejections: list[Rejection], now_ms: int) -> list[Parsed]:
+        taken: list[Parsed] = []
+        for received in messages:
+            parsed = parse(received)
+            if isinstance(parsed, Rejection):
+                self._metrics.envelopes.labels("unreadable").inc()
+                rejections.append(parsed)
+            elif not self._rates.admits(parsed.box, now_ms):
+                rejections.append(_reject(parsed, Reason.RATE))
+            else:
+                taken.append(parsed)
+        return taken
+
+    def _signed(self, parsed: list[Parsed], rejections: list[Rejection], sending: Sending, now_ms: int) -> list[Signed]:
+        """Find each envelope's signer; births bring theirs, and set free what waited for it."""
+        now = moment(now_ms)
+        self._signers.find((each.unverified.kid for each in parsed), now)
+        signed: list[Signed] = []
+        for each in parsed:
+            if each.up is Up.BIRTH:
+                signed.extend(self._introduced(each, rejections, now))
+                continue
+            known = self._signers.get(each.unverified.kid, now)
+            if known is None:
+                if self._parking.park(each, now_ms):
+                    sending.asks.append((each.box, Ask(action="birth")))
+            elif isinstance(known, Reason):
+                rejections.append(_reject(each, known))
+            else:
+                signed.append(Signed(each, known))
+        return signed
+
+    def _introduced(self, birth: Parsed, rejections: list[Rejection], now: datetime) -> list[Signed]:
+        identity = introduced_by(birth, self._signers.trust, now)
+        if isinstance(identity, Rejection):
+            rejections.append(identity)
+            return []
+        opened = open_signed(birth, identity)
+        if isinstance(opened, Rejection):
+            rejections.append(opened)
+            return []
+        self._signers.learn(identity)
+        waited = self._parking.introduced(birth.box, identity.kid)
+        # What waited comes first: the answer to the birth then states it as committed.
+        return [*(Signed(parsed, identity) for parsed in waited), Signed(birth, identity)]
+
+    def _verify(self, signed: list[Signed], rejections: list[Rejection], now_ms: int) -> list[Verified]:
+        now = moment(now_ms)
+        verified: list[Verified] = []
+        for each, opened in zip(signed, self._open(signed), strict=True):
+            found = opened if isinstance(opened, Rejection) else verify(each.parsed, opened, each.identity, now)
+            if isinstance(found, Rejection):
+                rejections.append(found)
+            else:
+                self._metrics.envelopes.labels(each.parsed.up.value).inc()
+                verified.append(found)
+        return verified
+
+    def _open(self, signed: list[Signed]) -> list[Opened | Rejection]:
+        if self._helpers is None or self._shares < 2 or len(signed) < WORTH_SHARING:
+            return _open_all(signed)
+        size = -(-len(signed) // self._shares)
+        parts = [signed[start : start + size] for start in range(0, len(signed), size)]
+        others = [self._helpers.submit(_open_all, part) for part in parts[1:]]
+        opened = _open_all(parts[0])
+        for other in others:
+            opened.extend(other.result())
+        return opened
+
+    def _commit(
+        self,
+        verified: Sequence[Verified],
+        rejections: Sequence[Rejection],
+        sending: Sending,
+        times: tuple[int, int, int],
+    ) -> None:
+        if not verified and not rejections:
+            return
+        for rejection in rejections:
+            self._metrics.rejections.labels(rejection.reason.value).inc()
+        try:
+            self._store_batch(_batch(verified, rejections), sending, times)
+        except StoreError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - a poisoned message must not stop the others, whatever it trips over
+            # Nothing of the transaction is left; one by one, the sound ones are stored and the other is found.
+            if len(verified) + len(rejections) > 1:
+                for each in verified:
+                    self._commit([each], [], sending, times)
+                for rejection in rejections:
+                    self._commit([], [rejection], sending, times)
+            else:
+                self._give_up(verified, problem, sending, times)
+
+    def _give_up(
+        self, verified: Sequence[Verified], problem: Exception, sending: Sending, times: tuple[int, int, int]
+    ) -> None:
+        logger.error("a message could not be stored and was set aside", exc_info=problem)
+        for each in verified:
+            box = each.received.topic.split("/")[2]
+            rejection = Rejection(reason=Reason.NOT_STORED, claimed_box=box, received=each.received)
+            self._metrics.rejections.labels(rejection.reason.value).inc()
+            self._store_batch(Batch(rejections=(rejection,)), sending, times)
+
+    def _store_batch(self, batch: Batch, sending: Sending, times: tuple[int, int, int]) -> None:
+        now_ms, mono_ms, listening_ms = times
+        with self._metrics.commits.time():
+            outcome = self._committer.commit(
+                batch, self._offsets, now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms
+            )
+        self._metrics.batch.observe(len(batch.events) + len(batch.signs))
+        self._offsets.update(outcome.offsets)
+        for box, heads in outcome.heads.items():
+            sending.heads[box] = dict(heads)
+        sending.answers.extend(outcome.answers)
+        sending.asks.extend(outcome.asks)
+        self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
+        for lane, count in outcome.events.items():
+            self._metrics.events.labels(lane).inc(count)
+        self._metrics.duplicates.inc(outcome.duplicates)
+        for level in outcome.alarm_levels:
+            self._metrics.alarms.labels(str(level)).inc()
+        if outcome.changed:
+            self._changed()
+
+    def _chains(self, kids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        with self._store.read() as reading:
+            return reading.chains(kids)
+
+
+def _open_all(signed: Iterable[Signed]) -> list[Opened | Rejection]:
+    return [open_signed(parsed, identity) for parsed, identity in signed]
+
+
+def _batch(verified: Sequence[Verified], rejections: Sequence[Rejection]) -> Batch:
+    events = [each for each in verified if isinstance(each, VerifiedEvents)]
+    signs: list[Sign] = [each for each in verified if not isinstance(each, VerifiedEvents)]
+    return Batch(events=events, signs=signs, rejections=rejections)
+
+
+def _reject(parsed: Parsed, reason: Reason) -> Rejection:
+    return Rejection(reason=reason, claimed_box=parsed.box, received=parsed.received)

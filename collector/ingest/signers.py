@@ -1,0 +1,64 @@
+"""Whose key is it: identities by `kid`, checked against one `Trust`, kept in memory and found again in the database.
+
+A new `Trust` (new revocation lists) begins with nothing remembered, so revocation counts from the next envelope on
+(WIRE 3.3). Flow: parsed envelopes -> here -> verification.
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from collector.ingest.received import Reason
+from collector.ingest.verification import reason_of_certificate
+from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
+
+MAX_REMEMBERED: Final = 50_000
+"""Signers in memory, some 3 KiB each; beyond it all are looked up anew."""
+
+Chains = Callable[[Iterable[str]], Mapping[str, tuple[str, ...]]]
+"""Stored certificate chains (base64 DER, leaf first) by `kid`."""
+
+
+class Signers:
+    """What is known of keys. An entry is an identity, or the reason why it is none."""
+
+    def __init__(self, trust: Trust, chains: Chains) -> None:
+        self.trust = trust
+        self._chains = chains
+        self._known: dict[str, VerifiedIdentity | Reason] = {}
+
+    def renewed(self, trust: Trust) -> "Signers":
+        """The same with other revocations: nothing is remembered."""
+        return Signers(trust, self._chains)
+
+    def find(self, kids: Iterable[str], now: datetime) -> None:
+        """Look up keys that are not remembered; those that nobody introduced stay unknown."""
+        unknown = {kid for kid in kids if kid not in self._known}
+        if not unknown:
+            return
+        if len(self._known) + len(unknown) > MAX_REMEMBERED:
+            self._known.clear()
+        for kid, chain in self._chains(unknown).items():
+            self._known[kid] = self._judge(chain, now)
+
+    def get(self, kid: str, now: datetime) -> VerifiedIdentity | Reason | None:
+        """The identity, why it is none, or None when nobody introduced it."""
+        known = self._known.get(kid)
+        if known is Reason.NOT_YET_VALID:
+            self._known.pop(kid)  # time alone may heal this one
+            self.find((kid,), now)
+            known = self._known.get(kid)
+        return known
+
+    def learn(self, identity: VerifiedIdentity) -> None:
+        """Remember one that a birth introduced and that was checked against this trust."""
+        self._known[identity.kid] = identity
+
+    def _judge(self, chain: tuple[str, ...], now: datetime) -> VerifiedIdentity | Reason:
+        try:
+            return self.trust.identify([b64decode(text) for text in chain], now, Role.BOX, expired_ok=True)
+        except CertificateError as error:
+            return reason_of_certificate(error.fault)
+        except ValueError:
+            return reason_of_certificate(CertificateFault.MALFORMED)

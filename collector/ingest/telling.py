@@ -1,0 +1,78 @@
+"""What the centre found becomes events of its own ledger: each condition told once, and its end once.
+
+Inside the transaction. Which conditions are open stands in the database, so a restart neither forgets nor repeats.
+Flow: findings of placing, signs of life, supervision, rejections -> here -> the centre's lanes.
+"""
+
+from collector.fleet.records import Found
+from collector.ingest.sequence import Standing
+from collector.ingest.work import Work
+from collector.ledger import CentreLedger, Draft
+from collector.storage import conditions, writing
+from collector.storage.conditions import Key, Open
+from protocol.kinds import RESTORED, Lane
+
+
+def tell(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
+    """Write what was found and not told yet."""
+    if not work.found:
+        return
+    drafts = _drafts(work, ledger)
+    if not drafts:
+        return
+    lanes = _own_lanes(work, ledger.collector)
+    for written in ledger.write(drafts, lanes, work.now_ms, mono_ms):
+        envelope = work.add_envelope(
+            box=ledger.collector, kid=ledger.kid, body=written.envelope, received_ms=work.now_ms
+        )
+        for line_no, (event, digest) in enumerate(zip(written.events, written.hashes, strict=True)):
+            work.add_event(
+                event,
+                digest,
+                envelope=envelope,
+                line_no=line_no,
+                branch=0,
+                flags=[],
+                received_ms=work.now_ms,
+            )
+        work.fresh[ledger.collector, written.lane] = written.standing
+
+
+def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
+    keys = [_key(box, found) for box, _, found in work.found]
+    there = conditions.open_conditions(work.connection, keys)
+    drafts: list[Draft] = []
+    for key, (box, site, found) in zip(keys, work.found, strict=True):
+        known = there.get(key)
+        if found.ends == (known is None):
+            continue  # told already, or never told: neither is worth a word
+        event_id = ledger.new_id(work.now_ms)
+        kind = found.condition.value
+        facts = {"box": box, **found.facts}
+        if known is not None:
+            conditions.end(work.connection, key)
+            del there[key]
+            drafts.append(_draft(event_id, kind + RESTORED, box, site, facts, restores=known.event_id))
+        else:
+            there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts)
+            conditions.begin(work.connection, key, there[key])
+            drafts.append(_draft(event_id, kind, box, site, facts))
+    return drafts
+
+
+def _draft(
+    event_id: str, kind: str, box: str, site: str, facts: dict[str, object], restores: str | None = None
+) -> Draft:
+    return Draft(id=event_id, kind=kind, site=site, source=f"box/{box}", facts=facts, restores=restores)
+
+
+def _key(box: str, found: Found) -> Key:
+    return found.condition.value, box, found.detail
+
+
+def _own_lanes(work: Work, collector: str) -> dict[str, Standing]:
+    missing = [lane for lane in Lane if (collector, lane.value) not in work.fresh]
+    if missing:
+        for key, standing in writing.standings(work.connection, [collector]).items():
+            work.known.setdefault(key, standing)
+    return work.heads(collector)

@@ -1,0 +1,126 @@
+"""One transaction under way: what stands, what was found, and the rows that will be written together.
+
+Filled by placing, hearing, rejecting, telling and alarming in turn, written by commit.py. No decisions here.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from collector.alarms.correlation import Fact, concerns
+from collector.fleet.records import Ask, Found
+from collector.ingest.sequence import NOTHING, Standing
+from collector.storage.journal import Entry
+from collector.storage.records import Flag
+from collector.storage.schema import events as events_table
+from collector.storage.store import Transaction
+from collector.storage.writing import Key, insert_rows
+from collector.times import wire_ms
+from protocol.kinds import KINDS, RESTORED, EventClass, Lane
+from protocol.messages import Event
+
+
+@dataclass
+class Work:
+    """`number` is the last row number given out; `known` and `fresh` are lanes before and after."""
+
+    connection: Transaction
+    now_ms: int
+    number: int
+    known: dict[Key, Standing] = field(default_factory=dict)
+    fresh: dict[Key, Standing] = field(default_factory=dict)
+    envelopes: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    found: list[tuple[str, str, Found]] = field(default_factory=list)  # box, site, what
+    entries: list[Entry] = field(default_factory=list)
+    asks: list[tuple[str, Ask]] = field(default_factory=list)
+    duplicates: int = 0
+    first_event: int = 0
+    last_event: int = 0
+    events_by_lane: Counter[str] = field(default_factory=Counter)
+
+    def take_number(self) -> int:
+        """The next row number."""
+        self.number += 1
+        return self.number
+
+    def standing(self, key: Key) -> Standing:
+        """A lane as this transaction will leave it."""
+        return self.fresh.get(key) or self.known.get(key) or NOTHING
+
+    def heads(self, box: str) -> dict[str, Standing]:
+        """Both lanes of a box, as far as anything was stored."""
+        both = {lane.value: self.standing((box, lane.value)) for lane in Lane}
+        return {lane: standing for lane, standing in both.items() if standing is not NOTHING}
+
+    def flush_events(self) -> None:
+        """Write the event rows so far: what comes next looks at them."""
+        insert_rows(self.connection, events_table, self.events)
+        self.events = []
+
+    def add_envelope(self, *, box: str, kid: str, body: bytes, received_ms: int) -> int:
+        """Keep exact bytes; returns the envelope's number."""
+        number = self.take_number()
+        self.envelopes.append({"id": number, "box": box, "kid": kid, "body": body, "received_ms": received_ms})
+        return number
+
+    def add_event(
+        self,
+        event: Event,
+        digest: str,
+        *,
+        envelope: int,
+        line_no: int,
+        branch: int,
+        flags: list[Flag],
+        received_ms: int,
+    ) -> int:
+        """Keep a line; returns its number."""
+        number = self.take_number()
+        self.first_event = self.first_event or number
+        self.last_event = number
+        self.events_by_lane[event.lane.value] += 1
+        kind = KINDS.get(event.kind.removesuffix(RESTORED))
+        event_class = (kind.event_class if kind else EventClass.FAULT).value
+        at_ms = wire_ms(event.at)
+        self.events.append(
+            {
+                "number": number,
+                "box": event.box,
+                "lane": event.lane.value,
+                "run": event.run,
+                "seq": event.seq,
+                "branch": branch,
+                "hash": digest,
+                "prev": event.prev,
+                "id": event.id,
+                "kind": event.kind,
+                "level": event.level,
+                "event_class": event_class,
+                "site": event.site,
+                "source": event.source,
+                "at_ms": at_ms,
+                "received_ms": received_ms,
+                "envelope": envelope,
+                "line_no": line_no,
+                "flags": " ".join(flags),
+            }
+        )
+        if concerns(event.level, event.restores):
+            self.facts.append(
+                Fact(
+                    number=number,
+                    box=event.box,
+                    event_id=event.id,
+                    site=event.site,
+                    kind=event.kind,
+                    event_class=event_class,
+                    level=event.level,
+                    source=event.source,
+                    at_ms=at_ms,
+                    received_ms=received_ms,
+                    restores=event.restores,
+                )
+            )
+        return number

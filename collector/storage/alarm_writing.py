@@ -1,0 +1,182 @@
+"""Alarm rows inside a transaction: what correlation and people's actions look at and write. No decisions.
+
+Flow: collector/ingest/alarming.py and collector/alarms/service.py -> here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import and_, bindparam, case, insert, or_, select, update
+
+from collector.alarms.correlation import Correlation, Fact, Key
+from collector.storage.records import AlarmState
+from collector.storage.schema import alarm_events, alarms, notes, restores, sites
+from collector.storage.store import Transaction
+
+MANY: Final = 400
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm as an action finds it, its row locked."""
+
+    id: str
+    site: str
+    unit: str
+    state: AlarmState
+    holder: str | None
+    version: int
+    kind: str
+    level: int
+
+
+def still_new(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, str]:
+    """Alarms nobody has taken that events like these would join; the youngest of each."""
+    keys = {fact.key for fact in facts}
+    if not keys:
+        return {}
+    found: dict[Key, str] = {}
+    names = (alarms.c.site, alarms.c.kind, alarms.c.source)
+    for some in _parts(sorted({key[0] for key in keys})):
+        statement = select(alarms.c.id, *names).where(
+            alarms.c.state == AlarmState.NEW.value,
+            alarms.c.site.in_(some),
+            alarms.c.kind.in_(sorted({key[1] for key in keys})),
+        )
+        for row in connection.execute(statement.order_by(alarms.c.number)):
+            found[row.site, row.kind, row.source] = row.id
+    return {key: alarm for key, alarm in found.items() if key in keys}
+
+
+def alarms_of(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The alarm that each (box, event id) opened or joined."""
+    found: dict[tuple[str, str], str] = {}
+    for some in _parts(sorted(set(events))):
+        wanted = or_(*(and_(alarm_events.c.box == box, alarm_events.c.event_id == event) for box, event in some))
+        statement = select(alarm_events).where(wanted, alarm_events.c.part != "restored")
+        for row in connection.execute(statement):
+            found[row.box, row.event_id] = row.alarm
+    return found
+
+
+def ended_already(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """When a restore that came first says that each (box, event id) ended."""
+    found: dict[tuple[str, str], int] = {}
+    for some in _parts(sorted(set(events))):
+        wanted = or_(*(and_(restores.c.box == box, restores.c.event_id == event) for box, event in some))
+        for row in connection.execute(select(restores).where(wanted)):
+            found[row.box, row.event_id] = row.at_ms
+    return found
+
+
+def note_restores(connection: Transaction, facts: Iterable[Fact]) -> None:
+    """Remember what has ended; the first restore of an event counts."""
+    wanted = {(fact.box, fact.restores): fact for fact in reversed(list(facts)) if fact.restores is not None}
+    there = ended_already(connection, wanted)
+    fresh = [
+        {"box": box, "event_id": event, "number": fact.number, "at_ms": fact.at_ms}
+        for (box, event), fact in wanted.items()
+        if (box, event) not in there
+    ]
+    if fresh:
+        connection.execute(insert(restores), fresh)
+
+
+def save_correlation(connection: Transaction, made: Correlation) -> None:
+    """Write new alarms, what changed on others, and the events' places in them."""
+    if made.openings:
+        connection.execute(insert(alarms), [_alarm(opening.alarm, opening.fact) for opening in made.openings])
+    if made.changes:
+        rows = [
+            {
+                "b_id": alarm,
+                "joined": change.joined,
+                "level": change.level,
+                "last_ms": change.last_ms,
+                "restored_ms": change.restored_ms,
+            }
+            for alarm, change in made.changes.items()
+        ]
+        connection.execute(_CHANGE, rows)
+    if made.links:
+        connection.execute(
+            insert(alarm_events),
+            [
+                {
+                    "alarm": link.alarm,
+                    "number": link.fact.number,
+                    "box": link.fact.box,
+                    "event_id": link.fact.event_id,
+                    "part": link.part.value,
+                }
+                for link in made.links
+            ],
+        )
+
+
+def hold(connection: Transaction, alarm_id: str) -> Held | None:
+    """An alarm, its row locked until the transaction ends."""
+    statement = (
+        select(alarms, sites.c.unit)
+        .join(sites, sites.c.id == alarms.c.site)
+        .where(alarms.c.id == alarm_id)
+        .with_for_update(of=alarms)
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    return Held(
+        id=row.id,
+        site=row.site,
+        unit=row.unit,
+        state=AlarmState(row.state),
+        holder=row.holder,
+        version=row.version,
+        kind=row.kind,
+        level=row.level,
+    )
+
+
+def change_alarm(connection: Transaction, alarm_id: str, values: Mapping[str, Any]) -> None:
+    """Write columns of one alarm."""
+    connection.execute(update(alarms).where(alarms.c.id == alarm_id).values(**values))
+
+
+def add_note(connection: Transaction, *, alarm_id: str, number: int, person: str, at_ms: int, text: str) -> None:
+    """Keep what a person wrote; `number` is its journal entry."""
+    connection.execute(insert(notes).values(alarm=alarm_id, number=number, person=person, at_ms=at_ms, text=text))
+
+
+def _alarm(alarm: str, fact: Fact) -> dict[str, Any]:
+    return {
+        "id": alarm,
+        "number": fact.number,
+        "site": fact.site,
+        "box": fact.box,
+        "kind": fact.kind,
+        "event_class": fact.event_class,
+        "level": fact.level,
+        "source": fact.source,
+        "state": AlarmState.NEW.value,
+        "opened_ms": fact.received_ms,
+        "at_ms": fact.at_ms,
+        "last_ms": fact.at_ms,
+        "events": 1,
+        "version": 1,
+    }
+
+
+_CHANGE: Final = (
+    update(alarms)
+    .where(alarms.c.id == bindparam("b_id"))
+    .values(
+        events=alarms.c.events + bindparam("joined"),
+        level=case((alarms.c.level > bindparam("level"), bindparam("level")), else_=alarms.c.level),
+        last_ms=case((alarms.c.last_ms < bindparam("last_ms"), bindparam("last_ms")), else_=alarms.c.last_ms),
+        restored_ms=bindparam("restored_ms"),
+    )
+)
+
+
+def _parts(values: list[Any]) -> Iterable[list[Any]]:
+    return (values[start : start + MANY] for start in range(0, len(values), MANY))

@@ -1,0 +1,44 @@
+"""Bringing a database to the schema of this program: one history, run by `serve` at its start and by `migrate`.
+
+The only file that knows Alembic's commands. A database that is newer than the program is left alone.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from collector.storage.schema import counters
+from collector.storage.store import Store, StoreError
+from collector.storage.writing import COUNTER
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def migrate(store: Store) -> tuple[str | None, str]:
+    """Bring the database to the newest revision; returns the one before and the one after.
+
+    Raises:
+        StoreError: not reachable, or written by a newer program.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        with store.write() as connection:
+            before = MigrationContext.configure(connection).get_current_revision()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            if connection.execute(select(counters.c.value).where(counters.c.name == COUNTER)).first() is None:
+                connection.execute(insert(counters).values(name=COUNTER, value=0))
+    except CommandError:
+        raise StoreError("the database was written by a newer version of this program; install that one") from None
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database cannot be reached or changed ({type(error).__name__})") from None
+    after = ScriptDirectory.from_config(config).get_current_head()
+    return before, after or ""

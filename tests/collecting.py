@@ -1,0 +1,236 @@
+"""A centre without a broker for tests: the real pipeline on a real database in virtual time, and boxes that feed it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from collector.assembly import Centre, assemble
+from collector.ingest.pipeline import Sending
+from collector.ingest.received import Received
+from collector.metrics import Metrics
+from collector.storage.alarm_reading import list_alarms
+from collector.storage.migrating import migrate
+from collector.storage.records import AlarmRow, EventRow, Filter
+from collector.storage.store import Store, sqlite_url
+from collector.times import unix_ms
+from protocol.certificates import Role, kid_of
+from protocol.envelope import EnvelopeType, Sealer, read_envelope
+from protocol.kinds import Lane
+from protocol.ledger import Position
+from protocol.messages import (
+    Beat,
+    Birth,
+    Clock,
+    Death,
+    Health,
+    LaneHead,
+    PointState,
+    Receipt,
+    Request,
+    SiteFacts,
+    decode_receipt,
+    decode_request,
+    encode,
+)
+from protocol.timestamps import format_time
+from provisioning.authority import Authority
+from tests.ledgers import NOW, PaperBox, der_chain, trust_of
+
+HEALTH = Health(
+    pending_urgent=0,
+    pending_routine=0,
+    store_bytes=0,
+    store_limit_bytes=1,
+    memory_bytes=0,
+    uptime_s=0,
+    devices_offline=0,
+)
+
+
+@dataclass
+class Box(PaperBox):
+    """A paper box that also gives signs of life; its messages are `Received` at its own time."""
+
+    unit: str = "市分行/西区支行"
+    counter: int = 0
+    echo: str = ""
+    beat_s: float = 5.0
+    silent_after_s: float = 17.5
+
+    def events(self, *lines: bytes) -> Received:
+        """One envelope of these lines."""
+        return self.message("event", self.seal(*lines))
+
+    def message(self, up: str, payload: bytes, box: str | None = None) -> Received:
+        """A message on a topic of this box, or of another."""
+        return Received(topic=f"bw/1/{box or self.id}/up/{up}", payload=payload, received_ms=unix_ms(self.now))
+
+    def heads(self) -> tuple[LaneHead, ...]:
+        """What this box says of its lanes."""
+        return tuple(
+            LaneHead(lane=lane, run=tip.run, seq=tip.seq, hash=tip.hash) for lane, tip in self.tips.items() if tip.seq
+        )
+
+    def birth(self, points: Iterable[PointState] = ()) -> Received:
+        """Who it is."""
+        self.counter += 1
+        birth = Birth(
+            v=1,
+            box=self.id,
+            run=self.run,
+            counter=self.counter,
+            at=format_time(self.now),
+            mono_ms=0,
+            clock=Clock.SYNCED,
+            site=SiteFacts(id=self.site, name=f"site {self.site}", unit=self.unit, timezone="Asia/Shanghai"),
+            software="1",
+            beat_s=self.beat_s,
+            silent_after_s=self.silent_after_s,
+            heads=self.heads(),
+            x5c=tuple(b64encode(der).decode() for der in self.chain),
+            points=tuple(points),
+        )
+        return self.message("birth", self.sealer.seal(EnvelopeType.BIRTH, encode(birth)))
+
+    def beat(self, points: Iterable[PointState] = (), **other: Any) -> Received:
+        """Alive."""
+        self.counter += 1
+        fields: dict[str, Any] = {
+            "v": 1,
+            "box": self.id,
+            "run": self.run,
+            "counter": self.counter,
+            "at": format_time(self.now),
+            "mono_ms": 0,
+            "clock": Clock.SYNCED,
+            "heads": self.heads(),
+            "health": HEALTH,
+            "challenge": "c",
+            "echo": self.echo,
+            "points": tuple(points),
+        } | other
+        return self.message("beat", self.sealer.seal(EnvelopeType.BEAT, encode(Beat(**fields))))
+
+    def death(self, counter: int | None = None) -> Received:
+        """Its will."""
+        death = Death(v=1, box=self.id, run=self.run, counter=counter or self.counter, at=format_time(self.now))
+        return self.message("death", self.sealer.seal(EnvelopeType.DEATH, encode(death)))
+
+    def clone(self) -> Box:
+        """The same disk image, started a second time: same key, same ledger so far, a run of its own."""
+        other = Box(authority=self.authority, id=self.id, site=self.site, now=self.now)
+        other.credential, other.sealer, other.chain = self.credential, self.sealer, self.chain
+        other._runs = self._runs + 100
+        other.tips = dict(self.tips)
+        other.restart()
+        return other
+
+
+@dataclass
+class PaperCentre:
+    """The real pipeline on SQLite; time moves only when a test moves it."""
+
+    folder: Path
+    authority: Authority
+    id: str = "centre-1"
+    now: datetime = NOW
+    url: str = ""
+    _random: Any = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        credential = self.authority.issue(Role.COLLECTOR, self.id, now=NOW)
+        self.sealer = Sealer(credential.private_key, kid_of(credential.certificate))
+        self.chain = der_chain(self.authority, credential.certificate)
+        self.url = self.url or sqlite_url(self.folder / "centre.db")
+        self.boxes: list[Box] = []
+        self.start()
+
+    def start(self) -> None:
+        """A new process on the same database."""
+        self.store = Store(self.url)
+        migrate(self.store)
+        self.metrics = Metrics()
+        self.centre: Centre = assemble(
+            collector=self.id,
+            unit="",
+            store=self.store,
+            trust=trust_of(self.authority),
+            sealer=self.sealer,
+            chain=self.chain,
+            run=next(self._random).to_bytes(16, "big").hex(),
+            random=lambda size: next(self._random).to_bytes(size, "big"),
+            now_ms=unix_ms(self.now),
+            metrics=self.metrics,
+        )
+        self.pipeline = self.centre.pipeline
+        self.listening = self.now
+
+    def restart(self) -> None:
+        """End the process and start another."""
+        self.close()
+        self.start()
+
+    def close(self) -> None:
+        """End the process."""
+        self.store.close()
+
+    def box(self, name: str = "0755-031-a", site: str = "0755-031", **other: Any) -> Box:
+        """A box of this centre's authority."""
+        box = Box(authority=self.authority, id=name, site=site, now=self.now, **other)
+        self.boxes.append(box)
+        return box
+
+    def take(self, *messages: Received) -> Sending:
+        """Messages arrive now."""
+        return self.pipeline.take(messages, **self._times())
+
+    def tick(self) -> Sending:
+        """The supervision looks."""
+        return self.pipeline.tick(**self._times())
+
+    def pass_time(self, seconds: float) -> Sending:
+        """Time passes for everybody, in steps of a second; what the last tick asked for."""
+        sending = Sending()
+        end = self.now + timedelta(seconds=seconds)
+        while self.now < end:
+            step = min(timedelta(seconds=1), end - self.now)
+            self.now += step
+            for box in self.boxes:
+                box.now += step
+            ticked = self.tick()
+            sending.asks.extend(ticked.asks)
+        return sending
+
+    def events(self, kind: str | None = None) -> list[EventRow]:
+        """Events of one kind, oldest first."""
+        with self.store.read() as reading:
+            return list(reversed(reading.events(Filter(kind=kind, limit=500)).items))
+
+    def alarms(self, **wanted: Any) -> list[AlarmRow]:
+        """Alarms, oldest first."""
+        with self.store.read() as reading:
+            return list(reversed(list_alarms(reading, Filter(limit=500, **wanted)).items))
+
+    def _times(self) -> dict[str, int]:
+        return {"now_ms": unix_ms(self.now), "mono_ms": 0, "listening_ms": unix_ms(self.listening)}
+
+
+def receipt_of(envelope: bytes) -> Receipt:
+    """What an answer says; its signature is looked at elsewhere."""
+    return decode_receipt(read_envelope(envelope, 1 << 20).claimed_payload)
+
+
+def request_of(envelope: bytes) -> Request:
+    """What a request says."""
+    return decode_request(read_envelope(envelope, 1 << 20).claimed_payload)
+
+
+def head_of(box: Box, lane: Lane) -> Position:
+    """The last line that a box wrote."""
+    return box.tips[lane]
