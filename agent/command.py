@@ -1,0 +1,182 @@
+"""`branchwatch agent`: run the guard, check a site file, show what the outbox holds.
+
+Exit codes: 0 done, 1 it says no, 2 your input is wrong. Libraries are loaded only by the word that needs them.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from protocol.settings import SettingsError
+
+if TYPE_CHECKING:
+    from agent.config.site import Site
+
+DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
+MAX_SITE_BYTES: Final = 512 * 1024
+Say = Callable[[str], str]
+
+
+class InputError(Exception):
+    """What was typed cannot be used; the message says where and what to do."""
+
+
+def main(argv: list[str]) -> int:
+    """Run one `branchwatch agent` command."""
+    say = _texts()
+    arguments = _parser(say).parse_args(argv)
+    try:
+        return int(arguments.run(arguments, say))
+    except SettingsError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        print(say("{count} faults; nothing was started.").format(count=len(error.faults)), file=sys.stderr)
+    except InputError as error:
+        print(f"branchwatch agent: {error}", file=sys.stderr)
+    return INPUT_WRONG
+
+
+def _run(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.identity import IdentityError, load_identity
+
+    site = _read_site(arguments.config)
+    if site.centre is None:
+        raise InputError(
+            say("{file}: [centre] is missing; it names the box and its brokers").format(file=arguments.config)
+        )
+    try:
+        identity = load_identity(site.centre, site.id, arguments.config.parent, datetime.now(UTC))
+    except IdentityError as error:
+        raise InputError(str(error)) from None
+    try:
+        arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{arguments.state}: {error.strerror}") from None
+    from agent.app import Settings, run_agent
+
+    run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
+    return DONE
+
+
+def _check(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.config.reading import unwatched
+
+    site = _read_site(arguments.site)
+    print(
+        say("{file}: site {site} is sound: {doors} doors, {interlocks} interlocks, {modules} modules.").format(
+            file=arguments.site,
+            site=site.id,
+            doors=len(site.door),
+            interlocks=len(site.interlock),
+            modules=len(site.io),
+        )
+    )
+    for section, name in unwatched(site):
+        print(
+            say("[[{section}]] {name}: not watched by this version; shown as unknown.").format(
+                section=section, name=name
+            )
+        )
+    blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
+    if blind:
+        note = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
+        print(note.format(points=", ".join(blind)))
+    if site.centre is None:
+        print(say("[centre] is missing: this file can be checked but not run."))
+    return DONE
+
+
+def _history(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.history import HistoryError, as_text, history
+
+    try:
+        summary, events = history(arguments.state, arguments.last)
+    except HistoryError as error:
+        raise InputError(str(error)) from None
+    if arguments.json:
+        print(json.dumps({**summary, "events": events}, ensure_ascii=False))
+    else:
+        for line in as_text(summary, events):
+            print(line)
+    return DONE
+
+
+def _read_site(file: Path) -> "Site":
+    from agent.config.reading import read_site
+
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MAX_SITE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
+    return read_site(text, file.name)
+
+
+def _parser(say: Say) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="branchwatch agent",
+        description=say("The program of a branch's box."),
+        epilog="example:\n  branchwatch agent check site.toml\n"
+        "  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = _word(
+        words,
+        "run",
+        say("guard the site until told to stop"),
+        "example:\n  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
+    )
+    run.add_argument("--config", type=Path, required=True, metavar="SITE.toml", help=say("the site file"))
+    run.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("where events are kept until sent"))
+    run.set_defaults(run=_run)
+
+    check = _word(
+        words,
+        "check",
+        say("check a site file: every fault at once, nothing is started"),
+        "example:\n  branchwatch agent check site.toml",
+    )
+    check.add_argument("site", type=Path, metavar="SITE.toml", help=say("the site file"))
+    check.set_defaults(run=_check)
+
+    past = _word(
+        words,
+        "history",
+        say("show what the outbox holds"),
+        "example:\n  branchwatch agent history --state /var/lib/branchwatch --last 20",
+    )
+    past.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("the agent's folder"))
+    past.add_argument(
+        "--last", type=int, default=50, metavar="N", help=say("how many of the latest events; 50 if not said")
+    )
+    past.add_argument("--json", action="store_true", help=say("for a program"))
+    past.set_defaults(run=_history)
+    return parser
+
+
+def _word(
+    words: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, does: str, example: str
+) -> argparse.ArgumentParser:
+    return words.add_parser(
+        name, help=does, description=does, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def _texts() -> Say:
+    """The reader's language; English where the other catalogue is not compiled."""
+    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "en")
+    if not chosen.startswith("zh"):
+        return str
+    from protocol.texts import TextsError, texts_for
+
+    try:
+        return texts_for("zh-CN")
+    except TextsError:
+        return str

@@ -1,0 +1,283 @@
+"""One connection's talk with the centre: what the box says when, and what follows from what it hears. Knows no MQTT.
+
+A new one for each connection; `Voice` is what outlives it (the counter, the collectors' keys, the order challenges,
+what has to be told). Flow: outbox -> `next_envelope` -> uplink; uplink -> `hear_*` -> outbox, clock, reports.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from agent import challenges as order_challenges
+from agent import presence
+from agent.challenges import Challenges
+from agent.clocks import Reading
+from agent.counting import Counter, next_number, reserve
+from agent.findings import Finding, Phase
+from agent.incidents import Incidents, noted
+from agent.outbox import sending
+from agent.outbox.outbox import Outbox
+from agent.outbox.records import Outcome
+from agent.presence import NO_CHANGES, Changes, Self
+from agent.receipts import Centre, Refused
+from agent.signals import Moment, PointView
+from protocol.envelope import EnvelopeType, Sealer
+from protocol.kinds import Lane
+from protocol.messages import Answers, Health, LaneHead, Receipt, Request, encode
+from protocol.timestamps import parse_time
+from protocol.topics import Down, Up
+
+LOG: Final = logging.getLogger("branchwatch.uplink")
+
+COUNTER_KEY: Final = "beat_counter"
+REJECTED: Final = "envelope.rejected"
+ORDER_REFUSED: Final = "order.refused"
+
+BIRTH_AGAIN: Final = timedelta(seconds=10)
+"""An unknown collector's key asks for its chain by a new birth, no oftener than this."""
+
+RESEND_AGAIN: Final = timedelta(seconds=10)
+"""A lane is sent again on request no oftener than this."""
+
+SENT_KEPT: Final = 64
+"""Beats whose sending time is remembered, to measure the clock by their receipts."""
+
+
+@dataclass(kw_only=True)
+class Voice:
+    """What the box needs to speak and to report, for the whole life of the agent."""
+
+    outbox: Outbox
+    sealer: Sealer
+    centre: Centre
+    reading: Callable[[], Reading]
+    not_before: Callable[[], datetime]  # the time floor: certificates are judged no earlier than this
+    points: Callable[[], Sequence[PointView]]
+    health: Callable[[], Health]
+    tell: Callable[[Iterable[Finding]], Awaitable[None]]
+    heard: Callable[[datetime, timedelta, Moment], Awaitable[None]]  # a receipt's time, its round trip, when it came
+    random: Callable[[int], bytes]
+    counter: Counter
+    order_challenges: Challenges = field(default_factory=Challenges)
+    changes: Changes = NO_CHANGES
+    incidents: Incidents = field(default_factory=Incidents)
+    resent: dict[Lane, Moment] = field(default_factory=dict)
+
+    async def number(self) -> int:
+        """The next number of the beat counter, safely above every one before."""
+        if self.counter.is_low:
+            self.counter = reserve(self.counter)
+            await self.outbox.save({COUNTER_KEY: str(self.counter.reserved).encode()})
+        self.counter = next_number(self.counter)
+        return self.counter.last
+
+    async def report(self, kind: str, source: str, cause: str, **facts: object) -> None:
+        """Tell of something refused: the first at once, repeats counted."""
+        now = self.reading().moment
+        self.incidents, count = noted(self.incidents, f"{kind} {cause}", now)
+        if count:
+            LOG.warning("%s: %s (%d)", kind, cause, count)
+            told = {"reason": cause, "count": count, **facts}
+            await self.tell([Finding(kind=kind, source=source, phase=Phase.TOLD, at=now, facts=told)])
+
+
+class Conversation:
+    """What is said and heard on one connection."""
+
+    def __init__(self, voice: Voice, me: Self) -> None:
+        self._voice = voice
+        self._me = me
+        self._sending = sending.Sending()
+        self._echo = ""
+        self._birth_number = 0
+        self._birth_at: Moment | None = None
+        self._birth_answered = False
+        self._answered = 0
+        self._sent_at: dict[int, Moment] = {}
+        self._wants_birth = False
+        self.last_receipt: Moment | None = None
+
+    @property
+    def birth_answered(self) -> bool:
+        """Whether the centre said where it stands."""
+        return self._birth_answered
+
+    @property
+    def beat_unanswered(self) -> bool:
+        """Whether the last beat has no receipt yet."""
+        return self._voice.counter.last > self._answered
+
+    def wants_birth(self) -> bool:
+        """Whether a new birth is due because an unknown key was met."""
+        now = self._voice.reading().moment
+        return self._wants_birth and (self._birth_at is None or now.since(self._birth_at) >= BIRTH_AGAIN)
+
+    async def will(self) -> bytes:
+        """The sealed death of this connection, for the broker to keep."""
+        message = presence.death(self._me, await self._voice.number(), self._voice.reading())
+        return self._voice.sealer.seal(EnvelopeType.DEATH, encode(message))
+
+    async def birth(self) -> bytes:
+        """A sealed birth with every point."""
+        voice = self._voice
+        self._birth_number = await voice.number()
+        self._birth_answered, self._wants_birth = False, False
+        reading = voice.reading()
+        self._birth_at = reading.moment
+        self._note_sent(self._birth_number, reading.moment)
+        points = voice.points()
+        voice.changes = presence.carried(voice.changes, [view.id for view in points], self._birth_number)
+        message = presence.birth(self._me, self._birth_number, voice.outbox.heads(), points, reading)
+        return voice.sealer.seal(EnvelopeType.BIRTH, encode(message))
+
+    async def beat(self) -> bytes:
+        """A sealed beat."""
+        voice = self._voice
+        number = await voice.number()
+        reading = voice.reading()
+        if order_challenges.is_due(voice.order_challenges, reading.moment):
+            voice.order_challenges = order_challenges.renewed(voice.order_challenges, voice.random(16), reading.moment)
+        due = set(voice.changes.due())
+        points = [view for view in voice.points() if view.id in due]
+        voice.changes = presence.carried(voice.changes, due, number)
+        self._note_sent(number, reading.moment)
+        message = presence.beat(
+            self._me,
+            number,
+            voice.outbox.heads(),
+            voice.health(),
+            voice.order_challenges.current,
+            self._echo,
+            points,
+            reading,
+        )
+        return voice.sealer.seal(EnvelopeType.BEAT, encode(message))
+
+    async def next_envelope(self) -> bytes | sending.Wait:
+        """The next sealed events to publish, or how long to wait."""
+        voice = self._voice
+        while True:
+            self._sending = sending.receipted(self._sending, voice.outbox.standing)
+            step = sending.decide(self._sending, voice.outbox.standing, voice.reading().moment.mono_ms)
+            if isinstance(step, sending.Wait):
+                return step
+            lines = await voice.outbox.lines(step.lane, step.first, step.last, step.limit)
+            if not lines:
+                self._sending = sending.nothing_there(self._sending, step, voice.outbox.standing)
+                continue
+            now_ms = voice.reading().moment.mono_ms
+            self._sending = sending.sent(self._sending, step, lines[-1].seq, now_ms)
+            return voice.sealer.seal(EnvelopeType.EVENTS, b"\n".join(line.line for line in lines))
+
+    async def hear(self, what: Down, data: bytes) -> None:
+        """Take a message from the centre."""
+        if what is Down.RECEIPT:
+            await self._hear_receipt(data)
+        elif what is Down.REQUEST:
+            await self._hear_request(data)
+        else:
+            await self._hear_order(data)
+
+    async def _hear_receipt(self, data: bytes) -> None:
+        taken = self._voice.centre.receipt(data, self._judged_at())
+        if isinstance(taken, Refused):
+            await self._refused("receipt", taken)
+            return
+        receipt = taken.message
+        now = self._voice.reading().moment
+        fresh = await self._answer(receipt, now)
+        is_birth = receipt.answers is Answers.BIRTH and receipt.counter == self._birth_number
+        sets_back = is_birth and not self._birth_answered
+        for head in receipt.heads:
+            outcome = await (self._set_back(head) if sets_back else self._voice.outbox.receipt(head))
+            if outcome is Outcome.UNKNOWN:
+                await self._voice.report(REJECTED, "box/receipts", "unknown_head", lane=head.lane.value, seq=head.seq)
+            fresh = fresh or outcome is Outcome.ADVANCED
+        self._birth_answered = self._birth_answered or is_birth
+        if fresh:
+            self.last_receipt = now
+
+    async def _answer(self, receipt: Receipt, now: Moment) -> bool:
+        """Whether this answers something said on this connection and not answered before: an old one proves nothing."""
+        if receipt.answers is Answers.EVENTS or receipt.counter <= self._answered:
+            return False
+        said = self._sent_at.pop(receipt.counter, None)
+        if said is None:
+            return False
+        self._answered = receipt.counter
+        self._echo = receipt.challenge or self._echo
+        self._voice.changes = presence.answered(self._voice.changes, receipt.counter)
+        await self._voice.heard(parse_time(receipt.at), now.since(said), now)
+        return True
+
+    async def _set_back(self, head: LaneHead) -> Outcome:
+        outbox = self._voice.outbox
+        before = outbox.standing.lanes[head.lane].receipted
+        outcome = await outbox.rewind(head)
+        after = outbox.standing.lanes[head.lane].receipted
+        if after < before:
+            LOG.warning(
+                "the centre stands at %s %d: sending again from there, %d events", head.lane, after, before - after
+            )
+            self._sending = sending.again_from(self._sending, head.lane, after + 1)
+        return outcome
+
+    async def _hear_request(self, data: bytes) -> None:
+        taken = self._voice.centre.request(data, self._judged_at())
+        if isinstance(taken, Refused):
+            await self._refused("request", taken)
+            return
+        request = taken.message
+        if request.action != "resend" or not await self._resend(request):
+            LOG.info("request %s of %s refused: %s", request.id, taken.collector, request.action)
+
+    async def _resend(self, request: Request) -> bool:
+        word, first = request.args.get("lane"), request.args.get("from")
+        now = self._voice.reading().moment
+        if word not in set(Lane) or not isinstance(first, int) or isinstance(first, bool) or first < 1:
+            return False
+        lane = Lane(str(word))
+        last = self._voice.resent.get(lane)
+        if last is not None and now.since(last) < RESEND_AGAIN:
+            return False
+        self._voice.resent[lane] = now
+        count = await self._voice.outbox.send_again(lane, first)
+        first = min(first, self._voice.outbox.standing.lanes[lane].head.seq)
+        self._sending = sending.again_from(self._sending, lane, first)
+        LOG.info("request %s: sending %s again from %d (%d were receipted)", request.id, lane, first, count)
+        return True
+
+    async def _hear_order(self, data: bytes) -> None:
+        taken = self._voice.centre.order(data, self._judged_at())
+        if isinstance(taken, Refused):
+            await self._refused("order", taken)
+            return
+        order = taken.message
+        await self._voice.report(ORDER_REFUSED, "box/orders", "no_roster", order=order.id, action=order.action)
+
+    async def _refused(self, what: str, refusal: Refused) -> None:
+        if refusal.unknown_key:
+            self._wants_birth = True
+            LOG.info("a %s of a collector that is not known yet: asking for its certificates", what)
+            if self._birth_answered is False:
+                return  # the answer to the birth under way brings them
+        await self._voice.report(REJECTED, f"box/{what}s", refusal.reason)
+
+    def _judged_at(self) -> datetime:
+        return max(self._voice.reading().moment.wall, self._voice.not_before())
+
+    def _note_sent(self, number: int, now: Moment) -> None:
+        self._sent_at[number] = now
+        while len(self._sent_at) > SENT_KEPT:
+            del self._sent_at[next(iter(self._sent_at))]
+
+
+def down_of(topic: str) -> Down | None:
+    """What a topic of ours carries."""
+    word = topic.rpartition("/")[2]
+    return Down(word) if word in set(Down) else None
+
+
+__all__ = ["COUNTER_KEY", "Conversation", "Up", "Voice", "down_of"]

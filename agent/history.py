@@ -1,0 +1,76 @@
+"""What an outbox holds, for a person in front of the box or for a program; reads the file beside a running agent."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from agent.outbox.schema import FILE_NAME
+
+DEFAULT_LINES: Final = 50
+_COLUMNS: Final = ("at", "lane", "seq", "level", "kind", "source", "state", "receipted_at")
+
+
+class HistoryError(Exception):
+    """There is no readable outbox; the message says where and what to do."""
+
+
+def history(folder: Path, limit: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A summary of the outbox in `folder`, and its latest `limit` events, oldest first.
+
+    Raises:
+        HistoryError: no outbox there, or it cannot be read.
+    """
+    file = folder / FILE_NAME
+    if not file.exists():
+        raise HistoryError(f"{folder} holds no outbox; --state must be the folder that the agent runs with")
+    try:
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        try:
+            return _summary(connection), _latest(connection, limit)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise HistoryError(f"{file} cannot be read: {error}") from None
+
+
+def as_text(summary: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]:
+    """Lines for a person."""
+    for event in events:
+        facts = json.dumps(event["facts"], ensure_ascii=False)
+        yield (
+            f"{event['at']}  {event['lane']:<7} {event['seq']:>7}  {event['level']}  {event['kind']:<28}"
+            f" {event['source']:<24} {event['state']:<11} {facts}"
+        )
+    for lane, states in summary["lanes"].items():
+        yield f"{lane}: " + ", ".join(f"{count} {state}" for state, count in states.items())
+    for hole in summary["holes"]:
+        where = f"{hole['first']} to {hole['last']}"
+        yield f"hole in {hole['lane']}: {where} ({hole['cause']}), explained by routine {hole['told']}"
+
+
+def _summary(connection: sqlite3.Connection) -> dict[str, Any]:
+    lanes: dict[str, dict[str, int]] = {}
+    for lane, state, count in connection.execute(
+        "SELECT lane, state, count(*) FROM events GROUP BY lane, state ORDER BY lane DESC, state"
+    ):
+        lanes.setdefault(lane, {})[state] = count
+    names = ("lane", "first", "last", "cause", "told")
+    holes = connection.execute("SELECT lane, first, last, cause, told FROM holes ORDER BY lane, first")
+    return {"lanes": lanes, "holes": [dict(zip(names, row, strict=True)) for row in holes]}
+
+
+def _latest(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)}, line FROM events ORDER BY rowid DESC LIMIT ?",  # noqa: S608 - our own names
+        (limit,),
+    ).fetchall()
+    return [{**dict(zip(_COLUMNS, row, strict=False)), "facts": _facts(row[-1])} for row in reversed(rows)]
+
+
+def _facts(line: bytes) -> Any:
+    try:
+        return json.loads(line).get("facts", {})
+    except (ValueError, AttributeError):
+        return {"unreadable": True}

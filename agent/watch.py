@@ -1,0 +1,146 @@
+"""The guard at work: signals in, findings told, events and memory stored in one transaction, then outputs written.
+
+The shell around `guard.py` and `reporting.py`; every finding of the agent, the uplink's and the clock's too, goes
+through here, so that limits and restores hold for all. If the disk refuses, outputs move all the same and what could
+not be stored is tried again: the branch guards itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from agent import reporting
+from agent.clocks import Reading
+from agent.findings import Finding
+from agent.guard import Guard
+from agent.outbox.lines import event_id
+from agent.outbox.outbox import Outbox
+from agent.outbox.store import StoreClosedError
+from agent.reporting import Draft, ReportingState
+from agent.signals import OutputWrite, Signal
+
+LOG: Final = logging.getLogger("branchwatch.watch")
+
+GUARD_KEY: Final = "guard"
+REPORTING_KEY: Final = "reporting"
+BOOT_KEY: Final = "boot"
+
+MAX_UNSTORED: Final = 2_000
+"""Drafts held in memory while the disk refuses; a day of an ordinary outlet. Then the oldest routine ones go."""
+
+RETRY_S: Final = 1.0
+
+
+class Watch:
+    """Runs the guard over what drivers deliver."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        reported: ReportingState,
+        outbox: Outbox,
+        *,
+        reading: Callable[[], Reading],
+        write: Callable[[OutputWrite], None],
+        changed: Callable[[Iterable[str]], None],
+        random: Callable[[int], bytes],
+        boot: str,
+    ) -> None:
+        self._guard = guard
+        self._reported = reported
+        self._outbox = outbox
+        self._reading = reading
+        self._write = write
+        self._changed = changed
+        self._random = random
+        self._boot = boot
+        self._signals: list[tuple[Signal, ...]] = []
+        self._findings: list[Finding] = []
+        self._unstored: list[Draft] = []
+        self._stored_guard: object = None
+        self._stored_reported: ReportingState | None = None
+        self._wake_at: int | None = None
+        self._woken = asyncio.Event()
+        self._woken.set()
+
+    def deliver(self, signals: tuple[Signal, ...]) -> None:
+        """Take all changes of one poll; called by drivers, never blocks, drops nothing."""
+        self._signals.append(signals)
+        self._woken.set()
+
+    async def tell(self, findings: Iterable[Finding]) -> None:
+        """Take findings made elsewhere in the agent."""
+        found = tuple(findings)
+        if found:
+            self._findings += found
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await self._wait()
+            await self.step()
+
+    async def step(self) -> None:
+        """One round: observe what came, store what follows, write outputs."""
+        reading = self._reading()
+        now = reading.moment
+        batches, self._signals = self._signals, []
+        findings, self._findings = self._findings, []
+        writes: list[OutputWrite] = []
+        wakes: list[int] = []
+        for signals in batches or [()]:
+            decision = self._guard.observe(signals, now)
+            findings += decision.findings
+            writes += decision.writes
+            wakes = [decision.wake_at] if decision.wake_at is not None else []
+            if decision.changed:
+                self._changed([view.id for view in decision.changed])
+        self._reported, drafts = reporting.report(
+            self._reported, findings, now, lambda: event_id(self._reading(), self._random(10))
+        )
+        wake = reporting.wake_at(self._reported)
+        self._wake_at = min([*wakes, *([wake] if wake is not None else [])], default=None)
+        await self._store(drafts)
+        for write in writes:
+            self._write(write)
+
+    async def _store(self, drafts: Sequence[Draft]) -> None:
+        saved = self._to_save()
+        self._unstored += drafts
+        if not self._unstored and not saved:
+            return
+        try:
+            await self._outbox.append(tuple(self._unstored), saved)
+        except StoreClosedError as error:
+            if len(self._unstored) == len(drafts):
+                LOG.error("events cannot be stored, trying on: %s", error)  # noqa: TRY400 - one line, no traceback
+            del self._unstored[: max(0, len(self._unstored) - MAX_UNSTORED)]
+            return
+        self._unstored.clear()
+        self._stored_guard, self._stored_reported = self._guard.saved(), self._reported
+
+    def _to_save(self) -> Mapping[str, bytes]:
+        saved: dict[str, bytes] = {}
+        guard = self._guard.saved()
+        if guard != self._stored_guard:
+            saved[GUARD_KEY] = msgspec.json.encode(guard)
+        if self._reported != self._stored_reported:
+            saved[REPORTING_KEY] = msgspec.json.encode(self._reported)
+        if self._stored_guard is None:
+            saved[BOOT_KEY] = self._boot.encode()
+        return saved
+
+    async def _wait(self) -> None:
+        wait_s: float | None = RETRY_S if self._unstored else None
+        if self._wake_at is not None:
+            left_s = max(0.0, (self._wake_at - self._reading().moment.mono_ms) / 1000)
+            wait_s = left_s if wait_s is None else min(wait_s, left_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._woken.wait()
+        self._woken.clear()
