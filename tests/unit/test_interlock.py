@@ -23,6 +23,7 @@ def opened(branch: Branch) -> None:
 
 
 def of_interlock(branch: Branch) -> list[str]:
+    """What was told of the vestibule."""
     return told([finding for finding in branch.findings if finding.source == "interlock/vestibule"])
 
 

@@ -14,6 +14,7 @@ ANSWER = bytes.fromhex("0007 0000 0005 01 02 02 cd6b")
 
 
 def registers(*texts: str) -> list[Register]:
+    """Registers by their names."""
     return [parse_register(text) for text in texts]
 
 
@@ -22,7 +23,7 @@ def registers(*texts: str) -> list[Register]:
 )
 def test_a_register_is_named_exactly(text: str) -> None:
     """Device, table and a number that the protocol has."""
-    with pytest.raises(ValueError, match="must be|end at"):
+    with pytest.raises(ValueError, match=r"must be|end at"):
         parse_register(text)
 
 

@@ -12,6 +12,7 @@ LOCK = ("lock/outer", "locked")
 
 
 def writes(branch: Branch) -> list[tuple[str, str]]:
+    """What was written since the last call."""
     made = [(write.point, str(write.state)) for write in branch.writes]
     branch.writes.clear()
     return made

@@ -41,6 +41,7 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def faults(text: str | bytes) -> list[str]:
+    """Every fault of this text."""
     with pytest.raises(SettingsError) as caught:
         read_settings(text, "x.toml", Whole)
     assert str(caught.value).split("\n") == [str(fault) for fault in caught.value.faults]
@@ -49,7 +50,8 @@ def faults(text: str | bytes) -> list[str]:
 
 def test_a_sound_file_becomes_a_frozen_struct() -> None:
     """Values arrive typed: durations, enumerations, nested tables and lists of tables."""
-    text = 'name = "n"\non = true\nwords = ["a"]\n[inner]\nshare = 1\n[[part]]\nid = "p"\nwait = "1.5s"\ncolour = "green"\n'
+    text = 'name = "n"\non = true\nwords = ["a"]\n[inner]\nshare = 1\n'
+    text += '[[part]]\nid = "p"\nwait = "1.5s"\ncolour = "green"\n'
     whole, source = read_settings(text, "x.toml", Whole)
     assert whole == Whole(
         name="n",

@@ -24,6 +24,7 @@ def fault(old: str, new: str, *, text: str = TEXT) -> str:
 
 
 def line_of(part: str, text: str = TEXT) -> int:
+    """On which line this stands."""
     return text[: text.index(part)].count("\n") + 1
 
 
@@ -48,15 +49,40 @@ def test_an_undefined_door_is_named_with_its_line_and_the_likely_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where", "sentence"),
     [
-        ('occupied_by = "zone/cash-motion"', 'occupied_by = "zone/cash"', "[[interlock]] vestibule", 'zone "cash" is not'),
-        ('occupied_by = "zone/cash-motion"', 'occupied_by = "door/inner"', "[[interlock]] vestibule", "must name a zone"),
-        ('contact = "io1/di/1"', 'contact = "io2/di/1"', "[[door]] inner", 'io "io2" is not defined; did you mean "io1"?'),
-        ('contact = "io1/di/1"', 'contact = "io1/di/0"', "[[door]] inner", "register io1/di/0 is the contact of [[door]] outer"),
+        (
+            'occupied_by = "zone/cash-motion"',
+            'occupied_by = "zone/cash"',
+            "[[interlock]] vestibule",
+            'zone "cash" is not',
+        ),
+        (
+            'occupied_by = "zone/cash-motion"',
+            'occupied_by = "door/inner"',
+            "[[interlock]] vestibule",
+            "must name a zone",
+        ),
+        (
+            'contact = "io1/di/1"',
+            'contact = "io2/di/1"',
+            "[[door]] inner",
+            'io "io2" is not defined; did you mean "io1"?',
+        ),
+        (
+            'contact = "io1/di/1"',
+            'contact = "io1/di/0"',
+            "[[door]] inner",
+            "register io1/di/0 is the contact of [[door]] outer",
+        ),
         ('contact = "io1/di/1"', 'contact = "io1/hr/1"', "[[door]] inner", "contact must be in table di, not hr"),
         ('contact = "io1/di/1"', 'contact = "io1/di/70000"', "[[door]] inner", "number above 65535"),
         ('contact = "io1/di/1"', 'contact = "io1/1"', "[[door]] inner", "contact must be device/table/number"),
         ('lock = "io1/do/1"', 'lock = "io1/do/0"', "[[door]] inner", "output io1/do/0 is the lock of [[door]] outer"),
-        ('lock = "io1/do/1"\nlock_energised = "unlocked"', 'lock = "io1/do/1"', "[[door]] inner", "lock needs lock_energised"),
+        (
+            'lock = "io1/do/1"\nlock_energised = "unlocked"',
+            'lock = "io1/do/1"',
+            "[[door]] inner",
+            "lock needs lock_energised",
+        ),
         ('lock = "io1/do/1"\n', "", "[[door]] inner", "lock_energised is said, but no lock"),
         ('id = "vault"', 'id = "inner"', "[[door]] inner", 'id "inner" is taken already'),
         ('id = "nvr1"', 'id = "io1"', "[[recorder]] io1", 'id "io1" is taken already by a [[io]] above'),
@@ -65,20 +91,30 @@ def test_an_undefined_door_is_named_with_its_line_and_the_likely_one() -> None:
         ('weekdays = "08:30-17:00"', 'weekdays = "17:00-08:30"', "[opening]", "the first before the second"),
         ('weekdays = "08:30-17:00"', 'weekdays = "8:30-17"', "[opening]", "hours from opening to closing"),
         ('arm_by = "18:00"', 'arm_by = "25:00"', "[opening]", "arm_by must be a time of day"),
-        ('"Asia/Shanghai"', '"Asia/Shangai"', "", 'time zone "Asia/Shangai" is not known; did you mean "Asia/Shanghai"?'),
+        (
+            '"Asia/Shanghai"',
+            '"Asia/Shangai"',
+            "",
+            'time zone "Asia/Shangai" is not known; did you mean "Asia/Shanghai"?',
+        ),
         ('"outlet-small"', '"outlet-smal"', "", 'template "outlet-smal" is not defined; did you mean "outlet-small"?'),
         ('"192.0.2.10:502"', '"192.0.2.10:0"', "[[io]] io1", "port outside 1 to 65535"),
         ('"192.0.2.27"', '"192.0.2.23"', "[[camera]] 07", "address is that of [[camera]] 03 already"),
         ('keep = "90d"', 'keep = "29d"', "[[recorder]] nvr1", "keep must be from 30d to 730d"),
         ('tolerance = "0.5s"', 'tolerance = "2m"', "[[interlock]] vestibule", "tolerance must be from 0s to 1m"),
-        ('tolerance = "0.5s"', "tolerance = 0.5", "[[interlock]] vestibule", "tolerance must be a duration with its unit"),
+        (
+            'tolerance = "0.5s"',
+            "tolerance = 0.5",
+            "[[interlock]] vestibule",
+            "tolerance must be a duration with its unit",
+        ),
         ('recorder = "nvr1/7"', 'recorder = "nvr2/7"', "[[camera]] 07", 'recorder "nvr2" is not defined'),
         ('two_people_while = "vault"', 'two_people_while = "valt"', "[[area]] vault-room", 'did you mean "vault"?'),
         ('zones = ["cash-motion", "glass-2"]', 'zones = ["glass-3"]', "[[partition]] cash", 'did you mean "glass-2"?'),
         ("[0.10, 0.20]", "[1.10, 0.20]", "[[area]] vault-room", "polygon[0][0] must be a number from 0 to 1"),
         ('login = { secret = "cameras" }', 'login = "hunter2"', "[[recorder]] nvr1", "login must be a table like"),
     ],
-)  # fmt: skip
+)
 def test_each_fault_is_one_sentence_at_its_line(old: str, new: str, where: str, sentence: str) -> None:
     """A wrong site file says what is wrong, where, and where it can what was meant."""
     text = fault(old, new)
