@@ -112,6 +112,10 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             more_tiles=_("and {n} more").format(n=more) if more > 0 else "",
         )
 
+    @router.get("/desk/facts")
+    def facts(request: Request, asked: Asked) -> Response:
+        return pages.page(request, asked.language, "facts.html", watch=watch(asked)[0])
+
     @router.get("/desk/history")
     def history(
         request: Request,

@@ -19,7 +19,7 @@ def negotiate(*wishes: str | None) -> str:
 
 
 def _tags(header: str) -> list[str]:
-    """Tags of an Accept-Language (RFC 9110 section 12.5.4), most wanted first; one that is not wanted (q=0) is left out."""
+    """Tags of an Accept-Language (RFC 9110 section 12.5.4), most wanted first, without those of q=0."""
     weighed: list[tuple[float, str]] = []
     for part in header[:MAX_HEADER].split(","):
         tag, _, parameter = part.strip().partition(";")

@@ -40,7 +40,8 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "device.flutter.restored": (N_("{kind}: quiet again, {held_back} were held back"),),
         "box.silent": (
             N_(
-                "Nothing was heard from the box for {silent_s} s, {silent_after_s} s are allowed; what it guards is unknown"
+                "Nothing was heard from the box for {silent_s} s, {silent_after_s} s are allowed; "
+                "what it guards is unknown"
             ),
             N_("Nothing is heard from the box; what it guards is unknown"),
         ),

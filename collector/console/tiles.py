@@ -108,4 +108,7 @@ def _concerned(alarm: AlarmRow) -> dict[str, int]:
     """The points an alarm speaks of, each with its place in the story."""
     doors = alarm.facts.get("doors", ())
     told = [f"door/{door}" for door in doors] if isinstance(doors, list) else []
-    return {point: place for place, point in enumerate(dict.fromkeys([*(row[1] for row in alarm.because), *told, alarm.source]))}
+    return {
+        point: place
+        for place, point in enumerate(dict.fromkeys([*(row[1] for row in alarm.because), *told, alarm.source]))
+    }

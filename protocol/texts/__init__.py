@@ -5,6 +5,7 @@ are compiled from the `.po` files by `make setup` and travel inside a built pack
 """
 
 import gettext
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,18 @@ def texts_for(language: str) -> Texts:
         TextsError: its catalogue was not compiled.
     """
     return _catalogue(LANGUAGES[match_language(language) or DEFAULT_LANGUAGE])
+
+
+def texts_for_user() -> Texts:
+    """The language of whoever typed a command, as the environment says (POSIX LC_ALL, LC_MESSAGES, LANG); else English.
+
+    A command that cannot find its catalogue still says what it has to say.
+    """
+    said = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    try:
+        return texts_for(match_language(said.partition(".")[0]) or "en")
+    except TextsError:
+        return texts_for("en")
 
 
 def match_language(tag: str) -> str | None:

@@ -32,7 +32,7 @@ export class Chosen {
     clearTimeout(this.timer);
     this.timer = null;
     this.drawnAt = performance.now();
-    await load(this.id ? `/desk/alarms/${encodeURIComponent(this.id)}` : "/desk/watch").catch(() => {});
+    await load(this.id ? `/desk/alarms/${encodeURIComponent(this.id)}` : "/desk/watch");
     this.box = document.getElementById("alarm").dataset.box ?? null;
   }
 }

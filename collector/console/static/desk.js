@@ -4,11 +4,13 @@ import { Chosen } from "./chosen.js";
 import { Feed } from "./feed.js";
 import { History } from "./history.js";
 import * as keys from "./keys.js";
+import { load } from "./parts.js";
 import { Queue } from "./queue.js";
 import * as sound from "./sound.js";
 import * as time from "./time.js";
 import { say } from "./words.js";
 
+const FACTS_S = 10; // how often the line at the foot is read again
 const FLOOD = 10; // more alarms than this in ten minutes are a flood for one operator (ISA-18.2)
 const page = document.documentElement;
 const at = (id) => document.getElementById(id);
@@ -40,10 +42,11 @@ const feed = new Feed(document.body.dataset.journal, {
   box: (box) => chosen.changed({ box }),
   lost(since) {
     document.body.classList.add("stale");
+    since += time.now() - Date.now();
     at("lost").hidden = false;
     at("lost").classList.remove("over");
     at("lost-title").textContent = say("lost");
-    at("lost-age").dataset.ageFrom = since + (time.now() - Date.now());
+    at("lost-age").dataset.ageFrom = since;
     at("lost-rest").textContent = say("lostRest", { at: new Date(since).toLocaleTimeString(page.lang, { hour12: false }) });
     at("lost-close").hidden = true;
   },
@@ -60,11 +63,10 @@ const feed = new Feed(document.body.dataset.journal, {
   reset: () => begin(),
 });
 
-async function begin() {
+const begin = () => queue.fill(async () => {
   const answer = await fetch(`/api/v1/alarms?state=open&limit=500&lang=${page.lang}`);
-  if (!answer.ok) return;
-  queue.fill((await answer.json()).items);
-}
+  return answer.ok ? (await answer.json()).items : [];
+});
 
 document.addEventListener("queue", () => {
   const counts = queue.count();
@@ -75,6 +77,10 @@ document.addEventListener("queue", () => {
   const fresh = [...queue.alarms.values()].filter((alarm) => alarm.state === "new").length;
   at("badge").textContent = fresh;
   at("badge").hidden = !fresh;
+  const recent = queue.load();
+  at("load").classList.toggle("over", recent > FLOOD);
+  at("load").querySelector("i").style.width = `${Math.min(100, (100 * recent) / FLOOD)}%`;
+  at("load-text").textContent = say("load", { n: recent });
   document.title = fresh ? `(${fresh}) ${say("title")}` : say("title");
 });
 
@@ -113,12 +119,11 @@ at("lost-close").onclick = () => { at("lost").hidden = true; };
 
 sound.start(sounding);
 time.dress(document);
+let second = 0;
 time.start(() => {
   feed.watch();
-  const load = queue.load();
-  at("load").classList.toggle("over", load > FLOOD);
-  at("load").querySelector("i").style.width = `${Math.min(100, (100 * load) / FLOOD)}%`;
-  at("load-text").textContent = say("load", { n: load });
+  second += 1;
+  if (second % FACTS_S === 0 && feed.lostSince === null) load("/desk/facts");
 });
 await begin();
 pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));

@@ -1,16 +1,18 @@
 // Parts of the page that the server draws: fetched, dressed with times, put in place of the old ones.
 import { dress } from "./time.js";
 
-let latest = 0;
+const latest = new Map(); // folder of parts -> the last call for it
 
 /** Fetch `path` and put each of its elements in place of the one with the same id; false when it failed or a later call overtook it. */
 export async function load(path) {
-  const turn = ++latest;
-  const answer = await fetch(path, { headers: { Accept: "text/html" } });
+  const [place, turn] = [path.startsWith("/desk/facts") ? "facts" : "middle", {}];
+  latest.set(place, turn);
+  const answer = await fetch(path, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer) return false;
   if (answer.status === 401) return location.assign("/login");
   if (!answer.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (turn !== latest) return false;
+  if (turn !== latest.get(place)) return false;
   for (const part of [...page.body.children]) swap(part);
   return true;
 }

@@ -20,6 +20,7 @@ export class Queue {
     this.alarms = new Map();
     this.rows = new Map();
     this.arrived = new Set();
+    this.meanwhile = null;
     this.tab = "all";
     this.chosen = null;
     this.list.addEventListener("click", (event) => {
@@ -29,14 +30,20 @@ export class Queue {
     for (const button of document.querySelectorAll("[data-tab]")) button.onclick = () => this.show(button.dataset.tab);
   }
 
-  /** Begin anew with all open alarms. */
-  fill(alarms) {
+  /** Begin anew with all open alarms of `read`, which is asked for now; what the feed says meanwhile is kept. */
+  async fill(read) {
+    this.meanwhile = [];
+    const alarms = await read();
+    const told = this.meanwhile;
+    this.meanwhile = null;
     this.alarms = new Map(alarms.map((alarm) => [alarm.id, alarm]));
+    for (const alarm of told) this.put(alarm);
     this.#later();
   }
 
   /** An alarm is new or changed. An older version than the known one changes nothing. */
   put(alarm, arrived = false) {
+    this.meanwhile?.push(alarm);
     const known = this.alarms.get(alarm.id);
     if (known && known.version > alarm.version) return;
     if (OPEN.has(alarm.state)) this.alarms.set(alarm.id, alarm);
