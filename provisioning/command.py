@@ -10,6 +10,7 @@ from pathlib import Path
 
 from protocol.certificates import Role
 from provisioning.authority import Authority
+from provisioning.brokers import BrokerFolder, BrokerKind, write_broker_settings
 from provisioning.issuing import IssueRefusedError
 from provisioning.keeping import (
     CRLS,
@@ -78,6 +79,26 @@ def _crl(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _broker(arguments: argparse.Namespace) -> int:
+    host, _, port = arguments.listen.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise IssueRefusedError("--listen takes address:port, like 0.0.0.0:8883")
+    if not (arguments.out / f"{arguments.id}.key").exists():
+        _issue(argparse.Namespace(**vars(arguments) | {"role": Role.BROKER.value, "id": [arguments.id], "site": None}))
+    broker = BrokerFolder(
+        kind=BrokerKind(arguments.kind),
+        id=arguments.id,
+        host=host,
+        port=int(port),
+        folder=arguments.out,
+        collectors=arguments.collector or ["centre-1"],
+        boxes=arguments.box,
+    )
+    config = write_broker_settings(broker, (arguments.dir / CRLS).read_bytes())
+    print(f"{config}: start the broker with this file; its user must be able to read the folder.")
+    return DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch provision",
@@ -112,6 +133,22 @@ def _parser() -> argparse.ArgumentParser:
     issue.add_argument("--dir", type=Path, required=True, help="the authority's folder")
     issue.add_argument("--out", type=Path, required=True, help="folder for ID.pem, ID.key and root.pem")
     issue.set_defaults(run=_issue)
+
+    broker = words.add_parser(
+        "broker",
+        help="settings for a production broker",
+        description="Writes settings for Mosquitto or NATS: mutual TLS, and to each certificate its own topics only.",
+        epilog="example:  branchwatch provision broker mosquitto --listen 0.0.0.0:8883 --dir ca --out broker",
+    )
+    broker.add_argument("kind", choices=[kind.value for kind in BrokerKind])
+    broker.add_argument("--id", default="broker-1", help="of the broker's certificate (default: broker-1)")
+    broker.add_argument("--listen", required=True, metavar="ADDRESS:PORT")
+    broker.add_argument("--host", action="append", default=[], help="a name or address boxes know it by")
+    broker.add_argument("--collector", action="append", default=[], help="id of a collector (default: centre-1)")
+    broker.add_argument("--box", action="append", default=[], help="of NATS: a box that is let in; once for each")
+    broker.add_argument("--dir", type=Path, required=True, help="the authority's folder")
+    broker.add_argument("--out", type=Path, required=True, help="the broker's folder")
+    broker.set_defaults(run=_broker)
 
     revoke = words.add_parser(
         "revoke",

@@ -21,9 +21,9 @@ class Ports:
 
 
 def collector_toml(
-    folder: DemoFolder, *, ports: Ports, boxes: Sequence[str], password_hash: str, token_hash: str
+    folder: DemoFolder, *, ports: Ports, boxes: Sequence[str], password_hash: str, token_hash: str, language: str
 ) -> str:
-    """Settings for `branchwatch collector serve --embedded`."""
+    """Settings for `branchwatch collector serve --embedded`; `language` is the person's, "zh" or "en"."""
     return f"""\
 id = {_text(COLLECTOR)}
 listen = "127.0.0.1:{ports.console}"
@@ -45,6 +45,7 @@ id = {_text(PERSON)}
 name = {_text(PERSON_NAME)}
 roles = ["operator"]
 unit = {_text(PERSON_UNIT)}
+language = {_text(language)}
 password_hash = {_text(password_hash)}
 token_hash = {_text(token_hash)}
 """

