@@ -20,7 +20,11 @@ Address = Annotated[str, Meta(min_length=1, max_length=255)]
 FilePath = Annotated[str, Meta(min_length=1, max_length=512)]
 Bit = Literal[0, 1]
 Hours = Annotated[
-    str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", description='hours from opening to closing, like "08:30-17:00"')
+    str,
+    Meta(
+        pattern=r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$",
+        description='hours from opening to closing, like "08:30-17:00"',
+    ),
 ]
 ClockTime = Annotated[str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}$", description='a time of day, like "18:00"')]
 Fraction = Annotated[float, Meta(ge=0, le=1)]

@@ -191,3 +191,23 @@ def test_the_centre_is_typed_when_it_is_given() -> None:
     assert site.centre is not None
     assert [parse_address(broker) for broker in site.centre.brokers] == [("centre-a", 8883), ("2001:db8::1", 8883)]
     assert "brokers[0] needs a port" in fault("centre-a:8883", "centre-a", text=TEXT + centre)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ":502", "a..b:1", "-a:1", "a_b:1", "192.0.2.300:1", "1.2.3:1", "[::1:1", "[1.2.3.4]:1", "::1:1", "a:b"),
+        *("a:0", "a:65536", "a b:1", "http://a:1", "a" * 64 + ":1", "a:1\n", "[]:1"),
+    ],
+)
+def test_what_is_no_address_is_refused_before_anything_is_looked_up(text: str) -> None:
+    """A slip in an address is a fault of the file, not a device that is offline."""
+    with pytest.raises(ValueError, match=r"must be an address|has a port"):
+        parse_address(text, 502)
+
+
+def test_addresses_that_people_write() -> None:
+    """Names and addresses, with and without a port."""
+    assert parse_address("io1.branch", 502) == ("io1.branch", 502)
+    assert parse_address("127.0.0.1:5020", 502) == ("127.0.0.1", 5020)
+    assert parse_address("[::1]", 502) == ("::1", 502)

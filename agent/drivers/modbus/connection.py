@@ -60,8 +60,13 @@ class Connection:
         )
         connection = cls(client, unit)
         watcher.append(connection)
-        if not await client.connect():
-            client.close()
+        connected = False
+        try:
+            connected = await client.connect()
+        finally:
+            if not connected:
+                client.close()
+        if not connected:
             raise DeviceError("cannot be connected")
         # Transactions start anywhere: an answer to the last connection's first request does not fit this one's.
         client.ctx.next_tid = secrets.randbelow(60_000)
