@@ -21,6 +21,11 @@ def below(unit: str) -> ColumnElement[bool]:
     return or_(sites.c.unit == unit, sites.c.unit.startswith(unit + "/", autoescape=True))
 
 
+def is_below(unit: str, above: str) -> bool:
+    """The same question of two units in hand."""
+    return not above or unit == above or unit.startswith(above + "/")
+
+
 def filtered(statement: Select[Any], wanted: Filter, columns: Any, cursor: ColumnElement[int]) -> Select[Any]:
     """`statement`, which joins `sites`, limited to what is wanted: one row more than a page, so that its end shows."""
     conditions: list[ColumnElement[bool]] = [below(wanted.unit)]

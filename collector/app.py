@@ -1,0 +1,186 @@
+"""The collector as a process: database, built-in broker, ingest thread, console; started in order, ended in order.
+
+The event loop in the main thread serves pages and guards the broker's process; the ingest has its own thread. Flow:
+command.py -> here. Ends on SIGTERM and SIGINT after what is under way is committed and answered.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final
+
+import uvicorn
+
+from collector.alarms.service import AlarmService
+from collector.assembly import Centre, assemble
+from collector.config import Config, people_of, split_address
+from collector.console.app import create_app
+from collector.embedded import EmbeddedBroker, EmbeddedSettings
+from collector.exporting import export_ledger
+from collector.ingest.receiving import Receiving
+from collector.ingest.subscriber import BrokerAddress, Subscriber
+from collector.ingest.tls import client_context
+from collector.keys import Keys, KeysError, Revocations
+from collector.live import Feed
+from collector.metrics import Metrics
+from collector.people import People
+from collector.services import Services
+from collector.storage.migrating import migrate
+from collector.storage.store import Store
+from protocol.certificates import Trust
+from protocol.ids import new_run
+
+END_S: Final = 5
+"""Live feeds are cut this long after the end was asked for."""
+
+MOST_SHARES: Final = 4
+"""Threads that check signatures at most; more wait for the interpreter."""
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
+    """Run until the process is told to end.
+
+    Raises:
+        StoreError: the database cannot be opened.
+        EmbeddedBrokerError: the built-in broker does not start.
+    """
+    settings = config.settings
+    store = Store(config.database_url)
+    async with AsyncExitStack() as stack:
+        stack.callback(store.close)
+        migrate(store)
+        if embedded:
+            await stack.enter_async_context(EmbeddedBroker(_embedded(config)))
+        metrics, feed = Metrics(), Feed(store)
+        feed.start()
+        centre = _centre(config, keys, store, metrics, feed, stack)
+        revocations = Revocations(config, keys.root)
+        receiving = Receiving(
+            pipeline=centre.pipeline,
+            receipts=centre.receipts,
+            ledger=centre.ledger,
+            metrics=metrics,
+            clock_ms=lambda: time.time_ns() // 1_000_000,
+            mono_s=time.monotonic,
+            renewed=lambda: _renewed(revocations),
+        )
+        stack.push_async_callback(asyncio.to_thread, receiving.stop)
+        receiving.start(_subscribers(config, receiving))
+        services = Services(
+            collector=settings.id,
+            store=store,
+            people=People(people_of(settings)),
+            alarms=AlarmService(store, _now, feed.changed),
+            feed=feed,
+            metrics=metrics,
+            now=_now,
+            health=lambda: _health(receiving),
+            export=lambda: export_ledger(store, keys, settings.id, _now()),
+        )
+        await _serve_console(config, services, feed)
+
+
+async def _serve_console(config: Config, services: Services, feed: Feed) -> None:
+    host, port = split_address(config.settings.listen)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(services),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=END_S,
+            lifespan="off",
+        )
+    )
+    serving = asyncio.create_task(server.serve(), name="console")
+    # Live feeds never end by themselves: as soon as the end is asked for, they are told to.
+    while not serving.done() and not server.should_exit:
+        await asyncio.wait([serving], timeout=0.2)
+    feed.stop()
+    await serving
+
+
+def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Feed, stack: AsyncExitStack) -> Centre:
+    shares = max(1, min(MOST_SHARES, len(os.sched_getaffinity(0))))
+    helpers = stack.enter_context(ThreadPoolExecutor(shares, thread_name_prefix="verify"))
+    return assemble(
+        collector=config.settings.id,
+        unit=config.settings.unit,
+        store=store,
+        trust=keys.trust,
+        sealer=keys.sealer,
+        chain=keys.chain,
+        run=new_run(os.urandom(16)),
+        random=os.urandom,
+        now_ms=time.time_ns() // 1_000_000,
+        metrics=metrics,
+        helpers=helpers,
+        shares=shares,
+        changed=feed.changed,
+    )
+
+
+def _subscribers(config: Config, receiving: Receiving) -> list[Subscriber]:
+    settings = config.settings
+    tls = client_context(
+        trust=config.path(settings.trust),
+        certificate=config.path(settings.certificate),
+        key=config.path(settings.key),
+    )
+    return [
+        Subscriber(
+            BrokerAddress(index=index, host=host, port=port),
+            tls,
+            lambda: time.time_ns() // 1_000_000,
+            receiving.wake,
+        )
+        for index, (host, port) in enumerate(config.brokers)
+    ]
+
+
+def _embedded(config: Config) -> EmbeddedSettings:
+    settings = config.settings.embedded
+    if settings is None:
+        raise ValueError("command.py asks for [embedded] before it comes here")
+    host, port = split_address(settings.listen)
+    return EmbeddedSettings(
+        host=host,
+        port=port,
+        state=config.state,
+        trust=config.path(config.settings.trust),
+        certificate=config.path(settings.certificate),
+        key=config.path(settings.key),
+        collectors=(config.settings.id, *settings.collectors),
+        boxes=settings.boxes,
+    )
+
+
+def _renewed(revocations: Revocations) -> Trust | None:
+    try:
+        return revocations.renewed()
+    except KeysError as error:
+        logger.error("%s; the revocations read before stay in force", error)  # noqa: TRY400 - the sentence says it all
+        return None
+
+
+def _health(receiving: Receiving) -> tuple[str, ...]:
+    faults = []
+    if not receiving.alive:
+        faults.append("the ingest has ended; restart the collector")
+    if receiving.fault:
+        faults.append(receiving.fault)
+    if not receiving.subscribed:
+        faults.append("no broker is connected")
+    return tuple(faults)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,207 @@
+"""`branchwatch collector`: serve, check, migrate, export, token, password; arguments in, exit codes out.
+
+Exit codes: 0 done, 1 it says no, 2 the input is wrong, 3 cannot be reached. No traceback reaches a person.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Final
+
+from collector.config import Config, read_config
+from collector.keys import Keys, KeysError, load_keys
+from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
+
+DONE, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
+TOKEN_BYTES: Final = 32
+SHORTEST_PASSWORD: Final = 10
+LONGEST_PASSWORD: Final = 256
+
+EPILOG: Final = """\
+examples:
+  branchwatch collector check  --config collector.toml
+  branchwatch collector serve  --config collector.toml --embedded
+  branchwatch collector export --config collector.toml --out ledger.ndjson && branchwatch verify ledger.ndjson
+  branchwatch collector token            prints a new token for its owner, and the hash for token_hash
+  branchwatch collector password < file  prints the hash for password_hash of the password on the first line
+
+exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run one `collector` command."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except SettingsError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return INPUT_WRONG
+    except KeysError as error:
+        for sentence in error.faults:
+            print(sentence, file=sys.stderr)
+        return INPUT_WRONG
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from collector.app import serve
+    from collector.embedded import EmbeddedBrokerError
+    from collector.storage.store import StoreError
+
+    config = _config(arguments)
+    if arguments.embedded and config.settings.embedded is None:
+        print(f"{arguments.config}: --embedded needs an [embedded] table; see docs/run.md", file=sys.stderr)
+        return INPUT_WRONG
+    keys = _keys(config)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for quiet in ("uvicorn", "alembic", "sse_starlette", "paho"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+    try:
+        asyncio.run(serve(config, keys, embedded=arguments.embedded))
+    except KeyboardInterrupt:
+        return DONE
+    except (StoreError, EmbeddedBrokerError) as error:
+        print(error, file=sys.stderr)
+        return OUT_OF_REACH
+    except SystemExit:  # the web server's way of saying that its address is taken
+        print(f"the console cannot listen on {config.settings.listen}: is it in use?", file=sys.stderr)
+        return OUT_OF_REACH
+    return DONE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    _keys(config)
+    settings = config.settings
+    print(f"{arguments.config}: sound; {settings.id}, {len(config.brokers)} brokers, {len(settings.person)} people")
+    return DONE
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from collector.storage.migrating import migrate
+    from collector.storage.store import Store, StoreError
+
+    try:
+        store = Store(_config(arguments).database_url)
+        try:
+            before, after = migrate(store)
+        finally:
+            store.close()
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return OUT_OF_REACH
+    print(f"the database is at {after}" + (" already" if before == after else f", it was at {before or 'nothing'}"))
+    return DONE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from collector.exporting import export_ledger
+    from collector.storage.store import Store, StoreError
+
+    if arguments.dir is not None:
+        arguments.config = arguments.dir / "collector.toml"
+    config = _config(arguments)
+    keys = _keys(config)
+    out: Path = arguments.out
+    partial = out.with_name(f"{out.name}.part")
+    lines = 0
+    try:
+        store = Store(config.database_url)
+        try:
+            with partial.open("wb") as file:
+                for line in export_ledger(store, keys, config.settings.id, datetime.now(UTC)):
+                    file.write(line)
+                    lines += 1
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            store.close()
+        partial.replace(out)
+    except StoreError as error:
+        partial.unlink(missing_ok=True)
+        print(error, file=sys.stderr)
+        return OUT_OF_REACH
+    except OSError as error:
+        print(f"{out} cannot be written: {error.strerror}", file=sys.stderr)
+        return INPUT_WRONG
+    print(f"{out}: {lines} records. Next step: branchwatch verify {out}")
+    return DONE
+
+
+def _token(_: argparse.Namespace) -> int:
+    from collector.people import token_hash
+
+    token = token_urlsafe(TOKEN_BYTES)
+    print(f"token      = {token}")
+    print(f"token_hash = {token_hash(token)}")
+    print("Give the token to its owner; put token_hash into collector.toml under [[person]].", file=sys.stderr)
+    return DONE
+
+
+def _password(_: argparse.Namespace) -> int:
+    from collector.people import hash_password
+
+    password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        print(
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; type it on standard input",
+            file=sys.stderr,
+        )
+        return INPUT_WRONG
+    print(hash_password(password))
+    return DONE
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    path: Path = arguments.config
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_SETTINGS_BYTES + 1)
+    except OSError as error:
+        raise KeysError([f"{path} cannot be read: {error.strerror}"]) from None
+    return read_config(text, path.name, path.parent)
+
+
+def _keys(config: Config) -> Keys:
+    return load_keys(config, datetime.now(UTC))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="branchwatch collector",
+        description="The centre: receives, verifies and stores what boxes send, and shows the alarm desk.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words = parser.add_subparsers(title="words", metavar="WORD", required=True)
+    serve = words.add_parser("serve", help="run the centre until it is told to end")
+    _add_config(serve)
+    serve.add_argument("--embedded", action="store_true", help="also run the built-in broker of [embedded]")
+    serve.set_defaults(run=_serve)
+    check = words.add_parser("check", help="check collector.toml and its certificates; starts nothing")
+    _add_config(check)
+    check.set_defaults(run=_check)
+    bring = words.add_parser("migrate", help="bring the database to this version; `serve` does it too")
+    _add_config(bring)
+    bring.set_defaults(run=_migrate)
+    export = words.add_parser("export", help="write the whole ledger to a file that `branchwatch verify` checks")
+    where = export.add_mutually_exclusive_group(required=True)
+    where.add_argument("--config", type=Path, metavar="FILE", help="the centre's collector.toml")
+    where.add_argument("--dir", type=Path, metavar="DIR", help="the folder of a demo")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
+    export.set_defaults(run=_export)
+    token = words.add_parser("token", help="make a token and its hash for a [[person]]")
+    token.set_defaults(run=_token)
+    password = words.add_parser("password", help="hash the password on standard input for a [[person]]")
+    password.set_defaults(run=_password)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the centre's collector.toml")

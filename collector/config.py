@@ -1,0 +1,152 @@
+"""collector.toml: what a centre is told, strict and typed, every fault at once. Opens no socket.
+
+`read_config` is pure text; `load_config` also reads the files that the text names. Secrets are hashes here, and keys
+stay in their files. Flow: command.py -> here -> app.py.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from collector.people import Credentials, Person, PersonRole
+from collector.storage.store import sqlite_url
+from protocol.ids import CENTRE_PREFIX, ID_PATTERN
+from protocol.settings import Problem, Secret, read_settings
+from protocol.texts import match_language
+
+MAX_BROKERS: Final = 8
+MAX_PEOPLE: Final = 2000
+
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description="lower-case letters, digits and dashes, at most 32")]
+Address = Annotated[
+    str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$", description='an address like "127.0.0.1:8080"')
+]
+Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 hex digits, as `collector token` prints them")]
+
+
+class PersonSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[[person]]`: somebody who may use the centre."""
+
+    id: Id
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    roles: Annotated[tuple[PersonRole, ...], Meta(min_length=1, max_length=8)]
+    unit: Annotated[str, Meta(max_length=256)] = ""
+    password_hash: Secret | None = None
+    token_hash: Hex256 | None = None
+    language: Annotated[str, Meta(max_length=8)] = "zh"
+
+
+class EmbeddedBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[embedded]`: the built-in broker, used with `serve --embedded`; without a certificate of its own it has none."""
+
+    listen: Address
+    certificate: str
+    key: str
+    boxes: Annotated[tuple[Id, ...], Meta(max_length=20_000)] = ()
+    collectors: Annotated[tuple[Id, ...], Meta(max_length=16)] = ()
+
+
+class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme."""
+
+    id: Id
+    listen: Address = "127.0.0.1:8080"
+    database: str = "collector.sqlite"
+    unit: Annotated[str, Meta(max_length=256)] = ""
+    brokers: Annotated[tuple[Address, ...], Meta(max_length=MAX_BROKERS)] = ()
+    trust: str
+    certificate: str
+    key: str
+    crls: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    embedded: EmbeddedBrokerSettings | None = None
+    person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and where their file stands."""
+
+    settings: CollectorSettings
+    folder: Path
+
+    def path(self, text: str) -> Path:
+        """A path of the file, seen from the file."""
+        return (self.folder / text).absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database as SQLAlchemy names it."""
+        text = self.settings.database
+        return text if "://" in text else sqlite_url(self.path(text))
+
+    @property
+    def state(self) -> Path:
+        """Where the built-in broker keeps its files: beside the database, or beside the configuration."""
+        text = self.settings.database
+        return (self.folder if "://" in text else self.path(text).parent) / "broker"
+
+    @property
+    def brokers(self) -> tuple[tuple[str, int], ...]:
+        """Every broker that is listened to."""
+        embedded = self.settings.embedded
+        named = self.settings.brokers or ((embedded.listen,) if embedded else ())
+        return tuple(split_address(address) for address in named)
+
+
+def read_config(text: str | bytes, filename: str, folder: Path) -> Config:
+    """The configuration that `text` holds.
+
+    Raises:
+        SettingsError: every fault at once, each with file, line and table.
+    """
+    settings, _ = read_settings(text, filename, CollectorSettings, check=_checks)
+    return Config(settings=settings, folder=folder)
+
+
+def people_of(settings: CollectorSettings) -> Iterable[Credentials]:
+    """Everybody the file names."""
+    for entry in settings.person:
+        person = Person(
+            id=entry.id, name=entry.name, roles=frozenset(entry.roles), unit=entry.unit, language=entry.language
+        )
+        yield Credentials(person=person, password_hash=entry.password_hash, token_hash=entry.token_hash)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _checks(settings: CollectorSettings) -> Iterator[Problem]:
+    if not settings.id.startswith(CENTRE_PREFIX):
+        yield ("id",), f'id must begin with "{CENTRE_PREFIX}", as the collector\'s certificate does'
+    if not settings.brokers and settings.embedded is None:
+        yield ("brokers",), "name at least one broker, or an [embedded] one"
+    for path, address in (
+        (("listen",), settings.listen),
+        *((("brokers", index), address) for index, address in enumerate(settings.brokers)),
+        *(((("embedded", "listen"), settings.embedded.listen),) if settings.embedded else ()),
+    ):
+        if address and not 0 < split_address(address)[1] < 65536:
+            yield path, "a port is from 1 to 65535"
+    yield from _people(settings.person)
+
+
+def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, person in enumerate(people):
+        if person.id and seen.setdefault(person.id, index) != index:
+            yield ("person", index, "id"), f'there are two people with the id "{person.id}"'
+        if person.id and person.password_hash is None and person.token_hash is None:
+            yield ("person", index), "needs a password_hash or a token_hash"
+        if person.password_hash and not person.password_hash.startswith("$argon2"):
+            yield ("person", index, "password_hash"), "is no hash; make one with: branchwatch collector password"
+        if person.language and match_language(person.language) is None:
+            yield ("person", index, "language"), 'is no language of ours: "zh" or "en"'
+        if PersonRole.ADMINISTRATOR in person.roles and len(set(person.roles)) > 1:
+            yield ("person", index, "roles"), "an administrator has no other role"  # DOMAIN 4
+        if PersonRole.REVIEWER in person.roles and {PersonRole.OPERATOR, PersonRole.SHIFT_LEADER} & set(person.roles):
+            yield ("person", index, "roles"), "whoever handles alarms does not review them"  # DOMAIN 3
