@@ -191,7 +191,7 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One site file."""
+    """One site file. The limits of its lists together stay below the points that a birth carries (MAX_POINTS)."""
 
     id: Id
     name: Name
@@ -207,11 +207,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     interlock: Annotated[tuple[Interlock, ...], Meta(max_length=64)] = ()
     siren: Annotated[tuple[Siren, ...], Meta(max_length=32)] = ()
     panel: Annotated[tuple[Panel, ...], Meta(max_length=16)] = ()
-    zone: Annotated[tuple[Zone, ...], Meta(max_length=512)] = ()
+    zone: Annotated[tuple[Zone, ...], Meta(max_length=400)] = ()
     partition: Annotated[tuple[Partition, ...], Meta(max_length=32)] = ()
     recorder: Annotated[tuple[Recorder, ...], Meta(max_length=32)] = ()
-    camera: Annotated[tuple[Camera, ...], Meta(max_length=256)] = ()
-    area: Annotated[tuple[Area, ...], Meta(max_length=512)] = ()
+    camera: Annotated[tuple[Camera, ...], Meta(max_length=128)] = ()
+    area: Annotated[tuple[Area, ...], Meta(max_length=128)] = ()
 
     @property
     def beat_every(self) -> timedelta:
