@@ -58,6 +58,6 @@ def _line(alarm: dict[str, object], say: Say) -> str:
         level=ROMAN[int(str(alarm["level"]))],
         place=words.get("place", alarm["site"]),
         title=words.get("title", alarm["kind"]),
-        state=say(str(alarm["state"])),
+        state=say(str(alarm["state"]).capitalize()),
         delay=alarm["delay_ms"],
     )
