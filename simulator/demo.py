@@ -26,7 +26,7 @@ from simulator.console import Console, ConsoleError
 from simulator.demo_file import BrokerAccess, DemoFile, Login, SiteAccess, write_demo
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
 from simulator.site import MAX_SITES, Centre, SimulatedSite, site_toml, sites
-from simulator.story import LOOK_EVERY_S, follow, play
+from simulator.story import LOOK_EVERY_S, follow, play, seen_of
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
 READY_S: Final = 60.0
@@ -83,7 +83,7 @@ class _Demo:
             "collector", "collector", "serve", "--config", str(self._folder.collector_config), "--embedded"
         )
         await _first(_ready(console, 0, READY_S), children.first_to_end())
-        known = {alarm["id"] for alarm in (await console.get("/api/v1/alarms?limit=500"))["items"]}
+        known = {alarm["id"]: seen_of(alarm) for alarm in (await console.get("/api/v1/alarms?limit=100"))["items"]}
         self._tell(self._say("Starting {count} branches and their boxes").format(count=len(self._sites)))
         access = [await self._start_site(site, ports, children, stack) for site in self._sites]
         wait_s = READY_S + READY_S_A_SITE * len(self._sites)

@@ -4,9 +4,10 @@ Acts through the branches' Modbus, looks through the centre's API: it knows noth
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import Action
@@ -33,9 +34,22 @@ async def play(sites: Sequence[SiteAccess], names: Sequence[str], say: Say, tell
         tell(str(error))
 
 
-async def follow(console: Console, known: set[str], say: Say, tell: Tell) -> None:
-    """Tell of every alarm that is not `known`, and of every change of its state; returns never."""
-    states: dict[str, str] = {}
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was told of an alarm."""
+
+    state: str
+    events: int
+    ended: bool
+
+
+def seen_of(alarm: Mapping[str, Any]) -> Seen:
+    """What can be told of an alarm as the API gives it."""
+    return Seen(state=str(alarm["state"]), events=int(alarm["events"]), ended=alarm["restored_at"] is not None)
+
+
+async def follow(console: Console, known: dict[str, Seen], say: Say, tell: Tell) -> None:
+    """Tell of every alarm that is not `known`, and of what becomes of each; returns never."""
     while True:
         try:
             alarms = (await console.get("/api/v1/alarms?limit=100"))["items"]
@@ -44,20 +58,28 @@ async def follow(console: Console, known: set[str], say: Say, tell: Tell) -> Non
             await asyncio.sleep(PAUSE_S)
             continue
         for alarm in reversed(alarms):
-            if alarm["id"] not in known and states.get(alarm["id"]) != alarm["state"]:
-                states[alarm["id"]] = alarm["state"]
-                tell(_line(alarm, say))
+            before, now = known.get(alarm["id"]), seen_of(alarm)
+            known[alarm["id"]] = now
+            if (what := _what(before, now, say)) is not None:
+                tell(_line(alarm, what, datetime.now(UTC).astimezone(), say))
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _line(alarm: dict[str, object], say: Say) -> str:
-    at = datetime.fromisoformat(str(alarm["at"])).astimezone()
-    words = alarm["words"] if isinstance(alarm["words"], dict) else {}
-    return say("{time}  alarm, level {level}: {place}: {title} ({state}, {delay} ms after it happened)").format(
-        time=f"{at:%H:%M:%S}",
-        level=ROMAN[int(str(alarm["level"]))],
-        place=words.get("place", alarm["site"]),
-        title=words.get("title", alarm["kind"]),
-        state=say(str(alarm["state"]).capitalize()),
-        delay=alarm["delay_ms"],
+def _what(before: Seen | None, now: Seen, say: Say) -> str | None:
+    if before is None or before.state != now.state:
+        return say(now.state.capitalize())
+    if before.events != now.events:
+        return say("Happened again")
+    if now.ended and not before.ended:
+        return say("The condition ended")
+    return None
+
+
+def _line(alarm: Mapping[str, Any], what: str, now: datetime, say: Say) -> str:
+    return say("{time}  alarm, level {level}: {place}: {title} ({what})").format(
+        time=f"{now:%H:%M:%S}",
+        level=ROMAN[alarm["level"]],
+        place=alarm["words"]["place"],
+        title=alarm["words"]["title"],
+        what=what,
     )
