@@ -35,7 +35,7 @@ COUNTER_KEY: Final = "beat_counter"
 REJECTED: Final = "envelope.rejected"
 ORDER_REFUSED: Final = "order.refused"
 
-BIRTH_AGAIN: Final = timedelta(seconds=10)
+BIRTH_AGAIN: Final = timedelta(seconds=5)
 """An unknown collector's key asks for its chain by a new birth, no oftener than this."""
 
 RESEND_AGAIN: Final = timedelta(seconds=10)

@@ -1,0 +1,103 @@
+"""The box's own key and certificate: what is wrong is said in one sentence with the file, never with the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.config.site import Centre
+from agent.identity import BoxIdentity, IdentityError, load_identity
+from protocol.certificates import Role
+from protocol.envelope import EnvelopeType, open_envelope, read_envelope
+from provisioning.authority import Authority
+from provisioning.keeping import save_credential
+from tests.ledgers import NOW
+
+BOX, SITE = "0755-031-a", "0755-031"
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Callable[..., None]:
+    """Write a credential into the folder, as an installer's kit does."""
+    authority = Authority.create(now=NOW)
+
+    def write(identity: str, role: Role = Role.BOX, site: str | None = SITE, by: Authority = authority) -> None:
+        credential = by.issue(role, identity, site=site, now=NOW)
+        save_credential(
+            credential,
+            name=identity,
+            chain=by.chain(credential.certificate),
+            root=authority.root.certificate,
+            folder=tmp_path,
+        )
+
+    write(BOX)
+    return write
+
+
+def centre(certificate: str = f"{BOX}.pem", key: str = f"{BOX}.key", box: str = BOX) -> Centre:
+    """`[centre]` of a site file beside the kit."""
+    return Centre(box=box, brokers=("b:8883",), ca="root.pem", certificate=certificate, key=key, trust="root.pem")
+
+
+def load(folder: Path, settings: Centre, site: str = SITE) -> BoxIdentity:
+    """Load at the time of issue."""
+    return load_identity(settings, site, folder, NOW)
+
+
+@pytest.mark.usefixtures("kit")
+def test_a_sound_kit_is_an_identity_that_seals(tmp_path: Path) -> None:
+    """Relative paths start at the site file; what is sealed opens with the certificate's key."""
+    identity = load(tmp_path, centre())
+    assert (identity.box, identity.site, len(identity.chain)) == (BOX, SITE, 2)
+    sealed = read_envelope(identity.sealer.seal(EnvelopeType.BEAT, b"x"), 10_000)
+    from cryptography import x509
+
+    public_key = x509.load_der_x509_certificate(identity.chain[0]).public_key()
+    assert open_envelope(sealed, public_key, EnvelopeType.BEAT).payload == b"x"  # type: ignore[arg-type]
+    assert identity.concern(NOW) is None
+
+
+def test_every_fault_names_its_file_and_no_key(tmp_path: Path, kit: Callable[..., None]) -> None:
+    """Missing, open to others, damaged, of another box, site, role or root: one sentence each."""
+    kit("0755-032-a", site="0755-032")
+    kit("centre-1", Role.COLLECTOR, None)
+    kit("0755-033-a", by=Authority.create(now=NOW), site="0755-033")
+    secret = (tmp_path / f"{BOX}.key").read_text().splitlines()[1]
+    (tmp_path / "broken.key").write_text(f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n")
+    (tmp_path / "broken.key").chmod(0o600)
+    (tmp_path / "open.key").write_bytes((tmp_path / f"{BOX}.key").read_bytes())
+    (tmp_path / "open.key").chmod(0o640)
+    faults = {
+        "nothing.key cannot be read": (centre(key="nothing.key"), SITE),
+        "open.key can be read by others (mode 640)": (centre(key="open.key"), SITE),
+        "broken.key is no private key": (centre(key="broken.key"), SITE),
+        "root.pem is no private key": (centre(key="root.pem"), SITE),
+        f"{BOX}.key is no certificate": (centre(certificate=f"{BOX}.key"), SITE),
+        "the certificate of 0755-032-a": (centre(certificate="0755-032-a.pem"), SITE),
+        "for site 0755-031": (centre(), "0755-999"),
+        "is not a box's certificate": (centre(certificate="centre-1.pem"), SITE),
+        "does not come from the pinned root": (centre(certificate="0755-033-a.pem"), SITE),
+        "0755-032-a.key does not belong": (centre(key="0755-032-a.key"), SITE),
+        "holds only the root": (centre(certificate="root.pem"), SITE),
+    }
+    (tmp_path / "root.pem").chmod(0o600)
+    for sentence, (settings, site) in faults.items():
+        with pytest.raises(IdentityError) as caught:
+            load(tmp_path, settings, site)
+        assert sentence in str(caught.value)
+        assert secret not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+@pytest.mark.usefixtures("kit")
+def test_dates_are_a_concern_and_never_stop_the_guard(tmp_path: Path) -> None:
+    """A dead clock battery or an ended certificate is told; the branch is guarded all the same."""
+    for shift, words in ((-900, "before its certificate begins"), (900, "ended on"), (710, "ends on")):
+        now = NOW + timedelta(days=shift)
+        concern = load_identity(centre(), SITE, tmp_path, now).concern(now)
+        assert concern is not None
+        assert words in concern
