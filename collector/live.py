@@ -5,7 +5,7 @@ on the event loop wake at once and read the journal themselves, so nothing is lo
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from collector.storage.records import JournalRow
 from collector.storage.store import Store
@@ -37,7 +37,7 @@ class Feed:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._wake)
 
-    async def follow(self, after: int | None, unit: str) -> AsyncIterator[JournalRow]:
+    async def follow(self, after: int | None, unit: str) -> AsyncGenerator[JournalRow, None]:
         """Entries after number `after` (None: from now on) that a person of `unit` may see, until the feed stops.
 
         Close it with `aclose()` (or cancel the task that iterates) when the reader goes away.

@@ -55,22 +55,26 @@ def routes(services: Services, telling: Telling) -> APIRouter:
             raise Problem(sort=problems.NOT_FOUND, detail=N_("There is no alarm with this id in your unit."))
         return detail
 
-    def act(alarm_id: str, asked: Asker, answer: Response, action: Callable[[], AlarmDetail]) -> shapes.AlarmWhole:
+    def act(
+        alarm_id: str, version: int, asked: Asker, answer: Response, action: Callable[[], AlarmDetail]
+    ) -> shapes.AlarmWhole:
         try:
             detail = action()
         except RefusedError as error:
-            refuse(error.refusal, alarm_id, asked)
+            refuse(error.refusal, alarm_id, version, asked)
         answer.headers["ETag"] = f'"{detail.alarm.version}"'
         return telling.whole(detail, asked.language, now_ms())
 
-    def refuse(refusal: Refusal, alarm_id: str, asked: Asker) -> NoReturn:
+    def refuse(refusal: Refusal, alarm_id: str, version: int, asked: Asker) -> NoReturn:
         if refusal is Refusal.NOT_ALLOWED:
             raise Problem(
                 sort=problems.NOT_ALLOWED, detail=N_("Your role does not allow this; ask a person who has it.")
             )
         if refusal is Refusal.INCOMPLETE:
             raise Problem(sort=problems.INVALID, detail=N_("Choose a resolution code and write what it was."))
-        raise standing(refusal, find(alarm_id, asked))
+        detail = find(alarm_id, asked)
+        # A failed precondition is told before what would have followed from it (RFC 9110 section 13.2.2).
+        raise standing(refusal if detail.alarm.version == version else Refusal.CONFLICT, detail)
 
     def standing(refusal: Refusal, detail: AlarmDetail) -> Problem:
         """A problem that says how the alarm stands now."""
@@ -88,7 +92,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         more = {"holder": alarm.holder, "version": alarm.version, "state": alarm.state.value}
         return Problem(sort=sort, detail=said, values={"holder": holder}, more=more)
 
-    @router.get("", responses=problem_answers(401, 422), summary="Alarms, newest first")
+    @router.get("", responses=problem_answers(401, 404, 422), summary="Alarms, newest first")
     def listed(
         asked: Asked,
         site: SiteFilter = None,
@@ -102,6 +106,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> shapes.Listing[shapes.Alarm]:
+        in_scope(services, asked, site)
         states = () if state is None else OPEN if state == "open" else (AlarmState(state),)
         wanted = Filter(
             unit=asked.person.unit,
@@ -134,7 +139,11 @@ def routes(services: Services, telling: Telling) -> APIRouter:
     def acknowledge(alarm_id: str, asked: Asked, answer: Response, if_match: IfMatch = None) -> shapes.AlarmWhole:
         version = version_of(if_match)
         return act(
-            alarm_id, asked, answer, lambda: services.alarms.acknowledge(alarm_id, asked.person, version=version)
+            alarm_id,
+            version,
+            asked,
+            answer,
+            lambda: services.alarms.acknowledge(alarm_id, asked.person, version=version),
         )
 
     @router.post("/{alarm_id}/resolve", responses=changes, summary="Say what it was and close it")
@@ -144,6 +153,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         version = version_of(if_match)
         return act(
             alarm_id,
+            version,
             asked,
             answer,
             lambda: services.alarms.resolve(
@@ -160,9 +170,25 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         detail = find(alarm_id, asked)
         if detail.alarm.version != version:
             raise standing(Refusal.CONFLICT, detail)
-        return act(alarm_id, asked, answer, lambda: services.alarms.note(alarm_id, asked.person, text=said.text))
+        return act(
+            alarm_id, version, asked, answer, lambda: services.alarms.note(alarm_id, asked.person, text=said.text)
+        )
 
     return router
+
+
+def in_scope(services: Services, asked: Asker, site: str | None) -> None:
+    """Nothing for a site of the asker's unit, or for none.
+
+    Raises:
+        Problem: not a site of the asker's unit; whether it exists elsewhere is not told.
+    """
+    if site is None:
+        return
+    with services.store.read() as reading:
+        known = any(row.id == site for row in reading.sites(asked.person.unit))
+    if not known:
+        raise Problem(sort=problems.NOT_FOUND, detail=N_("There is no site with this id in your unit."))
 
 
 def version_of(if_match: str | None) -> int:

@@ -43,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
         reference.routes(app, pages),
     ):
         app.include_router(router)
+    reference.complete(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard)
     return app

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,10 +37,6 @@ HEADERS: Final = {
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class TooLargeError(Exception):
-    """A body went on beyond MAX_BODY_BYTES."""
-
-
 class Guard:
     """Wraps the application."""
 
@@ -52,25 +49,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        started = False
-
         async def send_guarded(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 _dress(message, scope)
             await send(message)
 
         problem = _refuse(scope)
-        if problem is None:
-            try:
-                await self._app(scope, _limited(receive), send_guarded)
-            except TooLargeError:
-                if started:
-                    raise
-                problem = Problem(sort=TOO_LARGE)
-        if problem is not None:
-            await answer(Request(scope), problem)(scope, receive, send_guarded)
+        app = self._app if problem is None else answer(Request(scope), problem)
+        await app(scope, _limited(receive), send_guarded)
 
 
 def is_same_origin(headers: Headers) -> bool | None:
@@ -105,7 +91,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_BODY_BYTES:
-            raise TooLargeError
+            raise HTTPException(TOO_LARGE.status)  # the framework hands this one on from wherever a body is read
         return message
 
     return take

@@ -5,7 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from collector.console import shapes, telling
-from collector.console.alarms import Cursor, KindFilter, LevelFilter, Limit, SinceFilter, SiteFilter, UntilFilter
+from collector.console.alarms import (
+    Cursor,
+    KindFilter,
+    LevelFilter,
+    Limit,
+    SinceFilter,
+    SiteFilter,
+    UntilFilter,
+    in_scope,
+)
 from collector.console.asking import Asked
 from collector.console.reference import problem_answers
 from collector.services import Services
@@ -16,7 +25,7 @@ Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next`
 
 def routes(services: Services, teller: telling.Telling) -> APIRouter:
     """/api/v1/events, /api/v1/sites, /api/v1/boxes."""
-    router = APIRouter(prefix="/api/v1", responses=problem_answers(401, 422), tags=["lists"])
+    router = APIRouter(prefix="/api/v1", responses=problem_answers(401, 404, 422), tags=["lists"])
 
     @router.get("/events", summary="Events of the boxes' ledgers, newest first")
     def events(
@@ -29,6 +38,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> shapes.Listing[shapes.Event]:
+        in_scope(services, asked, site)
         wanted = Filter(
             unit=asked.person.unit,
             site=site,
@@ -60,6 +70,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     def boxes(
         asked: Asked, site: SiteFilter = None, limit: Limit = 100, cursor: Place = None
     ) -> shapes.Listing[shapes.Box]:
+        in_scope(services, asked, site)
         with services.store.read() as reading:
             rows = reading.boxes(asked.person.unit, site=site)
         start = int(cursor or 0)

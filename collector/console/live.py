@@ -123,9 +123,12 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
                 yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
         elif row.topic is Topic.EVENT:
             first, _, last = row.subject.partition("-")
-            for event in reading.events_between(int(first), int(last or first), unit=asked.person.unit):
+            rows = reading.events_between(int(first), int(last or first), unit=asked.person.unit)
+            for event in rows:
                 told = teller.event(event, asked.language)
-                yield _message(row.topic, told.model_dump(by_alias=True), number=row.number)
+                # Only the last of them has the number: who loses the line before it gets all of them again.
+                number = row.number if event is rows[-1] else None
+                yield _message(row.topic, told.model_dump(by_alias=True), number=number)
         elif row.topic is Topic.BOX:
             for box in reading.boxes(asked.person.unit, box=row.subject):
                 yield _message(row.topic, telling.box(box).model_dump(), number=row.number)

@@ -33,12 +33,24 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem details that an address may answer with, for its description."""
     return {
         status: {
-            "model": ProblemDetails,
             "description": _SAID[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
         for status in statuses
     }
+
+
+def complete(app: FastAPI) -> None:
+    """Add the schema of problems, which no route returns by itself, to the description of `app`."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = plain()
+        problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend a description
 
 
 def routes(app: FastAPI, pages: Pages) -> APIRouter:

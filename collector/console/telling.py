@@ -4,7 +4,7 @@ Reads nothing but the cache of point names and the list of people. Flow: rows ->
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from collector.console import shapes
 from collector.console.deadlines import due_ms
@@ -12,18 +12,18 @@ from collector.console.names import PointNames
 from collector.console.wording import Wording
 from collector.people import People
 from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, EventRow, JournalRow, SiteRow
+from protocol.ids import CENTRE_PREFIX
+from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from protocol.texts import texts_for
 from protocol.timestamps import format_time
 
 RECORD: Final = {
     "opened": N_("Opened"),
     "joined": N_("Happened again"),
     "restored": N_("The condition ended"),
-    "acknowledged": N_("Acknowledged"),
-    "taken_over": N_("Taken over"),
-    "resolved": N_("Resolved"),
-    "noted": N_("Note"),
+    "acknowledge": N_("Acknowledged"),
+    "resolve": N_("Resolved"),
+    "note": N_("Note"),
 }
 """What a journal entry of an alarm did; an unknown one shows its own word."""
 _CENTRE: Final = N_("Centre")
@@ -93,7 +93,7 @@ class Telling:
         known = self._people.by_id(person_id)
         return known.name if known else person_id
 
-    def _alarm(self, row: AlarmRow, wording: Wording) -> dict[str, object]:
+    def _alarm(self, row: AlarmRow, wording: Wording) -> dict[str, Any]:
         due = due_ms(row.level, row.opened_ms) if row.state is AlarmState.NEW else None
         return {
             "id": row.id,
@@ -126,20 +126,13 @@ class Telling:
         }
 
     def _record(self, detail: AlarmDetail, language: str) -> list[shapes.Entry]:
-        return [self._entry(entry, language, detail) for entry in detail.history]
+        return [self._entry(entry, texts_for(language)) for entry in detail.history]
 
-    def _entry(self, entry: JournalRow, language: str, detail: AlarmDetail) -> shapes.Entry:
-        _ = texts_for(language)
+    def _entry(self, entry: JournalRow, texts: Texts) -> shapes.Entry:
         known = self._people.by_id(entry.person)
-        who = known.name if known else _(_CENTRE) if entry.person.startswith("centre-") else entry.person
-        did = _(RECORD[entry.action]) if entry.action in RECORD else entry.action
-        note = None
-        if entry.action == "noted":
-            note = next(
-                (note.text for note in detail.notes if (note.person, note.at_ms) == (entry.person, entry.at_ms)), None
-            )
-        elif entry.action == "resolved":
-            note = detail.alarm.narrative
+        who = known.name if known else texts(_CENTRE) if entry.person.startswith(CENTRE_PREFIX) else entry.person
+        did = texts(RECORD[entry.action]) if entry.action in RECORD else entry.action
+        note = entry.facts.get("text")
         return shapes.Entry(
             at=iso(entry.at_ms), person=entry.person, action=entry.action, text=f"{did} · {who}", note=note
         )

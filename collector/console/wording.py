@@ -130,7 +130,7 @@ class Wording:
             return self._joined([self._fact(name, each) for each in value])
         text = str(value)
         if name == "kind":
-            return self.title(text)
+            return self.title(text[:_LONGEST_WORD])
         if "/" in text and text in self.names:
             return self.point(text)
         if text in sentences.FACT_WORDS:

@@ -1,6 +1,7 @@
 // The queue: every open alarm by level, then age; rows are made from one template and moved, never all made anew.
-import { say } from "./words.js";
+import { painted } from "./painted.js";
 import { dress, now } from "./time.js";
+import { say } from "./words.js";
 
 const MOST_ROWS = 200; // what is drawn; the rest is counted, so that a storm cannot stop the page
 const LOAD_MS = 600000; // ISA-18.2 counts alarms in ten minutes
@@ -137,15 +138,3 @@ export class Queue {
 }
 
 const OPEN = new Set(document.body.dataset.open.split(" "));
-
-/** Note on each row when it was first on the glass: called before a paint, it writes in the task after it. */
-function painted(rows) {
-  if (!rows.length) return;
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    port1.close();
-    const at = new Date(performance.timeOrigin + performance.now()).toISOString();
-    for (const row of rows) row.dataset.drawnAt ??= at;
-  };
-  port2.postMessage(null);
-}

@@ -1,0 +1,199 @@
+"""What the console refuses before anything else, and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from tests.console import ADDRESS, PASSWORD, ConsoleWorld
+
+PAGE = {"Accept": "text/html"}
+OURS = {"Origin": ADDRESS}
+
+
+async def _log_in(client: httpx.AsyncClient, name: str = "wang", password: str = PASSWORD) -> httpx.Response:
+    return await client.post("/login", data={"name": name, "password": password}, headers=OURS)
+
+
+async def test_nobody_is_let_in_without_a_word(world: ConsoleWorld) -> None:
+    """Every address but login, health and our own files asks who it is; the desk leads to the login page."""
+    async with world.client(None) as client:
+        for path in ("alarms", "events", "sites", "boxes", "live", "ledger"):
+            answer = await client.get(f"/api/v1/{path}")
+            assert answer.status_code == 401, path
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        assert (await client.get("/")).headers["Location"] == "/login"
+        assert (await client.get("/desk/watch")).status_code == 401
+        assert (await client.get("/docs")).status_code == 401
+        assert (await client.get("/login")).status_code == 200
+
+
+async def test_a_wrong_token_is_nobody(world: ConsoleWorld) -> None:
+    """A token is compared whole."""
+    async with world.client(None) as client:
+        for token in ("token-wan", "token-wang ", "TOKEN-WANG", "", "x" * 5000):
+            answer = await client.get("/api/v1/sites", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == (200 if token.strip() == "token-wang" else 401), token[:20]
+
+
+async def test_a_password_gives_a_cookie_that_scripts_cannot_read(world: ConsoleWorld) -> None:
+    """WIRE section 5: HttpOnly, SameSite=Strict; it opens the desk and ends with logout."""
+    async with world.client(None) as client:
+        answer = await _log_in(client)
+        assert answer.status_code == 204, answer.text
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert (await client.get("/", headers=PAGE)).status_code == 200
+        assert (await client.post("/logout", headers=OURS)).status_code == 204
+        assert (await client.get("/api/v1/sites")).status_code == 401
+
+
+async def test_a_logged_out_cookie_is_worth_nothing(world: ConsoleWorld) -> None:
+    """The session ends at the server, not only in the browser."""
+    async with world.client(None) as client:
+        await _log_in(client)
+        kept = dict(client.cookies)
+        await client.post("/logout", headers=OURS)
+        client.cookies.update(kept)
+        assert (await client.get("/api/v1/sites")).status_code == 401
+
+
+async def test_a_bearer_token_is_exchanged_for_a_cookie(world: ConsoleWorld) -> None:
+    """EventSource sends no bearer header, so a token becomes a cookie at /login."""
+    async with world.client(None) as client:
+        answer = await client.post("/login", headers={"Authorization": "Bearer token-wang"})
+        assert answer.status_code == 204
+        assert (await client.get("/api/v1/sites")).status_code == 200
+
+
+async def test_guessing_passwords_is_slowed_down(world: ConsoleWorld) -> None:
+    """Five wrong ones for a name, then 429 with Retry-After, also for the right one; other names are not locked."""
+    async with world.client(None) as client:
+        for _ in range(5):
+            assert (await _log_in(client, password="wrong")).status_code == 401
+        answer = await _log_in(client)
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= 300
+        assert (await _log_in(client, name="chen")).status_code == 204
+
+
+async def test_a_wrong_login_is_said_on_the_page_in_both_languages(world: ConsoleWorld) -> None:
+    """The form comes back with one sentence and the name still in it, never the password."""
+    async with world.client(None) as client:
+        for language, words in (("en", "Name or password is wrong"), ("zh-CN", "用户名或密码错误")):
+            answer = await client.post(
+                "/login",
+                params={"lang": language},
+                data={"name": "wang", "password": "not-this-one"},
+                headers=PAGE | OURS,
+            )
+            assert answer.status_code == 401
+            assert words in answer.text
+            assert 'value="wang"' in answer.text
+            assert "not-this-one" not in answer.text
+
+
+async def test_another_page_cannot_use_the_cookie(world: ConsoleWorld) -> None:
+    """A change that a browser sends for another page, or without saying for which, is refused."""
+    world.dual_open()
+    async with world.client(None) as client:
+        await _log_in(client)
+        alarm = (await client.get("/api/v1/alarms")).json()["items"][0]
+        path = f"/api/v1/alarms/{alarm['id']}/acknowledge"
+        for headers in (
+            {"Origin": "http://evil.test"},
+            {"Origin": "null"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {},
+        ):
+            answer = await client.post(path, headers={"If-Match": '"1"'} | headers)
+            assert answer.status_code == 403, headers
+        assert (await client.post(path, headers={"If-Match": '"1"'} | OURS)).status_code == 200
+
+
+async def test_too_much_is_refused_before_it_is_read(world: ConsoleWorld) -> None:
+    """Body and query have limits, with or without a stated length."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(MAX_BODY_BYTES // 1024 + 2):
+            yield b"x" * 1024
+
+    async with world.client() as client:
+        assert (await client.post("/login", content=b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
+        streamed = await client.post("/api/v1/alarms/a/note", content=endless(), headers={"If-Match": '"1"'})
+        assert streamed.status_code == 413
+        assert (await client.get("/api/v1/sites", params={"x": "y" * MAX_QUERY_BYTES})).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/docs", "/api/v1/alarms", "/static/desk.css", "/nowhere", "/healthz"])
+async def test_every_answer_carries_the_strict_rules(world: ConsoleWorld, path: str) -> None:
+    """No outside address, no inline script, no frame; nothing personal is kept by caches."""
+    async with world.client() as client:
+        answer = await client.get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+async def test_problems_are_problem_details_in_both_languages(world: ConsoleWorld) -> None:
+    """RFC 9457 for what the framework refuses as well; the language is the reader's."""
+    async with world.client() as client:
+        for path, method, status in (("/nowhere", "GET", 404), ("/api/v1/sites", "DELETE", 405)):
+            english = await client.request(method, path, headers={"Accept-Language": "en"})
+            chinese = await client.request(method, path, headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"})
+            assert english.status_code == status
+            assert english.headers["Content-Type"] == "application/problem+json"
+            assert english.json()["status"] == status
+            assert english.json()["instance"] == path
+            assert english.json()["title"] != chinese.json()["title"]
+            assert (english.headers["Content-Language"], chinese.headers["Content-Language"]) == ("en", "zh-CN")
+
+
+async def test_health_names_what_does_not_work(world: ConsoleWorld) -> None:
+    """200 while every part works, 503 with a sentence a part when not; nobody has to log in for it."""
+    async with world.client(None) as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok", "collector": "centre-1"}
+        world.faults.append("no broker is connected")
+        sick = await client.get("/healthz")
+    assert sick.status_code == 503
+    assert sick.json()["faults"][0]["detail"] == "no broker is connected"
+
+
+async def test_figures_are_for_this_machine_or_a_token(world: ConsoleWorld) -> None:
+    """Prometheus on loopback needs nothing; from elsewhere, or through a proxy, it needs a token."""
+    far = httpx.ASGITransport(app=world.app, client=("192.0.2.7", 1))
+    async with world.client(None) as near, httpx.AsyncClient(transport=far, base_url=ADDRESS) as other:
+        assert "branchwatch_events_total" in (await near.get("/metrics")).text
+        assert (await near.get("/metrics", headers={"X-Forwarded-For": "192.0.2.7"})).status_code == 403
+        assert (await other.get("/metrics")).status_code == 403
+        assert (await other.get("/metrics", headers={"Authorization": "Bearer token-qian"})).status_code == 200
+
+
+async def test_the_ledger_is_for_the_banks_auditor(world: ConsoleWorld) -> None:
+    """An auditor of the whole bank takes it away; others, and an auditor of one unit, do not."""
+    async with world.client("qian") as auditor, world.client("wang") as operator, world.client("west-auditor") as west:
+        answer = await auditor.get("/api/v1/ledger")
+        assert (answer.status_code, answer.content) == (200, b"the\nledger\n")
+        assert (await operator.get("/api/v1/ledger")).status_code == 403
+        assert (await west.get("/api/v1/ledger")).status_code == 403
+
+
+async def test_the_description_covers_problems_and_the_live_feed(world: ConsoleWorld) -> None:
+    """OpenAPI names every problem an address answers with, and the live feed's media type; /docs shows it."""
+    async with world.client() as client:
+        described = (await client.get("/api/v1/openapi.json")).json()
+        page = await client.get("/docs")
+    change = described["paths"]["/api/v1/alarms/{alarm_id}/acknowledge"]["post"]["responses"]
+    assert {"200", "401", "403", "404", "409", "412", "422", "428"} <= set(change)
+    assert all(list(change[status]["content"]) == ["application/problem+json"] for status in change if status != "200")
+    assert "text/event-stream" in described["paths"]["/api/v1/live"]["get"]["responses"]["200"]["content"]
+    assert page.status_code == 200
+    assert "/api/v1/live" in page.text

@@ -1,0 +1,136 @@
+"""The catalogue: whatever is said to people is said in both languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
+
+from collector.alarms.lifecycle import Resolution
+from collector.console import desk_words, sentences
+from collector.people import PersonRole
+from collector.storage.records import AlarmState
+from protocol.kinds import KINDS
+from protocol.texts import FOLDER, LANGUAGES, match_language, texts_for, texts_for_user
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("agent", "collector", "protocol", "provisioning", "simulator")
+TEMPLATES = ROOT / "collector" / "console" / "templates"
+KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None}
+"""Functions whose first argument is a message id."""
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _said_in_code() -> Iterator[tuple[str, str]]:
+    files = [ROOT / "branchwatch.py", *(path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py")))]
+    for path in files:
+        for _, message, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
+            if isinstance(message, str):
+                yield message, path.relative_to(ROOT).as_posix()
+
+
+def _said_in_templates() -> Iterator[tuple[str, str]]:
+    for path in sorted(TEMPLATES.glob("*.html")):
+        for call in Environment(autoescape=True).parse(path.read_text()).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "_":
+                (message,) = call.args
+                assert isinstance(message, nodes.Const), f"{path.name}: a text is not written out"
+                yield message.value, path.name
+
+
+def _catalogue() -> set[str]:
+    with (FOLDER / "zh_CN" / "LC_MESSAGES" / "branchwatch.po").open("rb") as stream:
+        return {str(message.id) for message in read_po(stream) if message.id}
+
+
+def test_everything_said_stands_in_the_catalogue() -> None:
+    """A text in code or a page that has no Chinese twin is named here; add it to protocol/texts."""
+    known = _catalogue()
+    missing = [f"{place}: {text!r}" for text, place in (*_said_in_code(), *_said_in_templates()) if text not in known]
+    assert not missing, "\n".join(missing)
+
+
+def test_templates_say_nothing_past_the_catalogue() -> None:
+    """No sentence stands in a page itself: words between tags come through `_` or from data."""
+    written = re.compile(r">([^<>{}]*[A-Za-z\u4e00-\u9fff][^<>{}]*)<")
+    allowed = {"?", "Branchwatch", "Branchwatch API", "OpenAPI", " · RFC 9457 · ", "Ctrl ↵", "Esc"}
+    found = [
+        f"{path.name}: {words!r}"
+        for path in sorted(TEMPLATES.glob("*.html"))
+        for words in written.findall(
+            re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<kbd>.</kbd>", "{}", path.read_text(), flags=re.DOTALL)
+        )
+        if words.strip() and words not in allowed
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_has_both_languages(kind: str) -> None:
+    """Title and explanation of each kind in Chinese and English."""
+    chinese, english = texts_for("zh-CN"), texts_for("en")
+    for text in (KINDS[kind].title, KINDS[kind].explanation):
+        assert english(text) == text
+        assert CHINESE.search(chinese(text)), text
+
+
+def test_every_state_role_and_code_has_both_languages() -> None:
+    """Nothing that an alarm, a person, a point or a resolution can be lacks a word."""
+    assert set(desk_words.STATES) == set(AlarmState)
+    assert set(desk_words.ROLES) == set(PersonRole)
+    assert set(desk_words.RESOLUTIONS) == set(Resolution)
+    chinese = texts_for("zh-CN")
+    words = [*desk_words.STATES.values(), *desk_words.ROLES.values(), *desk_words.RESOLUTIONS.values()]
+    for word in (*words, *sentences.STATES.values(), *sentences.STATES_OF.values(), *sentences.FAMILIES.values()):
+        assert CHINESE.search(chinese(word)), word
+
+
+def test_chinese_uses_the_branchs_words() -> None:
+    """A sample of TERMS: acknowledging is 接警, an alarm on the desk is 警情, a resolved one waits for 审核."""
+    chinese = texts_for("zh-CN")
+    assert chinese("Acknowledge") == "接警"
+    assert chinese("False alarm") == "误报"
+    assert chinese("Resolved, to be reviewed") == "待审核"
+    assert chinese("Two histories under one identity").startswith("主机身份重复")
+
+
+@pytest.mark.parametrize(
+    ("tag", "served_by"),
+    [
+        ("zh", "zh-CN"),
+        ("zh_CN", "zh-CN"),
+        ("zh-Hans-CN", "zh-CN"),
+        ("en-GB", "en"),
+        ("EN", "en"),
+        ("fr", None),
+        ("", None),
+    ],
+)
+def test_a_reader_is_served_by_the_nearest_language(tag: str, served_by: str | None) -> None:
+    """A wider or narrower tag finds its catalogue; another language finds none."""
+    assert match_language(tag) == served_by
+
+
+def test_every_language_is_there() -> None:
+    """The compiled catalogues exist; English is what the message ids say."""
+    assert [texts_for(language)("closed") for language in LANGUAGES] == ["关闭", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "word"),
+    [({"LANG": "zh_CN.UTF-8"}, "关闭"), ({"LANG": "C"}, "closed"), ({"LC_ALL": "zh", "LANG": "en"}, "关闭")],
+)
+def test_a_command_speaks_the_language_of_its_environment(
+    environment: dict[str, str], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """POSIX order: LC_ALL, then LC_MESSAGES, then LANG; English where none is ours."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert texts_for_user()("closed") == word
