@@ -110,7 +110,7 @@ class Conversation:
         return self._voice.counter.last > self._answered
 
     def wants_birth(self) -> bool:
-        """Whether a new birth is due because an unknown key was met."""
+        """Whether a new birth is due: an unknown key was met, or the centre asked for one."""
         now = self._voice.reading().moment
         return self._wants_birth and (self._birth_at is None or now.since(self._birth_at) >= BIRTH_AGAIN)
 
@@ -230,7 +230,9 @@ class Conversation:
             await self._refused("request", taken)
             return
         request = taken.message
-        if request.action != "resend" or not await self._resend(request):
+        if request.action == "birth":
+            self._wants_birth = True
+        elif request.action != "resend" or not await self._resend(request):
             LOG.info("request %s of %s refused: %s", request.id, taken.collector, request.action)
 
     async def _resend(self, request: Request) -> bool:

@@ -156,7 +156,7 @@ class Uplink:
                 async with asyncio.TaskGroup() as tasks:
                     link = _Link(client=client, box=me.box, tasks=tasks)
                     await link.publish(Up.BIRTH, await conversation.birth())
-                    tasks.create_task(self._listen(client, conversation))
+                    tasks.create_task(self._listen(link, conversation))
                     tasks.create_task(self._beat(link, conversation))
                     tasks.create_task(self._drain(link, conversation))
                     tasks.create_task(self._watch(conversation, me))
@@ -166,11 +166,12 @@ class Uplink:
                     await client.publish(up_topic(me.box, Up.DEATH), await conversation.will(), qos=1, timeout=1)
                 raise
 
-    async def _listen(self, client: aiomqtt.Client, conversation: Conversation) -> None:
-        async for message in client.messages:
+    async def _listen(self, link: "_Link", conversation: Conversation) -> None:
+        async for message in link.client.messages:
             what = down_of(str(message.topic))
             if what is not None and isinstance(message.payload, bytes):
                 await conversation.hear(what, message.payload)
+                await self._birth_if_wanted(link, conversation)
                 self._woken.set()
                 if conversation.last_receipt is not None and self.last_error:
                     self.last_error = ""
@@ -180,9 +181,12 @@ class Uplink:
         every, again = self.route.beat_every.total_seconds(), self.route.pace.ask_again.total_seconds()
         while True:
             await asyncio.sleep(min(every, again) if conversation.beat_unanswered else every)
-            if conversation.wants_birth():
-                await link.publish(Up.BIRTH, await conversation.birth())
+            await self._birth_if_wanted(link, conversation)
             await link.publish(Up.BEAT, await conversation.beat())
+
+    async def _birth_if_wanted(self, link: "_Link", conversation: Conversation) -> None:
+        if conversation.wants_birth():
+            await link.publish(Up.BIRTH, await conversation.birth())
 
     async def _drain(self, link: "_Link", conversation: Conversation) -> None:
         with suppress(TimeoutError):
