@@ -141,7 +141,7 @@ def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
         if person.id and seen.setdefault(person.id, index) != index:
             yield ("person", index, "id"), f'there are two people with the id "{person.id}"'
         if person.id and person.password_hash is None and person.token_hash is None:
-            yield ("person", index), "needs a password_hash or a token_hash"
+            yield ("person", index, "token_hash"), "a person needs a password_hash or a token_hash"
         if person.password_hash and not person.password_hash.startswith("$argon2"):
             yield ("person", index, "password_hash"), "is no hash; make one with: branchwatch collector password"
         if person.language and match_language(person.language) is None:

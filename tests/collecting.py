@@ -32,10 +32,8 @@ from protocol.messages import (
     LaneHead,
     PointState,
     Receipt,
-    Request,
     SiteFacts,
     decode_receipt,
-    decode_request,
     encode,
 )
 from protocol.timestamps import format_time
@@ -187,8 +185,20 @@ class PaperCentre:
         return box
 
     def take(self, *messages: Received) -> Sending:
-        """Messages arrive now."""
-        return self.pipeline.take(messages, **self._times())
+        """Messages arrive now; one that trips over a fault of ours fails the test."""
+        sending = self.pipeline.take(messages, **self._times())
+        assert not self.rejected("not_stored"), "a message could not be stored: see the log"
+        return sending
+
+    def rejected(self, reason: str) -> int:
+        """How many envelopes were set aside for this reason since the process began."""
+        value = self.metrics.registry.get_sample_value("branchwatch_rejections_total", {"reason": reason})
+        return int(value or 0)
+
+    def answer(self, message: Received) -> Receipt:
+        """A sign of life arrives, and what it is answered."""
+        ((_, receipt),) = self.take(message).answers
+        return receipt_of(receipt)
 
     def tick(self) -> Sending:
         """The supervision looks."""
@@ -224,11 +234,6 @@ class PaperCentre:
 def receipt_of(envelope: bytes) -> Receipt:
     """What an answer says; its signature is looked at elsewhere."""
     return decode_receipt(read_envelope(envelope, 1 << 20).claimed_payload)
-
-
-def request_of(envelope: bytes) -> Request:
-    """What a request says."""
-    return decode_request(read_envelope(envelope, 1 << 20).claimed_payload)
 
 
 def head_of(box: Box, lane: Lane) -> Position:

@@ -176,7 +176,7 @@ def _doubled(state: BoxState, beat: Beat, current: BeatRun | None, issued_ms: in
     """An older run echoes what was said after the newer one had spoken: both live, and a restart has only one."""
     if current is None or issued_ms is None or beat.echo not in dict(state.challenges):
         return ()
-    if issued_ms < current.first_ms:
+    if issued_ms <= current.first_ms:
         return ()
     facts = {"why": "two runs alive", "run": beat.run, "other_run": state.run}
     return (Found(condition=Condition.FORK, detail=_pair(beat.run, state.run), facts=facts),)

@@ -4,7 +4,7 @@ The person's unit is part of every question: a person sees its unit and everythi
 a sibling (DOMAIN 1). Flow: asked by the console, the live feed and the export.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -127,6 +127,11 @@ class Reading:
             .limit(min(limit, MAX_LIMIT))
         )
         return tuple(journal_row(row) for row in self._connection.execute(statement))
+
+    def journal_lines(self) -> Iterator[bytes]:
+        """Every line of the journal in its order, for `journal.first_break`."""
+        for row in self._connection.execute(select(journal.c.line).order_by(journal.c.number)):
+            yield row.line
 
     def journal_head(self) -> int:
         """The number of the last journal entry; 0 for none."""

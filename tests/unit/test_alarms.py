@@ -1,0 +1,185 @@
+"""Alarms: the table of moves, what opens and joins them, and people's actions on them."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from collector.alarms.correlation import Correlation, Fact, Part, correlate
+from collector.alarms.lifecycle import TRANSITIONS, Asked, Move, Refusal, Transition, decide
+from collector.alarms.service import AlarmService, RefusedError
+from collector.people import Person, PersonRole
+from collector.storage.journal import first_break
+from collector.storage.records import AlarmState
+from protocol.kinds import Lane
+from tests.collecting import Box, PaperCentre
+
+OPERATOR = Person(id="li", name="李", roles=frozenset({PersonRole.OPERATOR}), unit="市分行", language="zh")
+OTHER = Person(id="wang", name="王", roles=frozenset({PersonRole.OPERATOR}), unit="", language="zh")
+LEADER = Person(id="zhao", name="赵", roles=frozenset({PersonRole.SHIFT_LEADER}), unit="", language="zh")
+AUDITOR = Person(id="sun", name="孙", roles=frozenset({PersonRole.AUDITOR}), unit="", language="zh")
+STRANGER = Person(id="qian", name="钱", roles=frozenset({PersonRole.OPERATOR}), unit="市分行/东区支行", language="zh")
+
+
+def fact(number: int, kind: str = "door.dual_open", level: int = 2, **other: object) -> Fact:
+    """An event as correlation sees it."""
+    fields = {
+        "number": number,
+        "box": "b-a",
+        "event_id": f"id-{number}",
+        "site": "b",
+        "kind": kind,
+        "event_class": "security",
+        "level": level,
+        "source": "interlock/vestibule",
+        "at_ms": number,
+        "received_ms": number,
+        "restores": None,
+    } | other
+    return Fact(**fields)  # type: ignore[arg-type]
+
+
+def correlated(*facts: Fact) -> Correlation:
+    """What follows from events where no alarm is; alarms are a1, a2, ..."""
+    numbers = count(1)
+    return correlate(facts, {}, {}, {}, lambda: f"a{next(numbers)}")
+
+
+def test_levels_one_to_four_open_and_five_does_not() -> None:
+    """DOMAIN 3: a person must handle levels 1 to 4."""
+    facts = [fact(level, level=level, source=f"door/d{level}") for level in range(1, 6)]
+    made = correlated(*facts)
+    assert [opening.fact.level for opening in made.openings] == [1, 2, 3, 4]
+
+
+def test_the_same_condition_joins_while_nobody_has_it() -> None:
+    """Same site, kind and source join a new alarm; any difference opens another."""
+    facts = [fact(1), fact(2), fact(3, source="interlock/back"), fact(4, site="c"), fact(5, kind="door.forced")]
+    made = correlated(*facts)
+    assert [opening.fact.number for opening in made.openings] == [1, 3, 4, 5]
+    assert [(link.alarm, link.part) for link in made.links if link.fact.number == 2] == [("a1", Part.JOINED)]
+
+
+def test_an_alarm_that_somebody_took_is_not_joined(centre: PaperCentre) -> None:
+    """After acknowledgement the same condition is a new alarm: nobody may overlook it in an old one."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
+    centre.take(box.events(box.line("door.dual_open")))
+    assert [alarm.state for alarm in centre.alarms()] == ["acknowledged", "new"]
+
+
+def test_a_joined_alarm_is_open_again() -> None:
+    """A restore is noted; the same condition again takes the note away."""
+    ended = fact(2, kind="door.dual_open.restored", restores="id-1")
+    made = correlated(fact(1), ended, fact(3))
+    assert made.changes["a1"].restored_ms is None
+    made = correlated(fact(1), ended)
+    assert made.changes["a1"].restored_ms == 2
+
+
+@pytest.mark.parametrize("state", list(AlarmState))
+@pytest.mark.parametrize("move", list(Move))
+def test_every_move_is_in_the_table_or_refused(state: AlarmState, move: Move) -> None:
+    """A missing key is the error: nothing falls through."""
+    asked = Asked(move=move, person="p", roles=frozenset({PersonRole.SHIFT_LEADER}), resolution="real", text="x")
+    decided = decide(state, "p", asked)
+    assert isinstance(decided, Transition) == ((state, move) in TRANSITIONS)
+
+
+@pytest.mark.parametrize("role", [PersonRole.AUDITOR, PersonRole.REVIEWER, PersonRole.ADMINISTRATOR])
+def test_only_handlers_handle(role: PersonRole) -> None:
+    """DOMAIN 3, 4: reviewers, auditors and administrators handle nothing."""
+    asked = Asked(move=Move.ACKNOWLEDGE, person="p", roles=frozenset({role}))
+    assert decide(AlarmState.NEW, None, asked) is Refusal.NOT_ALLOWED
+
+
+def test_the_life_of_an_alarm_stands_in_the_journal(centre: PaperCentre) -> None:
+    """Acknowledge, note, resolve: each with its person, and the journal's chain holds."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    acting, alarm = service(centre), centre.alarms()[0].id
+    assert acting.acknowledge(alarm, OPERATOR, version=1).alarm.holder == "li"
+    acting.note(alarm, OPERATOR, text="  called the branch ")
+    detail = acting.resolve(alarm, OPERATOR, version=2, resolution="false_alarm", narrative="a delivery")
+    assert (detail.alarm.state, detail.alarm.resolution, detail.alarm.version) == ("resolved", "false_alarm", 3)
+    assert [(row.action, row.person) for row in detail.history] == [
+        ("opened", centre.id),
+        ("acknowledge", "li"),
+        ("note", "li"),
+        ("resolve", "li"),
+    ]
+    assert [(note.person, note.text) for note in detail.notes] == [("li", "called the branch")]
+    with centre.store.read() as reading:
+        lines = list(reading.journal_lines())
+    assert first_break(lines) is None
+    lines[2] = lines[2].replace(b'"li"', b'"me"') if b'"li"' in lines[2] else lines[2].replace(b"a", b"b", 1)
+    assert first_break(lines) is not None
+
+
+def test_two_people_at_once_meet_in_the_version(centre: PaperCentre) -> None:
+    """WIRE 5: who looked at an older version is told, and nothing is overwritten."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    acting, alarm = service(centre), centre.alarms()[0].id
+    acting.acknowledge(alarm, OPERATOR, version=1)
+    with pytest.raises(RefusedError) as refused:
+        acting.acknowledge(alarm, OTHER, version=1)
+    assert refused.value.refusal is Refusal.WRONG_STATE
+    with pytest.raises(RefusedError) as refused:
+        acting.resolve(alarm, OPERATOR, version=1, resolution="real", narrative="x")
+    assert refused.value.refusal is Refusal.CONFLICT
+    assert centre.alarms()[0].holder == "li"
+
+
+def test_an_alarm_is_its_holder_s_or_the_shift_leader_s(centre: PaperCentre) -> None:
+    """Another operator may not resolve it; the shift leader may."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    acting, alarm = service(centre), centre.alarms()[0].id
+    acting.acknowledge(alarm, OPERATOR, version=1)
+    with pytest.raises(RefusedError) as refused:
+        acting.resolve(alarm, OTHER, version=2, resolution="real", narrative="x")
+    assert refused.value.refusal is Refusal.NOT_HOLDER
+    assert acting.resolve(alarm, LEADER, version=2, resolution="real", narrative="x").alarm.state == "resolved"
+
+
+def test_a_resolution_needs_its_code_and_its_story(centre: PaperCentre) -> None:
+    """DOMAIN 3: a resolution code and a narrative."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    acting, alarm = service(centre), centre.alarms()[0].id
+    acting.acknowledge(alarm, OPERATOR, version=1)
+    for resolution, narrative in (("nonsense", "x"), ("real", "  "), ("real", "x" * 4001)):
+        with pytest.raises(RefusedError) as refused:
+            acting.resolve(alarm, OPERATOR, version=2, resolution=resolution, narrative=narrative)
+        assert refused.value.refusal is Refusal.INCOMPLETE
+
+
+def test_a_person_sees_its_unit_and_below_only(centre: PaperCentre) -> None:
+    """DOMAIN 1: never above, never a sibling, not even by the alarm's id."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    alarm = centre.alarms()[0].id
+    assert centre.alarms(unit=OPERATOR.unit)
+    assert not centre.alarms(unit=STRANGER.unit)
+    assert not centre.alarms(unit="市分")
+    with pytest.raises(RefusedError) as refused:
+        service(centre).acknowledge(alarm, STRANGER, version=1)
+    assert refused.value.refusal is Refusal.NOT_FOUND
+    with pytest.raises(RefusedError) as refused:
+        service(centre).note(alarm, AUDITOR, text="x")
+    assert refused.value.refusal is Refusal.NOT_ALLOWED
+
+
+def ready(centre: PaperCentre) -> Box:
+    """A box with both lanes open."""
+    box = centre.box()
+    centre.take(box.birth(), box.events(box.opened(Lane.URGENT)), box.events(box.opened(Lane.ROUTINE)))
+    return box
+
+
+def service(centre: PaperCentre) -> AlarmService:
+    """People's actions on the centre's store."""
+    return AlarmService(centre.store, lambda: centre.now, lambda: None)

@@ -1,0 +1,106 @@
+"""collector.toml: every fault at once, and what a sound file means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector.config import people_of, read_config
+from collector.people import People, hash_password, token_hash
+from protocol.settings import SettingsError
+
+SOUND = """
+id = "centre-1"
+brokers = ["127.0.0.1:8883"]
+trust = "root.pem"
+certificate = "centre-1.pem"
+key = "centre-1.key"
+"""
+
+
+def faults_of(text: str) -> list[tuple[int, str]]:
+    """Line and sentence of every fault."""
+    with pytest.raises(SettingsError) as wrong:
+        read_config(text, "collector.toml", Path())
+    return [(fault.line, fault.message) for fault in wrong.value.faults]
+
+
+def test_a_short_file_is_enough() -> None:
+    """Defaults: loopback, SQLite beside the file, nobody may log in."""
+    config = read_config(SOUND, "collector.toml", Path("/etc/bw"))
+    assert config.settings.listen == "127.0.0.1:8080"
+    assert config.database_url == "sqlite:////etc/bw/collector.sqlite"
+    assert config.brokers == (("127.0.0.1", 8883),)
+    assert config.path("root.pem") == Path("/etc/bw/root.pem")
+
+
+def test_an_address_with_a_scheme_is_another_database() -> None:
+    """PostgreSQL is named by its address."""
+    config = read_config(SOUND + 'database = "postgresql+psycopg://db/bw"\n', "collector.toml", Path())
+    assert config.database_url == "postgresql+psycopg://db/bw"
+
+
+def test_every_fault_is_told_at_once_with_its_line() -> None:
+    """Unknown key, wrong id, wrong port, two people of one id, no way to log in, a role that excludes another."""
+    text = """\
+id = "collector"
+brokers = ["127.0.0.1:99999"]
+trust = "root.pem"
+certificate = "c.pem"
+key = "c.key"
+lissen = "127.0.0.1:80"
+
+[[person]]
+id = "li"
+name = "Li"
+roles = ["operator", "reviewer"]
+token_hash = "xyz"
+
+[[person]]
+id = "li"
+name = "Li"
+roles = ["administrator", "operator"]
+language = "fr"
+password_hash = "secret-password"
+"""
+    told = faults_of(text)
+    assert {line for line, _ in told} >= {1, 2, 6, 11, 12, 15, 17, 18, 19}
+    assert any("did you mean" in message for _, message in told)
+    assert not any("secret-password" in message for _, message in told)
+
+
+def test_a_centre_without_any_broker_hears_nothing() -> None:
+    """That is a fault, not a quiet life."""
+    assert faults_of(SOUND.replace('brokers = ["127.0.0.1:8883"]', ""))
+
+
+def test_people_are_known_by_token_and_by_password() -> None:
+    """A wrong one, an unknown name and a person without a password are nobody; hashes are never shown."""
+    text = f"""{SOUND}
+[[person]]
+id = "li"
+name = "李"
+roles = ["operator"]
+unit = "市分行"
+password_hash = "{hash_password("correct horse")}"
+
+[[person]]
+id = "monitor"
+name = "Monitor"
+roles = ["auditor"]
+token_hash = "{token_hash("token-of-monitor")}"
+"""
+    entries = list(people_of(read_config(text, "collector.toml", Path()).settings))
+    people = People(entries)
+    assert "argon2" not in repr(entries)
+    assert (found := people.by_password("li", "correct horse")) is not None
+    assert (found.id, found.unit) == ("li", "市分行")
+    assert people.by_password("li", "wrong") is None
+    assert people.by_password("nobody", "correct horse") is None
+    assert people.by_password("monitor", "") is None
+    assert (monitor := people.by_token("token-of-monitor")) is not None
+    assert monitor.id == "monitor"
+    assert people.by_token("") is None
+    assert people.by_id("li") is not None
+    assert people.by_id("gone") is None

@@ -1,0 +1,319 @@
+"""Silence, delay, gaps and doubles: WIRE 2.2 and 2.8 in virtual time, through the whole ingest and its tick."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from collector.storage.records import EventRow
+from protocol.kinds import Lane
+from protocol.messages import PointState
+from tests.collecting import Box, PaperCentre, receipt_of
+
+
+@pytest.fixture
+def box(centre: PaperCentre) -> Box:
+    """A key site's box: beats every 5 s, silent after 17.5 s."""
+    made = centre.box()
+    meet(centre, made)
+    return made
+
+
+def meet(centre: PaperCentre, box: Box) -> None:
+    """Birth and the first lines; the box remembers the challenge it was given."""
+    box.echo = centre.answer(box.birth()).challenge
+    centre.take(box.events(box.opened(Lane.URGENT)), box.events(box.opened(Lane.ROUTINE)))
+
+
+def beat(centre: PaperCentre, box: Box) -> None:
+    """A beat that echoes the last challenge."""
+    box.echo = centre.answer(box.beat()).challenge
+
+
+def live(centre: PaperCentre, box: Box, seconds: int) -> None:
+    """Time passes with honest beats."""
+    for _ in range(seconds // 5):
+        centre.pass_time(5)
+        beat(centre, box)
+
+
+def told(centre: PaperCentre) -> list[str]:
+    """What the centre found itself, oldest first."""
+    return [event.kind for event in found(centre) if event.kind != "ledger.opened"]
+
+
+def found(centre: PaperCentre) -> list[EventRow]:
+    """The centre's own events."""
+    return [event for event in centre.events() if event.box == centre.id]
+
+
+def test_a_living_box_is_never_told_of(centre: PaperCentre, box: Box) -> None:
+    """Five minutes of honest beats: nothing is found."""
+    live(centre, box, 300)
+    assert told(centre) == []
+
+
+def test_silence_is_told_after_three_and_a_half_beats(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: 17.5 s at a key site, once, with the site that is silent; the next beat ends it."""
+    live(centre, box, 20)
+    centre.pass_time(17)
+    assert told(centre) == []
+    centre.pass_time(1)
+    assert told(centre) == ["box.silent"]
+    centre.pass_time(300)
+    assert told(centre) == ["box.silent"]
+    silent = found(centre)[-1]
+    assert (silent.site, silent.source) == (box.site, f"box/{box.id}")
+    (alarm,) = centre.alarms(site=box.site)
+    box.echo = ""
+    centre.answer(box.birth())
+    assert told(centre) == ["box.silent", "box.silent.restored"]
+    assert found(centre)[-1].restores == silent.id
+    assert centre.alarms(site=box.site)[0].id == alarm.id
+    assert centre.alarms(site=box.site)[0].restored_ms is not None
+
+
+def test_a_slow_box_is_given_the_time_it_asks_for(centre: PaperCentre) -> None:
+    """WIRE 2.8: the site file says how long; the birth carries it."""
+    box = centre.box("0755-040-a", "0755-040", beat_s=15.0, silent_after_s=52.5)
+    meet(centre, box)
+    centre.pass_time(52)
+    assert told(centre) == []
+    centre.pass_time(1)
+    assert told(centre) == ["box.silent"]
+
+
+def test_a_death_only_shortens_the_wait(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: a will brings silence forward by some beats and is undone by the next beat."""
+    live(centre, box, 10)
+    centre.take(box.death())
+    centre.pass_time(7)
+    assert told(centre) == []
+    centre.pass_time(1)
+    assert told(centre) == ["box.silent"]
+    box.echo = ""
+    box.echo = centre.answer(box.birth()).challenge
+    centre.take(box.death())
+    centre.pass_time(5)
+    beat(centre, box)
+    centre.pass_time(10)
+    assert told(centre) == ["box.silent", "box.silent.restored"]
+
+
+def test_the_death_of_an_older_connection_means_nothing(centre: PaperCentre, box: Box) -> None:
+    """The will of a connection that was replaced meanwhile does not shorten anything."""
+    old = box.death()
+    live(centre, box, 30)
+    box.echo = centre.answer(box.birth()).challenge
+    centre.take(old)
+    centre.pass_time(16)
+    assert told(centre) == []
+
+
+def test_a_beat_that_comes_again_is_dropped(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: the counter does not rise: no sign of life, no answer."""
+    live(centre, box, 10)
+    replayed = box.beat()
+    centre.take(replayed)
+    centre.pass_time(16)
+    assert not centre.take(replayed).answers
+    centre.pass_time(2)
+    assert told(centre) == ["box.silent"]
+
+
+def test_an_old_birth_that_comes_again_is_dropped(centre: PaperCentre, box: Box) -> None:
+    """A birth of a run long gone cannot hide a silence, however long it was kept."""
+    birth = box.birth()
+    centre.answer(birth)
+    for _ in range(6):
+        box.restart()
+        meet(centre, box)
+    centre.pass_time(16)
+    assert not centre.take(birth).answers
+    centre.pass_time(2)
+    assert told(centre) == ["box.silent"]
+
+
+def test_what_is_held_back_is_told(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: an echo older than 20 s is link.delayed, told once; a fresh echo ends it."""
+    live(centre, box, 20)
+    stale = box.echo
+    for _ in range(5):
+        centre.pass_time(5)
+        box.echo = stale
+        centre.answer(box.beat())
+    assert told(centre) == ["link.delayed"]
+    beat(centre, box)
+    live(centre, box, 10)
+    assert told(centre) == ["link.delayed", "link.delayed.restored"]
+
+
+def test_receipts_that_never_arrive_are_told_too(centre: PaperCentre, box: Box) -> None:
+    """Nothing to echo 20 s after the answer to the birth: somebody takes the receipts away."""
+    for _ in range(6):
+        centre.pass_time(5)
+        box.echo = ""
+        centre.answer(box.beat())
+    assert told(centre) == ["link.delayed"]
+
+
+def test_the_collector_s_own_absence_is_held_against_nobody(centre: PaperCentre, box: Box) -> None:
+    """After a restart neither silence nor delay is counted from before it."""
+    live(centre, box, 20)
+    centre.close()
+    centre.now += timedelta(minutes=5)
+    box.now += timedelta(minutes=5)
+    centre.start()
+    centre.pass_time(5)
+    beat(centre, box)
+    live(centre, box, 20)
+    assert told(centre) == []
+    centre.close()
+    centre.start()
+    centre.pass_time(17)
+    assert told(centre) == []
+    centre.pass_time(1)
+    assert told(centre) == ["box.silent"]
+
+
+def test_an_open_condition_survives_a_restart(centre: PaperCentre, box: Box) -> None:
+    """What was told before a restart is not told again after it, and its end finds it."""
+    centre.pass_time(20)
+    assert told(centre) == ["box.silent"]
+    centre.restart()
+    centre.pass_time(60)
+    assert told(centre) == ["box.silent"]
+    box.echo = ""
+    centre.answer(box.birth())
+    assert told(centre) == ["box.silent", "box.silent.restored"]
+    assert found(centre)[-1].restores == found(centre)[1].id
+
+
+def test_the_centre_s_own_lane_is_one_chain_over_restarts(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.3: signed and chained like a box's, each life opening its run."""
+    centre.pass_time(20)
+    centre.restart()
+    box.echo = ""
+    centre.answer(box.birth())
+    own = found(centre)
+    assert [event.kind for event in own] == ["ledger.opened", "box.silent", "ledger.opened", "box.silent.restored"]
+    assert [event.seq for event in own] == [1, 2, 3, 4]
+    assert own[2].facts["run"] == own[1].run
+
+
+def test_missing_events_are_asked_for_once_and_then_told(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: a head above the committed one for 20 s after one request is ledger.gap; their arrival ends it."""
+    lost = box.events(box.line("door.forced"), box.line("door.forced"))
+    asks = []
+    for _ in range(4):
+        beat(centre, box)
+        asks += centre.pass_time(5).asks
+    assert [(ask.action, ask.args) for _, ask in asks] == [("resend", {"lane": "urgent", "from": 2})]
+    assert told(centre) == []
+    live(centre, box, 10)
+    assert told(centre) == ["ledger.gap"]
+    gap = found(centre)[-1]
+    assert (gap.facts["lane"], gap.facts["from"], gap.facts["to"]) == ("urgent", 2, 3)
+    live(centre, box, 60)
+    assert told(centre) == ["ledger.gap"]
+    centre.take(lost)
+    beat(centre, box)
+    assert told(centre) == ["ledger.gap", "ledger.gap.restored"]
+
+
+def test_a_backlog_that_moves_is_no_gap(centre: PaperCentre, box: Box) -> None:
+    """While the committed head moves, a box that is behind is only busy."""
+    backlog = [box.events(box.line("door.forced")) for _ in range(30)]
+    for message in backlog:
+        centre.take(message)
+        live(centre, box, 5)
+    assert told(centre) == []
+
+
+def test_a_silent_box_has_no_gap(centre: PaperCentre, box: Box) -> None:
+    """What cannot arrive because the line is gone is told as silence, not as missing."""
+    box.line("door.forced")
+    beat(centre, box)
+    centre.pass_time(120)
+    assert told(centre) == ["box.silent"]
+
+
+def test_a_restart_of_a_box_is_no_fork(centre: PaperCentre, box: Box) -> None:
+    """A new run after the old one ended: nothing is told, and beats of the old run in flight are harmless."""
+    live(centre, box, 20)
+    late = box.beat()
+    box.restart()
+    meet(centre, box)
+    centre.take(late)
+    live(centre, box, 60)
+    assert told(centre) == []
+
+
+def test_a_cloned_disk_image_is_found_refused_and_alarmed(centre: PaperCentre, box: Box) -> None:
+    """FIELD-FAULTS row 14: the image comes up a second time while the first lives on: fork, told once, box marked."""
+    live(centre, box, 20)
+    clone = box.clone()
+    centre.boxes.append(clone)
+    meet(centre, clone)
+    for _ in range(4):
+        centre.pass_time(5)
+        beat(centre, box)
+        beat(centre, clone)
+    forks = [event for event in found(centre) if event.kind == "ledger.fork"]
+    assert [(event.level, event.site, event.facts["why"]) for event in forks] == [(1, box.site, "two runs alive")]
+    with centre.store.read() as reading:
+        (row,) = reading.boxes("", box=box.id)
+    assert row.forked, "orders to it are refused from now on"
+    assert centre.alarms(kind="ledger.fork")
+    live(centre, clone, 20)
+    assert len([event for event in found(centre) if event.kind == "ledger.fork"]) == 1
+
+
+def test_a_clone_that_only_writes_is_found_by_its_lines(centre: PaperCentre, box: Box) -> None:
+    """FIELD-FAULTS row 14: both histories are kept, and the younger run is named as the one that branches off."""
+    clone = box.clone()
+    centre.take(clone.events(clone.opened(Lane.URGENT), clone.line("zone.fire")))
+    centre.take(box.events(box.line("door.forced")))
+    (told_of,) = [event for event in found(centre) if event.kind == "ledger.rollback"]
+    assert told_of.facts["run"] == clone.run
+    assert {event.kind for event in centre.events()} >= {"zone.fire", "door.forced"}
+
+
+def test_two_contents_under_one_key_are_alarmed(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.2: a machine resumed from a snapshot writes the same number twice: fork, both contents kept."""
+    image = dict(box.tips)
+    centre.take(box.events(box.line("door.forced")))
+    box.tips = image
+    centre.take(box.events(box.line("zone.fire")))
+    (fork,) = [event for event in found(centre) if event.kind == "ledger.fork"]
+    assert fork.facts["why"] == "two contents under one key"
+    assert {event.kind for event in centre.events()} >= {"zone.fire", "door.forced"}
+    assert centre.alarms(kind="zone.fire")
+
+
+def test_points_are_known_with_their_age(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.8: a birth carries every point's state and age; a beat what changed; names stay."""
+    centre.answer(box.birth([PointState(id="door/outer", state="closed", age_ms=60_000, name="通道外门")]))
+    centre.pass_time(5)
+    centre.answer(box.beat([PointState(id="door/outer", state="open", age_ms=200)]))
+    with centre.store.read() as reading:
+        ((point),) = reading.boxes("", box=box.id)[0].points
+    assert (point.name, point.state) == ("通道外门", "open")
+    assert point.since_ms == round(centre.now.timestamp() * 1000) - 200
+
+
+def test_a_beat_s_answer_states_the_events_that_came_with_it(centre: PaperCentre, box: Box) -> None:
+    """One answer serves both: the heads in it include what arrived in the same moment."""
+    sending = centre.take(box.events(box.line("door.forced")), box.beat())
+    assert not sending.heads
+    ((_, receipt),) = sending.answers
+    assert {head.lane: head.seq for head in receipt_of(receipt).heads} == {Lane.URGENT: 2, Lane.ROUTINE: 1}
+
+
+def test_a_beat_of_an_unknown_box_asks_for_its_birth(centre: PaperCentre, box: Box) -> None:
+    """Known key, unknown box: after a restore of an older database it has to introduce itself."""
+    with centre.store.write() as connection:
+        connection.exec_driver_sql("DELETE FROM boxes")
+    sending = centre.take(box.beat())
+    assert [(name, ask.action) for name, ask in sending.asks] == [(box.id, "birth")]
