@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from fnmatch import fnmatch
+from functools import cache
 from importlib import metadata
 
 import pytest
@@ -131,7 +133,12 @@ def _is_one_of(path: str, patterns: list[str]) -> bool:
 
 
 def _distributions(module: str) -> set[str]:
-    return {_normal(name) for name in metadata.packages_distributions().get(module, [])}
+    return {_normal(name) for name in _providers().get(module, [])}
+
+
+@cache
+def _providers() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def _declared() -> dict[str, set[str]]:
