@@ -25,16 +25,21 @@ CLOCK_LIMIT: Final = timedelta(seconds=30)
 def hear_birth(
     state: BoxState | None,
     known: BeatRun | None,
+    current: BeatRun | None,
     birth: Birth,
     heads: Mapping[str, Standing],
     now_ms: int,
 ) -> Heard:
-    """A box introduces itself. A run that was heard before only counts with a higher counter."""
+    """A box introduces itself. A run that was heard before only counts with a higher counter.
+
+    `known` is the row of its run, `current` that of the run the box was last heard in.
+    """
     if known is not None and birth.counter <= known.counter:
         return Heard(state=None, dropped="counter not rising")
     if state is not None and known is not None and birth.run != state.run:
         # An older run comes back: answered, so that its next beat can prove by its echo that it lives.
-        return Heard(state=state, beat_run=_counted(known, birth.run, birth.counter, now_ms), answer=True)
+        counted = _counted(known, birth.run, birth.counter, now_ms)
+        return Heard(state=state, beat_run=counted, found=_in_turns(state, birth.run, known, current), answer=True)
     fresh = BoxState(
         id=birth.box,
         site=birth.site.id,
@@ -178,8 +183,22 @@ def _doubled(state: BoxState, beat: Beat, current: BeatRun | None, issued_ms: in
         return ()
     if issued_ms <= current.first_ms:
         return ()
-    facts = {"why": "two runs alive", "run": beat.run, "other_run": state.run}
-    return (Found(condition=Condition.FORK, detail=_pair(beat.run, state.run), facts=facts),)
+    return (_two_alive(beat.run, state.run),)
+
+
+def _in_turns(state: BoxState, run: str, known: BeatRun, current: BeatRun | None) -> tuple[Found, ...]:
+    """Two runs introduce themselves in turns, and neither comes to a beat: a broker that lets one client of a name live
+    has each throw the other off (WIRE 1.6). One birth of an older run may have been on its way while the box started
+    anew; another one, after the newer run spoke again, is a second box.
+    """
+    if current is None or not current.first_ms <= known.last_ms < current.last_ms:
+        return ()
+    return (_two_alive(run, state.run),)
+
+
+def _two_alive(run: str, other: str) -> Found:
+    facts = {"why": "two runs alive", "run": run, "other_run": other}
+    return Found(condition=Condition.FORK, detail=_pair(run, other), facts=facts)
 
 
 def _pair(one: str, other: str) -> str:

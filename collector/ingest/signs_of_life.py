@@ -153,11 +153,11 @@ class Hearing:
 def _heard(sign: Sign, state: BoxState | None, counters: Mapping[Key, BeatRun], work: Work, listening_ms: int) -> Heard:
     box = box_of(sign)
     known = counters.get((box, _run(sign)))
+    current = counters.get((box, state.run)) if state is not None else None
     if isinstance(sign, VerifiedBirth):
-        return hear_birth(state, known, sign.birth, work.heads(box), work.now_ms)
+        return hear_birth(state, known, current, sign.birth, work.heads(box), work.now_ms)
     if isinstance(sign, VerifiedDeath):
         return hear_death(state, sign.death, work.now_ms)
-    current = counters.get((box, state.run)) if state is not None else None
     return hear_beat(state, known, current, sign.beat, work.heads(box), work.now_ms, listening_ms)
 
 

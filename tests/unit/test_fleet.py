@@ -270,6 +270,30 @@ def test_a_cloned_disk_image_is_found_refused_and_alarmed(centre: PaperCentre, b
     assert len([event for event in found(centre) if event.kind == "ledger.fork"]) == 1
 
 
+def test_clones_that_throw_each_other_off_are_found(centre: PaperCentre, box: Box) -> None:
+    """FIELD-FAULTS row 14: a broker lets one client of a name live, so neither comes to a beat: their births tell."""
+    clone = box.clone()
+    centre.boxes.append(clone)
+    for _ in range(2):
+        for each in (clone, box):
+            centre.pass_time(2)
+            centre.take(each.birth())
+    forks = [event for event in found(centre) if event.kind == "ledger.fork"]
+    assert [(event.level, event.facts["why"]) for event in forks] == [(1, "two runs alive")]
+    assert {forks[0].facts["run"], forks[0].facts["other_run"]} == {box.run, clone.run}
+
+
+def test_a_birth_in_flight_while_the_box_restarts_is_no_fork(centre: PaperCentre, box: Box) -> None:
+    """One birth of the run before may arrive late; nothing is told of it."""
+    live(centre, box, 20)
+    late = box.birth()
+    box.restart()
+    meet(centre, box)
+    centre.take(late)
+    live(centre, box, 60)
+    assert told(centre) == []
+
+
 def test_a_clone_that_only_writes_is_found_by_its_lines(centre: PaperCentre, box: Box) -> None:
     """FIELD-FAULTS row 14: both histories are kept, and the younger run is named as the one that branches off."""
     clone = box.clone()
