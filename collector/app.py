@@ -7,9 +7,11 @@ command.py -> here. Ends on SIGTERM and SIGINT after what is under way is commit
 import asyncio
 import logging
 import os
+import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -86,9 +88,18 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         await _serve_console(config, services, feed)
 
 
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them again when it has ended, and the ingest would die unfinished."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
 async def _serve_console(config: Config, services: Services, feed: Feed) -> None:
     host, port = split_address(config.settings.listen)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(services),
             host=host,
@@ -100,6 +111,8 @@ async def _serve_console(config: Config, services: Services, feed: Feed) -> None
             lifespan="off",
         )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
     serving = asyncio.create_task(server.serve(), name="console")
     # Live feeds never end by themselves: as soon as the end is asked for, they are told to.
     while not serving.done() and not server.should_exit:
