@@ -1,0 +1,168 @@
+"""The desk in a real browser: what an operator sees, hears, presses, and is told when the line breaks."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.chromium import DeskPage, desk
+from tests.browser.served import Served
+from tests.console import PASSWORD
+
+WANG = ("wang", PASSWORD)
+MOST_ROWS = 200
+SOON_MS = 400
+"""From our commit to the glass, on a machine that runs other tests as well; measured by `make bench` without them."""
+
+
+def _texts(person: DeskPage, selector: str) -> list[str]:
+    return [text.strip() for text in person.page.locator(selector).all_inner_texts()]
+
+
+def test_an_alarm_appears_without_reloading(browser: Browser, served: Served) -> None:
+    """It is drawn at once, chosen, explained in words, and says when it was on the glass."""
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator("#alarm h2")).to_have_text("没有警情")
+        page.evaluate("window.same = true")
+        served.world.dual_open()
+        row = page.locator(".row")
+        expect(row).to_contain_text("联动门双开")
+        expect(row).to_have_attribute("data-drawn-at", re.compile(r"Z$"))
+        expect(page.locator("#alarm h2")).to_contain_text("两门同开 0.9 秒")
+        expect(page.locator(".why li")).to_have_count(3)
+        expect(page.locator(".tile.needs")).to_have_count(1)
+        expect(page.locator(".tile.unknown b")).to_have_text("未知")
+        expect(page.locator("#told")).to_contain_text("二级 联动门双开")
+        assert page.evaluate("window.same")
+
+
+def test_keys_take_an_alarm_to_its_end(browser: Browser, served: Served) -> None:
+    """A acknowledges, N notes, R resolves with a code and a narrative; the row goes, the history has it."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator("#do-acknowledge")).to_be_enabled()
+        page.keyboard.press("a")
+        expect(page.locator(".row.taken .due")).to_have_text("Wang")
+        expect(page.locator("#do-resolve")).to_be_enabled()
+        page.keyboard.press("n")
+        page.keyboard.type("致电网点")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".journal")).to_contain_text("致电网点")
+        page.keyboard.press("r")
+        page.check("input[value=false_alarm]")
+        page.fill("[name=narrative]", "保洁同时打开两门")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".row")).to_have_count(0)
+        page.keyboard.press("h")
+        expect(page.locator("#history tbody tr")).to_contain_text(["联动门双开"])
+        expect(page.locator("#history tbody")).to_contain_text("误报")
+
+
+def test_a_refusal_is_shown_in_words(browser: Browser, served: Served) -> None:
+    """Who is too late reads who holds the alarm; nothing happens silently."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG) as late, desk(browser, served.address, ("chen", PASSWORD)) as quick:
+        expect(late.page.locator("#do-acknowledge")).to_be_enabled()
+        late.page.route("**/api/v1/live*", lambda route: route.abort())
+        late.page.evaluate("for (const part of ['alarm']) document.getElementById(part).dataset.version = '1'")
+        expect(quick.page.locator("#do-acknowledge")).to_be_enabled()
+        quick.page.keyboard.press("a")
+        expect(quick.page.locator(".row.taken")).to_have_count(1)
+        expect(late.page.locator(".row.taken .due")).to_have_text("Chen")
+        expect(late.page.locator(".steps")).to_contain_text("Chen 正在处置此警情".replace(" ", ""))
+
+
+def test_a_lost_line_is_said_and_made_up_for(browser: Browser, served: Served) -> None:
+    """The banner names what may be missing, what is old is marked unknown, and afterwards it says how many came."""
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        served.world.dual_open("interlock/before")
+        expect(page.locator(".row")).to_have_count(1)
+        expect(page.locator(".covered").first).to_be_hidden()
+        served.stop()
+        expect(page.locator("#lost")).to_contain_text("与中心失去连接")
+        expect(page.locator("#lost-rest")).to_contain_text("可能未显示")
+        expect(page.locator(".covered").first).to_be_visible()
+        served.world.dual_open("interlock/meanwhile-1")
+        served.world.dual_open("interlock/meanwhile-2")
+        served.start()
+        expect(page.locator("#lost")).to_contain_text("连接已恢复")
+        expect(page.locator("#lost-rest")).to_contain_text("2 条新警情")
+        expect(page.locator(".row")).to_have_count(3)
+        expect(page.locator(".covered").first).to_be_hidden()
+        person.problems.clear()  # the browser notes each try to reach a server that is away
+
+
+def test_a_storm_cannot_stop_the_page(browser: Browser, served: Served) -> None:
+    """With 500 open alarms the page draws a bounded number, graver ones first, and a new grave one still at once."""
+    served.world.flood(500)
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator(".row")).to_have_count(MOST_ROWS)
+        expect(page.locator("#more")).to_contain_text("300")
+        begun = page.evaluate("performance.timeOrigin + performance.now()")
+        served.world.dual_open()
+        first = page.locator(".row").first
+        expect(first).to_have_attribute("data-kind", "door.dual_open")
+        expect(first).to_have_attribute("data-drawn-at", re.compile(r"Z$"))
+        drawn = page.evaluate("Date.parse(document.querySelector('.row').dataset.drawnAt)")
+        assert drawn - begun < SOON_MS
+        expect(page.locator(".row")).to_have_count(MOST_ROWS)
+        expect(page.locator("#load")).to_have_class(re.compile("over"))
+
+
+def test_both_languages_and_themes(browser: Browser, served: Served) -> None:
+    """L and T change language and theme at once and for the next visit; nothing of the other language is left."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG, language="en", theme="light") as person:
+        page = person.page
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
+        expect(page.locator("h1")).to_have_text("Alarm desk")
+        names = re.compile("通道[内外]门|金库门|中文|中")
+        assert not re.search(r"[\u4e00-\u9fff]", names.sub("", page.locator("body").inner_text()))
+        page.keyboard.press("t")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        page.keyboard.press("l")
+        expect(page.locator("h1")).to_have_text("接警台")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_sound_waits_for_the_first_touch_and_can_be_muted(browser: Browser, served: Served) -> None:
+    """What the desk would do about a new alarm is always written at the foot."""
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        page.keyboard.press("j")
+        expect(page.locator("#sound")).to_have_text("声音 开")
+        page.keyboard.press("m")
+        expect(page.locator("#sound")).to_have_text("声音 静音")
+        expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("?")
+        expect(page.locator("#help")).to_be_visible()
+        assert {"J", "K", "A", "N", "R", "H", "M", "L", "T", "?"} <= set(_texts(person, "#help kbd"))
+
+
+def test_a_telephone_shows_the_same(browser: Browser, served: Served) -> None:
+    """One column, thumb-sized buttons: queue, alarm, back; nothing is wider than the screen."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG, width=390, height=844) as person:
+        page = person.page
+        page.locator(".row").tap()
+        button = page.locator("#do-acknowledge")
+        expect(button).to_be_visible()
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("[data-back]").tap()
+        expect(page.locator(".row")).to_be_visible()
+
+
+def test_an_auditor_has_no_buttons(browser: Browser, served: Served) -> None:
+    """Who may not handle an alarm is not offered to."""
+    served.world.dual_open()
+    with desk(browser, served.address, ("qian", PASSWORD)) as person:
+        expect(person.page.locator("#steps")).to_contain_text("处置由值班人员进行")
+        expect(person.page.locator("#steps button")).to_have_count(0)
