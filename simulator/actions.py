@@ -12,7 +12,8 @@ from typing import Final
 
 from simulator.model import Door, Part, Pull, Settled, Step, Swing, Touch
 
-PATIENCE_S: Final = 3.0
+PATIENCE_S: Final = 8.0
+AGAIN_S: Final = 2.0
 PRESS_S: Final = 0.4
 WALK_S: Final = 1.5
 BOTH_OPEN_S: Final = 5.0
@@ -52,11 +53,11 @@ class Known:
 def _open(door: Door) -> tuple[Step, ...]:
     if door not in EXIT:  # opened by combination: no button, no lock of ours
         return (Swing(door=door, open=True),)
-    return (
-        Touch(part=EXIT[door], on=True),
-        Touch(part=EXIT[door], on=False, after_s=PRESS_S),
-        Pull(door=door, patience_s=PATIENCE_S),
-    )
+    return (_ask(door),)
+
+
+def _ask(door: Door, after_s: float = 0.0) -> Step:
+    return Pull(door=door, button=EXIT[door], patience_s=PATIENCE_S, press_s=PRESS_S, every_s=AGAIN_S, after_s=after_s)
 
 
 def _close(door: Door) -> tuple[Step, ...]:
@@ -80,13 +81,15 @@ def _key(door: Door) -> tuple[Step, ...]:
 
 
 def _dual_open(_: Door) -> tuple[Step, ...]:
-    # A lock would not release the inner door now, so staff opens it by key; nobody is in the cash area.
+    # By key, because the box would release neither lock while the other door is open; nobody is in the cash area.
     return (
-        *_open(Door.OUTER),
-        Touch(part=Part.KEY_INNER, on=True, after_s=0.2),
-        Swing(door=Door.INNER, open=True, after_s=0.2),
+        Touch(part=Part.KEY_OUTER, on=True),
+        Swing(door=Door.OUTER, open=True, after_s=0.3),
+        Touch(part=Part.KEY_INNER, on=True),
+        Swing(door=Door.INNER, open=True, after_s=0.3),
         Settled(),
-        Touch(part=Part.KEY_INNER, on=False, after_s=PRESS_S),
+        Touch(part=Part.KEY_OUTER, on=False, after_s=PRESS_S),
+        Touch(part=Part.KEY_INNER, on=False),
         Swing(door=Door.INNER, open=False, after_s=BOTH_OPEN_S - PRESS_S),
         Swing(door=Door.OUTER, open=False, after_s=0.5),
     )
@@ -108,9 +111,7 @@ def _customer(_: Door) -> tuple[Step, ...]:
     return (
         *_open(Door.OUTER),
         Swing(door=Door.OUTER, open=False, after_s=WALK_S),
-        Touch(part=Part.EXIT_INNER, on=True, after_s=CROSS_S),
-        Touch(part=Part.EXIT_INNER, on=False, after_s=PRESS_S),
-        Pull(door=Door.INNER, patience_s=PATIENCE_S),
+        _ask(Door.INNER, after_s=CROSS_S),
         Swing(door=Door.INNER, open=False, after_s=WALK_S),
     )
 
@@ -126,7 +127,7 @@ ACTIONS: Final[Mapping[Action, Known]] = MappingProxyType(
         Action.CLOSE: Known(number=2, looks="the door falls shut", script=_close, doors=tuple(Door)),
         Action.DUAL_OPEN: Known(
             number=3,
-            looks="the inner door is opened by key while the outer one is open: both are open for five seconds",
+            looks="both doors of the vestibule are opened by key and stand open together for five seconds",
             script=_dual_open,
         ),
         Action.EMERGENCY_RELEASE: Known(

@@ -23,6 +23,7 @@ from simulator.children import ChildEndedError, Children, CommandFailedError
 from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port
 from simulator.collector_toml import PERSON, Ports, collector_toml
 from simulator.console import Console, ConsoleError
+from simulator.demo_file import NAME as DEMO_FILE
 from simulator.demo_file import BrokerAccess, DemoFile, Login, SiteAccess, write_demo
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
 from simulator.site import MAX_SITES, Centre, SimulatedSite, site_toml, sites
@@ -64,6 +65,7 @@ class _Demo:
             asyncio.get_running_loop().add_signal_handler(number, self._over.set)
         self._folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with alone(self._folder.root):
+            (self._folder.root / DEMO_FILE).unlink(missing_ok=True)  # an old one would lead others astray meanwhile
             ports = Ports(console=console_port(self._arguments.port), broker=free_port())
             children = Children(self._folder.logs)
             async with AsyncExitStack() as stack:

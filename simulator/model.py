@@ -59,10 +59,13 @@ class Swing:
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
-    """Somebody pulls at a door until its lock lets go, and gives up after `patience_s`."""
+    """Somebody presses the button, again and again, and pulls until the lock lets go; gives up after `patience_s`."""
 
     door: Door
+    button: Part
     patience_s: float
+    press_s: float
+    every_s: float
     after_s: float = 0.0
 
 
@@ -119,9 +122,10 @@ def advance(branch: Branch, now_s: float) -> Branch:
         step, rest = branch.plan[0], branch.plan[1:]
         ended_s = branch.due_s
         if isinstance(step, Pull) and step.door not in branch.unlocked:
-            if now_s < branch.due_s + step.patience_s:
-                return branch
-            return replace(branch, plan=_tidy(branch), due_s=now_s, outcome=Outcome.LOCKED)
+            waited_s = now_s - branch.due_s
+            if waited_s < step.patience_s:
+                return _taken(branch, Touch(part=step.button, on=waited_s % step.every_s < step.press_s))
+            return replace(branch, plan=(), touched=frozenset(), outcome=Outcome.LOCKED)
         if isinstance(step, Pull):
             ended_s = now_s  # the lock let go just now, not when the pulling began
         branch = replace(_taken(branch, step), plan=rest, due_s=ended_s + (rest[0].after_s if rest else 0.0))
@@ -138,8 +142,8 @@ def _taken(branch: Branch, step: Step) -> Branch:
             return replace(branch, touched=branch.touched - {part})
         case Swing(door=door, open=opens):
             return _swung(branch, door, opens)
-        case Pull(door=door):
-            return _swung(branch, door, True)
+        case Pull(door=door, button=button):
+            return _swung(replace(branch, touched=branch.touched - {button}), door, True)
         case Settled():
             return replace(branch, outcome=Outcome.DONE)
 
@@ -152,8 +156,3 @@ def _swung(branch: Branch, door: Door, opens: bool) -> Branch:
         open=branch.open | {door} if opens else branch.open - {door},
         edges={**branch.edges, door: branch.edges.get(door, 0) + 1},
     )
-
-
-def _tidy(branch: Branch) -> tuple[Step, ...]:
-    """Whoever gave up takes the hand off every button."""
-    return tuple(Touch(part=part, on=False) for part in sorted(branch.touched))

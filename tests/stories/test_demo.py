@@ -1,0 +1,148 @@
+"""`branchwatch demo` as a person meets it: it stands, it can be used, and nothing of it stays."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from simulator.demo_file import DemoFile, read_demo
+from tests.conftest import EventuallyBlocking, StartProcess
+from tests.processes import RunningProcess
+
+pytestmark = pytest.mark.timeout(180)
+STARTED_S = 90.0
+"""How long a demo may take to stand while other tests have the machine; alone it takes some 3 s."""
+BRANCHWATCH = (sys.executable, "-m", "branchwatch")
+StartDemo = Callable[..., RunningProcess]
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path, process: StartProcess) -> StartDemo:
+    """Start a demo in the test's folder, on free ports."""
+
+    def start(*words: str) -> RunningProcess:
+        command = [*BRANCHWATCH, "demo", "--dir", str(tmp_path / "demo"), "--port", "0", *words]
+        return process(command, env={"LANG": "C.UTF-8", "LC_ALL": ""})
+
+    return start
+
+
+def standing(demo: RunningProcess, folder: Path) -> DemoFile | None:
+    """The demo's file, once this demo has written it and says so."""
+    if not demo.running():
+        raise RuntimeError(f"the demo ended\n{demo.tail()}")
+    return read_demo(folder / "demo") if "Log in as" in demo.output() else None
+
+
+def alarms(demo: DemoFile) -> list[dict[str, Any]]:
+    """The centre's alarms, as the demo's token sees them."""
+    connection = http.client.HTTPConnection(urlsplit(demo.console).netloc, timeout=5)
+    try:
+        connection.request("GET", "/api/v1/alarms?limit=50", headers={"Authorization": f"Bearer {demo.token}"})
+        items: list[dict[str, Any]] = json.load(connection.getresponse())["items"]
+        return items
+    finally:
+        connection.close()
+
+
+def test_a_demo_stands_is_used_and_starts_again(
+    tmp_path: Path, start_demo: StartDemo, process: StartProcess, eventually_blocking: EventuallyBlocking
+) -> None:
+    """The first thing everybody types.
+
+    A dual-open done from another process is an alarm in the API and in the demo's own words; a second demo in the same
+    folder is refused; SIGTERM ends it with 0; started again it has the same certificates and the old alarms, and ends
+    by itself.
+    """
+    first = start_demo("--sites", "2")
+    demo = eventually_blocking(lambda: standing(first, tmp_path), STARTED_S, "the demo stands")
+    assert demo is not None
+    assert [site.id for site in demo.sites] == ["0755-031", "0755-032"]
+    assert demo.login.password in first.output()
+    assert start_demo().wait(30) == 2
+    act = process([*BRANCHWATCH, "simulate", "act", "--dir", tmp_path / "demo", "0755-031", "dual-open"])
+    assert act.wait(60) == 0
+
+    def alarmed() -> bool:
+        return any(alarm["site"] == "0755-031" for alarm in alarms(demo))
+
+    eventually_blocking(alarmed, 20, "the alarm is there")
+    eventually_blocking(lambda: "alarm, level II" in first.output(), 20, "the demo tells")
+    root = (tmp_path / "demo" / "keys" / "root.pem").read_bytes()
+    assert first.stop() == 0
+
+    second = start_demo("--sites", "2", "--for", "3")
+    again = eventually_blocking(lambda: standing(second, tmp_path), STARTED_S, "the demo stands again")
+    assert again is not None
+    assert again.token != demo.token
+    assert any(alarm["site"] == "0755-031" for alarm in alarms(again))
+    assert (tmp_path / "demo" / "keys" / "root.pem").read_bytes() == root
+    assert second.wait(60) == 0
+
+
+def test_a_customer_alone_raises_nothing(
+    tmp_path: Path, start_demo: StartDemo, eventually_blocking: EventuallyBlocking
+) -> None:
+    """Of the scenario only the dual-open is an alarm, at the last branch and at no other."""
+    running = start_demo("--sites", "2", "--for", "30")
+    demo = eventually_blocking(lambda: standing(running, tmp_path), STARTED_S, "the demo stands")
+    assert demo is not None
+
+    def ended() -> list[dict[str, Any]]:
+        return [alarm for alarm in alarms(demo) if alarm["restored_at"] is not None]
+
+    eventually_blocking(ended, 40, "the doors were open and shut again")
+    assert [(alarm["site"], alarm["kind"]) for alarm in alarms(demo)] == [("0755-032", "door.dual_open")]
+    running.send(signal.SIGINT)
+    assert running.wait(30) == 0
+
+
+def test_ctrl_c_while_starting(start_demo: StartDemo, eventually_blocking: EventuallyBlocking) -> None:
+    """Ctrl-C before anything stands ends it as cleanly as later, without a traceback."""
+    running = start_demo()
+    eventually_blocking(lambda: "Starting the centre" in running.output(), STARTED_S, "it is starting")
+    running.send(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert "Traceback" not in running.output()
+
+
+def test_a_part_that_dies_is_named(
+    tmp_path: Path, start_demo: StartDemo, eventually_blocking: EventuallyBlocking
+) -> None:
+    """When a process of the demo is killed, the demo says which, ends the others and exits with 1."""
+    running = start_demo("--sites", "1")
+    eventually_blocking(lambda: standing(running, tmp_path), STARTED_S, "the demo stands")
+    agent = next(child for child in psutil.Process(running.pid).children() if "agent" in child.cmdline())
+    os.kill(agent.pid, signal.SIGKILL)
+    assert running.wait(30) == 1
+    assert "agent-0755-031-a ended with code -9" in running.output()
+    assert "Traceback" not in running.output()
+
+
+def test_a_killed_demo_leaves_nothing(
+    tmp_path: Path, start_demo: StartDemo, eventually_blocking: EventuallyBlocking
+) -> None:
+    """kill -9 of the demo ends centre, broker and boxes too."""
+    running = start_demo("--sites", "1")
+    eventually_blocking(lambda: standing(running, tmp_path), STARTED_S, "the demo stands")
+    family = psutil.Process(running.pid).children(recursive=True)
+    assert len(family) >= 3
+    os.kill(running.pid, signal.SIGKILL)
+    eventually_blocking(lambda: not [each for each in family if _alive(each)], 30, "all are gone")
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
