@@ -43,10 +43,12 @@ from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
 from agent.watch import BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.messages import Health, SiteFacts
+from protocol.timestamps import format_time
 
 LOG: Final = logging.getLogger("branchwatch.agent")
 T = TypeVar("T")
 
+EXPIRING: Final = "box.certificate_expiring"
 TICK_S: Final = 1.0
 MARK_EVERY_S: Final = 15 * 60
 """`ledger.mark` in the routine lane (WIRE 2.4)."""
@@ -75,6 +77,7 @@ class Agent:
         self._timekeeper.remember(saved)
         now = self._timekeeper.now()
         self._started = now
+        self._expiring: bool | None = None
         boot = boot_id()
         same_boot = saved.get(BOOT_KEY, b"").decode() == boot
         self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot)
@@ -151,6 +154,7 @@ class Agent:
             await asyncio.sleep(min(TICK_S, watchdog.total_seconds()) if watchdog else TICK_S)
             now = self._timekeeper.now()
             await self._watch.tell(self._timekeeper.tick())
+            await self._watch.tell(self._certificate(now))
             standing = self._outbox.standing
             await self._watch.tell(store_findings(seen, standing, now))
             seen = standing
@@ -193,6 +197,16 @@ class Agent:
     def _started_finding(self) -> Finding:
         facts = {"software": software(), "set_aside": self._outbox.standing.set_aside or None}
         return Finding(kind="box.started", source="box/agent", phase=Phase.TOLD, at=self._started, facts=facts)
+
+    def _certificate(self, now: Moment) -> tuple[Finding, ...]:
+        """The certificate's end drawing near, or a new certificate; told when it changes."""
+        soon = self._settings.identity.expires_soon(now.wall)
+        if soon is self._expiring:
+            return ()
+        self._expiring = soon
+        facts = {"not_after": format_time(self._settings.identity.not_after)}
+        phase = Phase.RAISED if soon else Phase.ENDED
+        return (Finding(kind=EXPIRING, source="box/certificate", phase=phase, at=now, facts=facts),)
 
     def _say_what_is_unwatched(self) -> None:
         found = unwatched(self._settings.site)

@@ -42,6 +42,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.claim import FolderTakenError, claim
     from agent.identity import IdentityError, load_identity
 
     site = _read_site(arguments.config)
@@ -55,8 +56,11 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
         raise InputError(str(error)) from None
     try:
         arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim(arguments.state)
     except OSError as error:
         raise InputError(f"{arguments.state}: {error.strerror}") from None
+    except FolderTakenError as error:
+        raise InputError(str(error)) from None
     from agent.app import Settings, run_agent
 
     run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))

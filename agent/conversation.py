@@ -41,6 +41,11 @@ BIRTH_AGAIN: Final = timedelta(seconds=5)
 RESEND_AGAIN: Final = timedelta(seconds=10)
 """A lane is sent again on request no oftener than this."""
 
+REQUEST_AGE: Final = timedelta(minutes=5)
+"""Against the time floor, which signed receipts raise: the box's own clock may be wrong."""
+
+REQUESTS_KEPT: Final = 256
+
 SENT_KEPT: Final = 64
 """Beats whose sending time is remembered, to measure the clock by their receipts."""
 
@@ -64,6 +69,7 @@ class Voice:
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
     resent: dict[Lane, Moment] = field(default_factory=dict)
+    requests: dict[str, None] = field(default_factory=dict)  # ids that were heard, oldest first
 
     async def number(self) -> int:
         """The next number of the beat counter, safely above every one before."""
@@ -230,17 +236,35 @@ class Conversation:
             await self._refused("request", taken)
             return
         request = taken.message
-        if request.action == "birth":
+        if not self._is_fresh(request):
+            LOG.info("request %s of %s is old or came before; ignored", request.id, taken.collector)
+        elif request.action == "birth":
             self._wants_birth = True
         elif request.action != "resend" or not await self._resend(request):
             LOG.info("request %s of %s refused: %s", request.id, taken.collector, request.action)
 
+    def _is_fresh(self, request: Request) -> bool:
+        """A broker may keep a signed request and say it again: each id counts once, and only while it is young."""
+        seen = self._voice.requests
+        if request.id in seen or parse_time(request.at) < self._voice.not_before() - REQUEST_AGE:
+            return False
+        seen[request.id] = None
+        while len(seen) > REQUESTS_KEPT:
+            del seen[next(iter(seen))]
+        return True
+
     async def _resend(self, request: Request) -> bool:
         word, first = request.args.get("lane"), request.args.get("from")
         now = self._voice.reading().moment
-        if word not in set(Lane) or not isinstance(first, int) or isinstance(first, bool) or first < 1:
+        if (
+            not isinstance(word, str)
+            or word not in set(Lane)
+            or not isinstance(first, int)
+            or isinstance(first, bool)
+            or first < 1
+        ):
             return False
-        lane = Lane(str(word))
+        lane = Lane(word)
         last = self._voice.resent.get(lane)
         if last is not None and now.since(last) < RESEND_AGAIN:
             return False

@@ -51,13 +51,17 @@ class BoxIdentity:
         """The chain as a birth carries it: base64 of each DER (RFC 7515 section 4.1.6)."""
         return tuple(b64encode(der).decode("ascii") for der in self.chain)
 
+    def expires_soon(self, now: datetime) -> bool:
+        """Whether somebody must see to a new certificate."""
+        return now > self.not_after - EXPIRING_WITHIN
+
     def concern(self, now: datetime) -> str | None:
         """What somebody should know about the dates, in one sentence."""
         if now < self.not_before:
             return f"the box's clock reads {now:%Y-%m-%d}, before its certificate begins ({self.not_before:%Y-%m-%d})"
         if now > self.not_after:
             return f"the box's certificate ended on {self.not_after:%Y-%m-%d}; it must be renewed"
-        if now > self.not_after - EXPIRING_WITHIN:
+        if self.expires_soon(now):
             return f"the box's certificate ends on {self.not_after:%Y-%m-%d}"
         return None
 

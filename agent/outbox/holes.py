@@ -17,8 +17,8 @@ from agent.outbox.records import Happening, moves
 from protocol.kinds import Lane
 from protocol.ledger import Hole
 
-SHED_AT_ONCE: Final = 2000
-"""Events given up in one transaction; more would hold up an urgent one."""
+SHED_AT_ONCE: Final = 500
+"""Events given up in one transaction: under a megabyte of changed pages, which even a full disk has room to log."""
 
 
 def explain(ledger: Ledger, hole: Hole, counts: dict[str, int], cause: str, reading: Reading) -> bool:

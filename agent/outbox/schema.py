@@ -15,6 +15,9 @@ from agent.outbox.capacity import Capacity
 
 FILE_NAME: Final = "outbox.db"
 PAGE_BYTES: Final = 4096
+SPARE_NAME: Final = "outbox.spare"
+SPARE_BYTES: Final = 8 * 1024 * 1024
+"""A write-ahead log of 1 MiB, the pages it adds to the file, and the largest transaction, several times over."""
 _BALLAST_STEP_BYTES: Final = 4 * 1024 * 1024
 _DAMAGED: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
@@ -40,6 +43,8 @@ def open_database(file: Path, capacity: Capacity) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Early, so that a disk that fills up finds little in the log that is not in the file yet.
+        connection.execute("PRAGMA wal_autocheckpoint = 256")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -2048")  # KiB: a box has little memory and no long queries
         _migrate(connection)
@@ -60,6 +65,24 @@ def set_aside(file: Path, stamp: str) -> str:
         if part.exists():
             part.rename(file.with_name(name + suffix))
     return name
+
+
+def keep_spare_room(folder: Path) -> None:
+    """Hold a little of the disk in a file of its own, for the moment when other programs have filled the rest."""
+    spare = folder / SPARE_NAME
+    if spare.exists():
+        return
+    try:
+        with spare.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, SPARE_BYTES)
+    except OSError:
+        spare.unlink(missing_ok=True)  # no room to hold: what there is, the store may use
+
+
+def give_up_spare_room(connection: sqlite3.Connection, folder: Path) -> None:
+    """Let the store have the spare room: its log must be written back before anything in it can be used again."""
+    (folder / SPARE_NAME).unlink(missing_ok=True)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def disk_free_bytes(folder: Path) -> int:
@@ -94,6 +117,7 @@ def _claim_room(connection: sqlite3.Connection, capacity: Capacity) -> None:
     """Make the file as large as the urgent reserve now, so that no other program's files can take that room."""
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     missing = capacity.reserve_bytes - pages * PAGE_BYTES
+    connection.execute("DROP TABLE IF EXISTS ballast")  # of a start that was cut off
     if missing <= 0:
         return
     connection.execute("CREATE TABLE ballast (room BLOB)")
@@ -101,13 +125,13 @@ def _claim_room(connection: sqlite3.Connection, capacity: Capacity) -> None:
         for _ in range(-(-missing // _BALLAST_STEP_BYTES)):
             size = min(_BALLAST_STEP_BYTES, missing)
             connection.execute("INSERT INTO ballast VALUES (zeroblob(?))", (size,))
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
     except sqlite3.OperationalError as error:
         if not is_full(error):
             raise
     finally:
         connection.execute("DROP TABLE ballast")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
 
 def _events(database: Any) -> None:

@@ -19,7 +19,16 @@ from agent.outbox.lines import Author, mark
 from agent.outbox.reading import read_lines
 from agent.outbox.receipting import overwrite, prune
 from agent.outbox.records import Standing, StoredLine
-from agent.outbox.schema import PAGE_BYTES, disk_free_bytes, is_damage, is_full, open_database, set_aside
+from agent.outbox.schema import (
+    PAGE_BYTES,
+    disk_free_bytes,
+    give_up_spare_room,
+    is_damage,
+    is_full,
+    keep_spare_room,
+    open_database,
+    set_aside,
+)
 from agent.reporting import Draft
 from protocol.ids import new_run
 from protocol.kinds import Lane
@@ -44,8 +53,15 @@ class Store:
     """The ledger's file, open. Make it with `Store.open`."""
 
     def __init__(
-        self, file: Path, author: Author, clock: Callable[[], Reading], random: Random, capacity: Capacity
+        self,
+        file: Path,
+        author: Author,
+        clock: Callable[[], Reading],
+        random: Random,
+        capacity: Capacity,
+        disk_free: Callable[[Path], int] = disk_free_bytes,
     ) -> None:
+        self._disk_free = disk_free
         self._file = file
         self._author = author
         self._clock = clock
@@ -62,14 +78,20 @@ class Store:
 
     @classmethod
     def open(
-        cls, file: Path, author: Author, clock: Callable[[], Reading], random: Random, capacity: Capacity
+        cls,
+        file: Path,
+        author: Author,
+        clock: Callable[[], Reading],
+        random: Random,
+        capacity: Capacity,
+        disk_free: Callable[[Path], int] = disk_free_bytes,
     ) -> "Store":
         """Open or create; a damaged file is set aside and a fresh one started, which its first event says.
 
         Raises:
             sqlite3.Error: the disk refuses even a fresh file.
         """
-        store = cls(file, author, clock, random, capacity)
+        store = cls(file, author, clock, random, capacity, disk_free)
         try:
             store._start()
         except sqlite3.DatabaseError as error:
@@ -109,9 +131,10 @@ class Store:
         return events
 
     def mark(self) -> tuple[Event, ...]:
-        """Note the urgent head in the routine lane, and drop what is past its time. A job."""
+        """Note the urgent head in the routine lane; with it, drop what is past its time and hold spare room. A job."""
         reading = self._clock()
         prune(self.ledger, reading.moment.wall)
+        keep_spare_room(self._file.parent)
         return self.ledger.append([mark(self.ledger.lanes[Lane.URGENT].head, reading, self._random(10))], reading)
 
     def save(self, saved: Mapping[str, bytes]) -> None:
@@ -155,6 +178,7 @@ class Store:
 
     def _start(self) -> None:
         connection = open_database(self._file, self._capacity)
+        keep_spare_room(self._file.parent)
         try:
             self.ledger = Ledger(connection, self._author, new_run(self._random(16)), self._random)
             self.saved = dict(connection.execute("SELECT key, value FROM saved"))
@@ -182,6 +206,7 @@ class Store:
 
     def _when_full(self, jobs: Sequence[Job]) -> list[Any]:
         """The disk itself is full: give way, then each job alone; what still finds no room is tried as a mere count."""
+        give_up_spare_room(self.ledger.connection, self._file.parent)
         self._giving_way = True
         self._make_room()
         return [self._alone(job) for job in jobs]
@@ -207,7 +232,13 @@ class Store:
             if room.step is Step.COUNT_REPEATS:
                 self._tight = "urgent"
                 return
-            if not self._in_transaction(lambda room=room: self._give_way(room)):  # type: ignore[misc]
+            try:
+                gone = self._in_transaction(lambda room=room: self._give_way(room))  # type: ignore[misc]
+            except sqlite3.DatabaseError as error:
+                if not is_full(error):
+                    raise
+                gone = 0
+            if not gone:
                 return
 
     def _give_way(self, room: Room) -> int:
@@ -249,7 +280,7 @@ class Store:
         return Usage(
             used=(pages - free) * PAGE_BYTES,
             free_in_file=free * PAGE_BYTES,
-            disk_free=disk_free_bytes(self._file.parent),
+            disk_free=self._disk_free(self._file.parent),
             pending_urgent=self.ledger.lanes[Lane.URGENT].pending,
             pending_routine=self._may_be_shed(),
             receipted=receipted is not None,

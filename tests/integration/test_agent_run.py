@@ -69,6 +69,9 @@ async def test_a_dual_open_is_told_and_a_restart_tells_its_end(
         ended = next(event for event in events if event.kind == "door.dual_open.restored")
         assert ended.restores == raised.id
         assert raised.because
+        twin = await asyncio.to_thread(agent, "run", "--config", file, "--state", tmp_path / "state")
+        assert twin.returncode == 2
+        assert "another agent already runs" in twin.stderr
         assert centre.kinds()["door.dual_open"] == 1
         await people
         await eventually(lambda: _pending(tmp_path) == 0)

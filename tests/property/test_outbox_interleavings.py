@@ -88,7 +88,7 @@ class Interleavings(RuleBasedStateMachine):
             self.runner.run(self.outbox.close())
         else:
             copy = Path(tempfile.mkdtemp())
-            for file in self.folder.iterdir():
+            for file in self.folder.glob("outbox.db*"):
                 shutil.copy(file, copy / file.name)
             self.runner.run(self.outbox.close())
             shutil.rmtree(self.folder)

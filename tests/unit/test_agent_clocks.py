@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from agent.findings import Finding, Phase
 from agent.incidents import Incidents, noted
 from agent.links import KEY_SITE, ORDINARY
 from agent.links import Path as Way
+from agent.outbox.records import LaneStanding, Standing
 from agent.presence import NO_CHANGES
 from agent.signals import Moment
+from agent.store_watch import sounds, store_findings
 from agent.systemd import notify, watchdog_interval
+from protocol.kinds import Lane
+from protocol.ledger import Position
 from protocol.messages import Clock as Word
 from tests.clock import Clock
 
@@ -155,3 +160,17 @@ def test_systemd_hears_when_it_listens(tmp_path: Path) -> None:
     assert watchdog_interval({"WATCHDOG_USEC": "20000000"}) == timedelta(seconds=10)
     assert watchdog_interval({"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": str(os.getpid() + 1)}) is None
     assert watchdog_interval({}) is None
+
+
+def test_room_that_runs_short_is_told_once_and_once_when_it_is_back() -> None:
+    """WIRE 2.4: a disk fault says so; when only urgent repeats are counted the local sounder does too."""
+    now = moment(Clock())
+    lanes = {lane: LaneStanding(head=Position(run="r", seq=0, hash="h"), receipted=0) for lane in Lane}
+    fine = Standing(run="r", lanes=lanes, used_bytes=1, limit_bytes=2)
+    tight, worse = replace(fine, tight="routine", shed=3), replace(fine, tight="urgent", coalesced=2)
+    assert phases(store_findings(fine, tight, now)) == [Phase.RAISED]
+    assert store_findings(tight, worse, now) == ()
+    assert phases(store_findings(worse, fine, now)) == [Phase.ENDED]
+    assert [sounds(each) for each in (fine, tight, worse)] == [False, False, True]
+    (damaged,) = store_findings(fine, replace(fine, poisoned=2), now)
+    assert (damaged.kind, damaged.facts["count"]) == ("envelope.rejected", 2)

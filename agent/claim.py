@@ -1,0 +1,28 @@
+"""One agent a state folder: two would write two histories under one identity, which the centre rightly calls a fork."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+LOCK_NAME: Final = "agent.lock"
+
+
+class FolderTakenError(Exception):
+    """Another agent runs with this folder."""
+
+
+def claim(folder: Path) -> int:
+    """Hold the folder until this process ends; returns the descriptor that holds it.
+
+    Raises:
+        FolderTakenError: another process holds it.
+        OSError: the folder cannot be written.
+    """
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise FolderTakenError(f"another agent already runs with {folder}; stop it first") from None
+    return descriptor
