@@ -124,7 +124,7 @@ class Committer:
             writing.mark_forked(work.connection, doubled)
         tell(work, self._ledger, mono_ms)
         made = raise_alarms(work, self._ledger.collector, lambda: self._ledger.new_id(work.now_ms))
-        writing.insert_rows(work.connection, envelopes, work.envelopes)
+        writing.insert_many(work.connection, envelopes, work.envelopes)
         work.flush_events()
         writing.save_standings(work.connection, work.fresh, work.known)
         if work.first_event:

@@ -5,6 +5,7 @@ library lets go of the interpreter meanwhile; everything else happens in the cal
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -116,7 +117,6 @@ class Pipeline:
         for received in messages:
             parsed = parse(received)
             if isinstance(parsed, Rejection):
-                self._metrics.envelopes.labels("unreadable").inc()
                 rejections.append(parsed)
             elif not self._rates.admits(parsed.box, now_ms):
                 rejections.append(_reject(parsed, Reason.RATE))
@@ -165,8 +165,9 @@ class Pipeline:
             if isinstance(found, Rejection):
                 rejections.append(found)
             else:
-                self._metrics.envelopes.labels(each.parsed.up.value).inc()
                 verified.append(found)
+        for up, count in Counter(each.parsed.up for each in signed).items():
+            self._metrics.envelopes.labels(up.value).inc(count)
         return verified
 
     def _open(self, signed: list[Signed]) -> list[Opened | Rejection]:
@@ -189,8 +190,8 @@ class Pipeline:
     ) -> None:
         if not verified and not rejections:
             return
-        for rejection in rejections:
-            self._metrics.rejections.labels(rejection.reason.value).inc()
+        for reason, count in Counter(rejection.reason.value for rejection in rejections).items():
+            self._metrics.rejections.labels(reason).inc(count)
         try:
             self._store_batch(_batch(verified, rejections), sending, times)
         except StoreError:

@@ -18,6 +18,7 @@ from collector.ingest.sequence import (
     Trouble,
     needs_history,
     place,
+    place_next,
     walk,
 )
 from collector.ingest.verification import VerifiedEvents
@@ -56,7 +57,7 @@ def _place_lane(
     if needs_history(standing, lines):
         placement = _place_with_history(work, key, standing, lines)
     else:
-        placement = place(standing, lines, {})
+        placement = place_next(standing, lines)
     work.duplicates += placement.duplicates
     numbers: dict[int, int] = {}
     opened: dict[str, int] = {}
@@ -115,25 +116,27 @@ def _add(
         envelope = numbers[index] = work.add_envelope(
             box=verified.box, kid=verified.kid, body=received.payload, received_ms=received.received_ms
         )
+    at_ms = wire_ms(made.line.event.at)
     return work.add_event(
         made.line.event,
         made.line.hash,
         envelope=envelope,
         line_no=line_no,
         branch=made.branch,
-        flags=_flags(made, verified, offsets),
+        flags=_flags(made, verified, at_ms, offsets),
+        at_ms=at_ms,
         received_ms=received.received_ms,
     )
 
 
-def _flags(made: Place, verified: VerifiedEvents, offsets: Mapping[str, int]) -> list[Flag]:
+def _flags(made: Place, verified: VerifiedEvents, at_ms: int, offsets: Mapping[str, int]) -> list[Flag]:
     event = made.line.event
     flags: list[Flag] = []
     if verified.expired:
         flags.append(Flag.CERTIFICATE_EXPIRED)
     if event.clock is Clock.SUSPECT:
         flags.append(Flag.CLOCK_SUSPECT)
-    ahead_ms = wire_ms(event.at) - verified.received.received_ms
+    ahead_ms = at_ms - verified.received.received_ms
     if ahead_ms > _CLOCK_LIMIT_MS or abs(offsets.get(verified.box, 0)) > _CLOCK_LIMIT_MS:
         flags.append(Flag.CLOCK_OFF)
     if made.forked:

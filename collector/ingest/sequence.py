@@ -110,6 +110,21 @@ def needs_history(standing: Standing, lines: Sequence[Line]) -> bool:
     return False
 
 
+def place_next(standing: Standing, lines: Sequence[Line]) -> Placement:
+    """Place lines of which `needs_history` says that they are simply the next ones."""
+    placement = Placement(standing=standing)
+    for line in lines:
+        made = Place(line, 0, False, False)
+        placement.places.append(made)
+        if line.event.kind == OPENED:
+            placement.openings.append(made)
+        elif line.event.kind == SHED:
+            _note_hole(placement, line.event)
+    last = lines[-1]
+    placement.standing = Standing(run=last.event.run, seq=last.event.seq, hash=last.hash, stored_to=last.event.seq)
+    return placement
+
+
 def place(
     standing: Standing,
     lines: Iterable[Line],

@@ -33,6 +33,7 @@ def tell(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
                 line_no=line_no,
                 branch=0,
                 flags=[],
+                at_ms=work.now_ms,
                 received_ms=work.now_ms,
             )
         work.fresh[ledger.collector, written.lane] = written.standing

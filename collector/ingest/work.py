@@ -5,6 +5,7 @@ Filled by placing, hearing, rejecting, telling and alarming in turn, written by 
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from collector.alarms.correlation import Fact, concerns
@@ -14,8 +15,7 @@ from collector.storage.journal import Entry
 from collector.storage.records import Flag
 from collector.storage.schema import events as events_table
 from collector.storage.store import Transaction
-from collector.storage.writing import Key, insert_rows
-from collector.times import wire_ms
+from collector.storage.writing import Key, insert_many
 from protocol.kinds import KINDS, RESTORED, EventClass, Lane
 from protocol.messages import Event
 
@@ -29,8 +29,8 @@ class Work:
     number: int
     known: dict[Key, Standing] = field(default_factory=dict)
     fresh: dict[Key, Standing] = field(default_factory=dict)
-    envelopes: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    envelopes: list[tuple[Any, ...]] = field(default_factory=list)  # in the order of the table's columns
+    events: list[tuple[Any, ...]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     found: list[tuple[str, str, Found]] = field(default_factory=list)  # box, site, what
     entries: list[Entry] = field(default_factory=list)
@@ -56,13 +56,13 @@ class Work:
 
     def flush_events(self) -> None:
         """Write the event rows so far: what comes next looks at them."""
-        insert_rows(self.connection, events_table, self.events)
+        insert_many(self.connection, events_table, self.events)
         self.events = []
 
     def add_envelope(self, *, box: str, kid: str, body: bytes, received_ms: int) -> int:
         """Keep exact bytes; returns the envelope's number."""
         number = self.take_number()
-        self.envelopes.append({"id": number, "box": box, "kid": kid, "body": body, "received_ms": received_ms})
+        self.envelopes.append((number, box, kid, body, received_ms))
         return number
 
     def add_event(
@@ -74,6 +74,7 @@ class Work:
         line_no: int,
         branch: int,
         flags: list[Flag],
+        at_ms: int,
         received_ms: int,
     ) -> int:
         """Keep a line; returns its number."""
@@ -81,31 +82,29 @@ class Work:
         self.first_event = self.first_event or number
         self.last_event = number
         self.events_by_lane[event.lane.value] += 1
-        kind = KINDS.get(event.kind.removesuffix(RESTORED))
-        event_class = (kind.event_class if kind else EventClass.FAULT).value
-        at_ms = wire_ms(event.at)
+        event_class = _class_of(event.kind)
         self.events.append(
-            {
-                "number": number,
-                "box": event.box,
-                "lane": event.lane.value,
-                "run": event.run,
-                "seq": event.seq,
-                "branch": branch,
-                "hash": digest,
-                "prev": event.prev,
-                "id": event.id,
-                "kind": event.kind,
-                "level": event.level,
-                "event_class": event_class,
-                "site": event.site,
-                "source": event.source,
-                "at_ms": at_ms,
-                "received_ms": received_ms,
-                "envelope": envelope,
-                "line_no": line_no,
-                "flags": " ".join(flags),
-            }
+            (
+                number,
+                event.box,
+                event.lane.value,
+                event.run,
+                event.seq,
+                branch,
+                digest,
+                event.prev,
+                event.id,
+                event.kind,
+                event.level,
+                event_class,
+                event.site,
+                event.source,
+                at_ms,
+                received_ms,
+                envelope,
+                line_no,
+                " ".join(flags) if flags else "",
+            )
         )
         if concerns(event.level, event.restores):
             self.facts.append(
@@ -124,3 +123,10 @@ class Work:
                 )
             )
         return number
+
+
+@lru_cache(maxsize=1024)  # names come from outside
+def _class_of(name: str) -> str:
+    """The class of a kind; one that only a newer box knows counts as a fault."""
+    kind = KINDS.get(name.removesuffix(RESTORED))
+    return (kind.event_class if kind else EventClass.FAULT).value

@@ -26,6 +26,15 @@ from collector.storage.reading import Reading
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long one writer waits for another before it gives up; group commits take some 20 ms."""
 
+PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "wal_autocheckpoint=8000",  # 32 MiB: pages that many commits touch are copied once
+    "cache_size=-65536",  # KiB
+)
+
 _WRITES: Final = "branchwatch_writes"
 
 
@@ -112,7 +121,7 @@ def _open_sqlite(url: str) -> Engine:
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
