@@ -155,6 +155,12 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
+"""Families whose points bear the name of their door: what they are is said beside it."""
+
+ORDER: Final = ("door", "interlock", "zone", "release", "lock", "key", "exit", "reader", "output", "device")
+"""Families in the order in which a person looks at them."""
+
 FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "urgent": N_("urgent"),

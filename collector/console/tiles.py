@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.console.sentences import ORDER
 from collector.console.wording import Wording
 from collector.storage.records import AlarmRow, BoxRow, SiteRow
 from protocol.texts import Texts
@@ -32,11 +33,11 @@ class Tile:
 
 
 def point_tiles(box: BoxRow, alarm: AlarmRow, wording: Wording) -> list[Tile]:
-    """Every point of a box, the alarm's own first, then the unknown, then by id; then the line and the clock."""
+    """The points of a box: the alarm's own first, then the unknown, then in the usual order; then line and clock."""
     concerned = _concerned(alarm)
     last = len(concerned)
     silent = wording.texts(N_("box silent")) if box.silent else ""
-    ranked: list[tuple[int, str, Tile]] = []
+    ranked: list[tuple[int, int, str, Tile]] = []
     for point in box.points:
         unknown = box.silent or point.state == "unknown"
         needs = not unknown and point.id in concerned and point.state in _ALARM_SIDE
@@ -48,8 +49,10 @@ def point_tiles(box: BoxRow, alarm: AlarmRow, wording: Wording) -> list[Tile]:
             since_ms=box.heard_ms if box.silent else point.since_ms,
             look="unknown" if unknown else "needs" if needs else "",
         )
-        ranked.append((concerned.get(point.id, last if unknown else last + 1), point.id, tile))
-    tiles = [tile for _, _, tile in sorted(ranked, key=lambda each: each[:2])]
+        family = point.id.partition("/")[0]
+        kind = ORDER.index(family) if family in ORDER else len(ORDER)
+        ranked.append((concerned.get(point.id, last if unknown else last + 1), kind, point.id, tile))
+    tiles = [tile for *_, tile in sorted(ranked, key=lambda each: each[:3])]
     return [*tiles[:MOST_TILES], *_line_tiles(box, wording.texts)]
 
 

@@ -77,12 +77,14 @@ class Wording:
 
     def point(self, point: str) -> str:
         """The name people gave a point, or its family and id."""
-        if name := self.names.get(point):
-            return name
         family, _, rest = point.partition("/")
+        name = self.names.get(point)
+        if name and family not in sentences.PARTS_OF_DOORS:
+            return name
         if family in sentences.FAMILIES and rest:
-            return self.texts(sentences.FAMILIES[family]).format(id=self.names.get(f"door/{rest}", rest))
-        return point
+            called = name or self.names.get(f"door/{rest}") or self.names.get(f"interlock/{rest}") or rest
+            return self.texts(sentences.FAMILIES[family]).format(id=called)
+        return name or point
 
     def state(self, point: str, state: str) -> str:
         """The word for a point's state."""

@@ -24,10 +24,12 @@ export function wire(chosen, done) {
   }
 
   async function acknowledge() {
+    await chosen.drawing;
     if (able("acknowledge")) notice(await send("acknowledge"));
   }
 
-  function ask(action) {
+  async function ask(action) {
+    await chosen.drawing;
     if (!able(action)) return;
     const dialog = document.getElementById(action);
     dialog.dataset.of = part().of;

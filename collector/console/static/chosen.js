@@ -15,7 +15,8 @@ export class Chosen {
     document.body.classList.toggle("chosen", Boolean(this.id));
     this.queue.mark(this.id);
     history.replaceState(null, "", this.id ? `#${this.id}` : location.pathname);
-    await this.#draw();
+    this.drawing = this.#draw(); // an action waits for it: it is meant for what was chosen, not for what was shown before
+    await this.drawing;
   }
 
   /** Something of this alarm or of its box changed. */

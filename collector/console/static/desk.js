@@ -10,7 +10,7 @@ import * as sound from "./sound.js";
 import * as time from "./time.js";
 import { say } from "./words.js";
 
-const FACTS_S = 10; // how often the line at the foot is read again
+const FACTS_S = 5; // how often the line at the foot is read again
 const FLOOD = 10; // more alarms than this in ten minutes are a flood for one operator (ISA-18.2)
 const page = document.documentElement;
 const at = (id) => document.getElementById(id);
