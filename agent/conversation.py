@@ -103,6 +103,7 @@ class Conversation:
         self._answered = 0
         self._sent_at: dict[int, Moment] = {}
         self._wants_birth = False
+        self._unknown_since: Moment | None = None
         self.last_receipt: Moment | None = None
 
     @property
@@ -284,12 +285,21 @@ class Conversation:
         await self._voice.report(ORDER_REFUSED, "box/orders", "no_roster", order=order.id, action=order.action)
 
     async def _refused(self, what: str, refusal: Refused) -> None:
-        if refusal.unknown_key:
-            self._wants_birth = True
+        if refusal.unknown_key and not self._asked_in_vain():
             LOG.info("a %s of a collector that is not known yet: asking for its certificates", what)
-            if self._birth_answered is False:
-                return  # the answer to the birth under way brings them
+            return
         await self._voice.report(REJECTED, f"box/{what}s", refusal.reason)
+
+    def _asked_in_vain(self) -> bool:
+        """Whether a birth, sent because of an unknown key, was answered and the key is still unknown.
+
+        Another collector may simply not have spoken yet; only a stranger stays one after the answer.
+        """
+        self._wants_birth = True
+        now = self._voice.reading().moment
+        self._unknown_since = self._unknown_since or now
+        asked = self._birth_at is not None and self._birth_at.since(self._unknown_since) > timedelta(0)
+        return asked and self._birth_answered
 
     def _judged_at(self) -> datetime:
         return max(self._voice.reading().moment.wall, self._voice.not_before())

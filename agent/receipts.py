@@ -16,7 +16,6 @@ from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentit
 from protocol.envelope import EnvelopeError, EnvelopeType, open_envelope, read_envelope
 from protocol.limits import MAX_BEAT_BYTES
 from protocol.messages import (
-    Answers,
     MessageError,
     Order,
     Receipt,
@@ -99,7 +98,7 @@ class Centre:
         if typ is not EnvelopeType.RECEIPT:
             return None
         claimed = decode_receipt(payload)
-        if claimed.answers is not Answers.BIRTH or not claimed.x5c:
+        if not claimed.x5c:
             return None
         identity = self._trust.identify([b64decode(text, validate=True) for text in claimed.x5c], now, Role.COLLECTOR)
         return identity if identity.kid == kid else None

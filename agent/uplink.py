@@ -248,7 +248,10 @@ class Uplink:
         except (OSError, ssl.SSLError, TimeoutError):
             return False
         good = is_broker(writer.get_extra_info("peercert"))
-        writer.transport.abort()
+        writer.close()
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1):
+                await writer.wait_closed()
         return good
 
     async def _wake(self, until_ms: int | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
 from agent.reporting import Draft
 from agent.signals import Moment
+from protocol.audit_lanes import LaneAudit
 from protocol.ids import new_event_id
 from protocol.kinds import Lane, kind_of
 from protocol.ledger import GENESIS, HoleError, Position, hole_of, line_hash, over
 from protocol.messages import Clock as ClockWord
-from protocol.messages import Event, LaneHead, decode_event
+from protocol.messages import LaneHead, decode_event
 from tests.clock import Clock
 
 AUTHOR = Author(box="0755-031-a", site="0755-031")
@@ -98,6 +98,10 @@ def follow(lines: list[bytes], explained: list[bytes] | None = None, start: Posi
     return position
 
 
-def facts_of(events: list[Event], kind: str) -> list[Mapping[str, Any]]:
-    """The facts of every event of a kind."""
-    return [event.facts for event in events if event.kind == kind]
+def audit(folder: Path) -> list[str]:
+    """What the offline audit finds wrong with both lanes."""
+    lanes = LaneAudit()
+    problems = [
+        lanes.take(decode_event(line), line, at_centre=False) for lane in Lane for line in stored_lines(folder, lane)
+    ]
+    return [problem.text for problem in (*problems, *lanes.finish()) if problem is not None]

@@ -15,7 +15,7 @@ from agent.outbox.records import TRANSITIONS, Happening, Outcome, RecordState
 from protocol.kinds import Lane
 from protocol.ledger import GENESIS, line_hash
 from protocol.messages import LaneHead, decode_event
-from tests.boxes import SMALL, box, draft, follow, head_of, rows, stored_lines
+from tests.boxes import SMALL, audit, box, draft, follow, head_of, rows, stored_lines
 from tests.clock import Clock
 
 
@@ -141,6 +141,7 @@ async def test_a_centre_restored_from_before_what_is_kept_gets_a_signed_hole(tmp
     lines = stored_lines(tmp_path, Lane.ROUTINE)
     assert decode_event(lines[-1]).facts["counts"] == {"not_kept": 6}
     follow(lines)
+    assert audit(tmp_path) == []
     await outbox.close()
 
 
@@ -166,6 +167,7 @@ async def test_a_poisoned_record_is_quarantined_and_its_hole_is_signed(tmp_path:
     explaining = stored_lines(tmp_path, Lane.ROUTINE)
     assert decode_event(explaining[-1]).seq == told
     follow(stored_lines(tmp_path, lane), explaining)
+    assert audit(tmp_path) == []
     await outbox.close()
 
 
@@ -218,6 +220,7 @@ async def test_routine_events_give_way_and_their_hole_is_counted(tmp_path: Path)
     assert standing.used_bytes <= small.limit_bytes
     lines = stored_lines(tmp_path, Lane.ROUTINE)
     follow(lines)
+    assert audit(tmp_path) == []
     ((first, last, counts),) = rows(tmp_path, "SELECT first, last, counts FROM holes")
     assert (first, last) == (1, standing.shed)
     kept = sum(1 for line in lines if decode_event(line).kind == "door.held_open")
