@@ -20,6 +20,7 @@ from collector.console.telling import Telling
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
 from collector.storage.records import MAX_LIMIT, AlarmDetail, AlarmState, Filter
+from collector.times import unix_ms
 from protocol.ids import ID_PATTERN
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -46,7 +47,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
     router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 
     def now_ms() -> int:
-        return int(services.now().timestamp() * 1000)
+        return unix_ms(services.now())
 
     def find(alarm_id: str, asked: Asker) -> AlarmDetail:
         with services.store.read() as reading:

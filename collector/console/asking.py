@@ -16,6 +16,7 @@ from collector.console.problems import FOREIGN_ORIGIN, LOGIN_NEEDED, NOT_ALLOWED
 from collector.people import Person, PersonRole, token_hash
 from collector.services import Services
 from collector.storage.sessions import touch_session
+from collector.times import unix_ms
 from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -96,7 +97,7 @@ def _by_cookie(request: Request, services: Services) -> tuple[str | None, Person
     if request.method not in SAFE_METHODS and not is_same_origin(request.headers):
         raise Problem(sort=FOREIGN_ORIGIN, detail=N_("Open the desk itself and try again from there."))
     digest = token_hash(cookie[:MAX_TOKEN])
-    now_ms = int(services.now().timestamp() * 1000)
+    now_ms = unix_ms(services.now())
     with services.store.read() as reading:
         session = reading.session(digest, now_ms)
     if session is None:

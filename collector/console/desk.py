@@ -25,6 +25,7 @@ from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
 from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
+from collector.times import unix_ms
 from protocol.kinds import KINDS
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -38,7 +39,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     def now_ms() -> int:
-        return int(services.now().timestamp() * 1000)
+        return unix_ms(services.now())
 
     def watch(asked: Asker) -> tuple[dict[str, Any], Sequence[SiteRow], Sequence[BoxRow]]:
         unit = asked.person.unit
@@ -189,7 +190,7 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
             "source": wording.source(row.source, row.facts),
         },
         "site": {"name": name, "unit": unit},
-        "delay": _("reached the centre {seconds} s later").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
+        "delay": _("centre {seconds} s").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
         "proof": _proof(row, _),
         "state_word": _(desk_words.STATES[row.state]),
         "over": row.restored_ms is not None,

@@ -19,8 +19,9 @@ from collector.console import telling
 from collector.console.asking import Asked, Asker
 from collector.console.reference import problem_answers
 from collector.services import Services
-from collector.storage.alarm_reading import alarm_detail
+from collector.storage.alarm_reading import alarm_row
 from collector.storage.records import MAX_LIMIT, JournalRow, Topic
+from collector.times import unix_ms
 from protocol.timestamps import format_time
 
 TICK_S: Final = 3.0
@@ -114,12 +115,12 @@ async def _stream(
 
 def _messages(services: Services, teller: telling.Telling, asked: Asker, row: JournalRow) -> Iterable[bytes]:
     """What a journal entry tells: the thing it speaks of, as it is now."""
-    now_ms = int(services.now().timestamp() * 1000)
+    now_ms = unix_ms(services.now())
     with services.store.read() as reading:
         if row.topic is Topic.ALARM:
-            detail = alarm_detail(reading, row.subject, asked.person.unit)
-            if detail is not None:
-                alarm = teller.alarm(detail.alarm, asked.language, now_ms)
+            found = alarm_row(reading, row.subject, asked.person.unit)
+            if found is not None:
+                alarm = teller.alarm(found, asked.language, now_ms)
                 yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
         elif row.topic is Topic.EVENT:
             first, _, last = row.subject.partition("-")
@@ -154,4 +155,4 @@ def _still_in(services: Services, asked: Asker) -> bool:
     if asked.session is None:
         return True
     with services.store.read() as reading:
-        return reading.session(asked.session, int(services.now().timestamp() * 1000)) is not None
+        return reading.session(asked.session, unix_ms(services.now())) is not None

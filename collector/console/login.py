@@ -3,6 +3,7 @@
 Flow: form or program -> People -> session row -> cookie. Wrong passwords are slowed down by attempts.py.
 """
 
+import logging
 import secrets
 from datetime import timedelta
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from collector.console.asking import COOKIE, SESSION, bearer_of
+from collector.console.asking import COOKIE, MAX_TOKEN, SESSION, bearer_of
 from collector.console.attempts import Attempts
 from collector.console.pages import Pages
 from collector.console.problems import TOO_MANY_LOGINS, WRONG_LOGIN, Problem, language_of
@@ -18,10 +19,13 @@ from collector.console.reference import problem_answers
 from collector.people import Person, token_hash
 from collector.services import Services
 from collector.storage.sessions import close_session, open_session
+from collector.times import unix_ms
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import texts_for
 
 _MS = timedelta(milliseconds=1)
+
+logger = logging.getLogger(__name__)
 
 
 def routes(services: Services, pages: Pages) -> APIRouter:
@@ -59,7 +63,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     @router.post("/logout", status_code=204, responses=problem_answers(403), summary="End this login")
     def log_out(request: Request) -> Response:
         if cookie := request.cookies.get(COOKIE):
-            close_session(services.store, token_hash=token_hash(cookie))
+            close_session(services.store, token_hash=token_hash(cookie[:MAX_TOKEN]), now_ms=unix_ms(services.now()))
         answer: Response = RedirectResponse("/login", 303) if _wants_page(request) else Response(status_code=204)
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
@@ -84,6 +88,7 @@ def _who(services: Services, attempts: Attempts, request: Request, name: str, pa
     person = people.by_token(token) if token is not None else people.by_password(name, password)
     if person is None:
         attempts.failed(key, address, now)
+        logger.warning("a login as %r from %s was refused", name, address)
         raise Problem(sort=WRONG_LOGIN, detail=N_("Name or password is wrong. Check both and try again."))
     attempts.succeeded(key, address)
     return person
@@ -91,7 +96,7 @@ def _who(services: Services, attempts: Attempts, request: Request, name: str, pa
 
 def _give_cookie(services: Services, request: Request, answer: Response, person: Person) -> None:
     token = secrets.token_urlsafe(32)
-    now_ms = int(services.now().timestamp() * 1000)
+    now_ms = unix_ms(services.now())
     open_session(
         services.store,
         token_hash=token_hash(token),

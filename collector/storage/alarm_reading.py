@@ -36,6 +36,12 @@ def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
     return page(wanted, rows, lambda row: row.cursor)
 
 
+def alarm_row(reading: Reading, alarm_id: str, unit: str) -> AlarmRow | None:
+    """One alarm as lists show it; None when it is not there or not for this unit."""
+    row = reading.connection.execute(_statement().where(alarms.c.id == alarm_id, below(unit))).first()
+    return None if row is None else _alarm_row(row)
+
+
 def alarm_detail(reading: Reading, alarm_id: str, unit: str) -> AlarmDetail | None:
     """One alarm with its events, notes and history; None when it is not there or not for this unit."""
     connection = reading.connection

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from collector.storage.schema import journal
 from tests.console import ADDRESS, PASSWORD, ConsoleWorld
 
 PAGE = {"Accept": "text/html"}
@@ -50,6 +52,18 @@ async def test_a_password_gives_a_cookie_that_scripts_cannot_read(world: Console
         assert (await client.get("/", headers=PAGE)).status_code == 200
         assert (await client.post("/logout", headers=OURS)).status_code == 204
         assert (await client.get("/api/v1/sites")).status_code == 401
+
+
+async def test_coming_and_going_stand_in_the_journal(world: ConsoleWorld) -> None:
+    """Every login and logout is an entry that carries its person; a refused one is none."""
+    async with world.client(None) as client:
+        await _log_in(client, password="wrong")
+        await _log_in(client)
+        await client.post("/logout", headers=OURS)
+        await client.post("/logout", headers=OURS)
+    with world.centre.store.read() as reading:
+        rows = reading.connection.execute(select(journal).where(journal.c.topic == "person")).all()
+    assert [(row.person, row.action) for row in rows] == [("wang", "login"), ("wang", "logout")]
 
 
 async def test_a_logged_out_cookie_is_worth_nothing(world: ConsoleWorld) -> None:
