@@ -5,6 +5,7 @@ command.py -> here. Ends on SIGTERM and SIGINT after what is under way is commit
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,9 @@ from protocol.ids import new_run
 
 END_S: Final = 5
 """Live feeds are cut this long after the end was asked for."""
+
+GARBAGE_AFTER: Final = 20_000
+"""Objects after which the garbage collector looks for cycles: some two groups of envelopes."""
 
 MOST_SHARES: Final = 4
 """Threads that check signatures at most; more wait for the interpreter."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, case, insert, or_, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from collector.alarms.correlation import Correlation, Fact, Key
 from collector.storage.records import AlarmState
@@ -50,22 +50,25 @@ def still_new(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, str]:
 
 def alarms_of(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The alarm that each (box, event id) opened or joined."""
+    wanted = set(events)
     found: dict[tuple[str, str], str] = {}
-    for some in _parts(sorted(set(events))):
-        wanted = or_(*(and_(alarm_events.c.box == box, alarm_events.c.event_id == event) for box, event in some))
-        statement = select(alarm_events).where(wanted, alarm_events.c.part != "restored")
+    for some in _parts(sorted({event for _, event in wanted})):
+        # Ids are a box's own word: two boxes may use one, so the box is looked at too.
+        statement = select(alarm_events).where(alarm_events.c.event_id.in_(some), alarm_events.c.part != "restored")
         for row in connection.execute(statement):
-            found[row.box, row.event_id] = row.alarm
+            if (row.box, row.event_id) in wanted:
+                found[row.box, row.event_id] = row.alarm
     return found
 
 
 def ended_already(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """When a restore that came first says that each (box, event id) ended."""
+    wanted = set(events)
     found: dict[tuple[str, str], int] = {}
-    for some in _parts(sorted(set(events))):
-        wanted = or_(*(and_(restores.c.box == box, restores.c.event_id == event) for box, event in some))
-        for row in connection.execute(select(restores).where(wanted)):
-            found[row.box, row.event_id] = row.at_ms
+    for some in _parts(sorted({event for _, event in wanted})):
+        for row in connection.execute(select(restores).where(restores.c.event_id.in_(some))):
+            if (row.box, row.event_id) in wanted:
+                found[row.box, row.event_id] = row.at_ms
     return found
 
 

@@ -100,8 +100,8 @@ events = Table(
 restores = Table(
     "restores",
     METADATA,
-    Column("box", _ID, primary_key=True),
     Column("event_id", _UUID, primary_key=True),
+    Column("box", _ID, primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     comment="Which events have ended: a restore may arrive before what it ends (WIRE 2.3)",
@@ -193,8 +193,8 @@ points = Table(
 beat_runs = Table(
     "beat_runs",
     METADATA,
-    Column("box", _ID, primary_key=True),
     Column("run", _RUN, primary_key=True),
+    Column("box", _ID, primary_key=True),
     Column("counter", BigInteger, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
@@ -271,7 +271,7 @@ alarm_events = Table(
     Column("box", _ID, nullable=False),
     Column("event_id", _UUID, nullable=False),
     Column("part", String(8), nullable=False),  # opened, joined, restored
-    Index("ix_alarm_events_event", "box", "event_id"),
+    Index("ix_alarm_events_event", "event_id"),
     comment="Which events opened, joined and ended an alarm",
 )
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Dialect, Table, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Dialect, Table, and_, bindparam, delete, func, insert, select, update
 
 from collector.fleet.records import BeatRun, BoxState
 from collector.ingest.sequence import Opening, Standing, Stored
@@ -198,15 +198,14 @@ def save_boxes(connection: Transaction, fresh: Mapping[str, tuple[BoxState, int]
 
 def beat_runs_of(connection: Transaction, wanted: Iterable[Key]) -> dict[Key, BeatRun]:
     """The counters of these (box, run)."""
+    keys = set(wanted)
     found: dict[Key, BeatRun] = {}
-    pairs = sorted(set(wanted))
-    for start in range(0, len(pairs), MANY // 2):
-        some = pairs[start : start + MANY // 2]
-        condition = or_(*(and_(beat_runs.c.box == box, beat_runs.c.run == run) for box, run in some))
-        for row in connection.execute(select(beat_runs).where(condition)):
-            found[row.box, row.run] = BeatRun(
-                run=row.run, counter=row.counter, first_ms=row.first_ms, last_ms=row.last_ms
-            )
+    for part in _parts(sorted({run for _, run in keys})):
+        for row in connection.execute(select(beat_runs).where(beat_runs.c.run.in_(part))):
+            if (row.box, row.run) in keys:
+                found[row.box, row.run] = BeatRun(
+                    run=row.run, counter=row.counter, first_ms=row.first_ms, last_ms=row.last_ms
+                )
     return found
 
 
