@@ -30,6 +30,8 @@ from protocol.kinds import KINDS
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
+Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
+
 HISTORY_PAGE = 50
 """Rows of one page of the history."""
 
@@ -125,8 +127,8 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         kind: KindFilter = None,
         level: LevelFilter = None,
         state: AlarmState | None = None,
-        since: date | None = None,
-        until: date | None = None,
+        since: Day = None,
+        until: Day = None,
         zone: Annotated[str, Query(max_length=64)] = "UTC",
         cursor: Cursor = None,
     ) -> Response:
