@@ -18,26 +18,9 @@ READS = ("alarms", "events", "sites", "boxes", "alarms/x", "ledger", "openapi.js
 PAGES = ("/desk/history", "/desk/watch", "/desk/facts", "/desk/alarms/x", "/login", "/docs", "/")
 NAMES = ("site", "kind", "level", "state", "since", "until", "limit", "cursor", "lang", "zone")
 TEXT = st.text(max_size=40)
-ODD = st.sampled_from(
-    [
-        "",
-        "0",
-        "-1",
-        "1e9",
-        "999999999999999999",
-        "99999999999999999999",
-        "0755-031",
-        "door.dual_open",
-        "2026-11-21T00:00:00Z",
-        "0001-01-01",
-        "9999-12-31",
-        "9999-12-31T23:59:59Z",
-        "Asia/Shanghai",
-        "../../etc",
-        "\x00",
-        "open",
-    ]
-)
+ODD_WORDS = ["", "0", "-1", "1e9", "9" * 18, "9" * 20, "0755-031", "door.dual_open", "../../etc", "\x00", "open"]
+ODD_TIMES = ["2026-11-21T00:00:00Z", "0001-01-01", "9999-12-31", "9999-12-31T23:59:59Z", "Asia/Shanghai"]
+ODD = st.sampled_from(ODD_WORDS + ODD_TIMES)
 
 
 @pytest.fixture(scope="module")
