@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -139,6 +139,7 @@ class PaperCentre:
     id: str = "centre-1"
     now: datetime = NOW
     url: str = ""
+    make_store: Callable[[str], Store] = Store
     _random: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -151,7 +152,7 @@ class PaperCentre:
 
     def start(self) -> None:
         """A new process on the same database."""
-        self.store = Store(self.url)
+        self.store = self.make_store(self.url)
         migrate(self.store)
         self.metrics = Metrics()
         self.centre: Centre = assemble(

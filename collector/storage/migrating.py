@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -14,7 +15,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.storage.schema import counters
+from collector.storage.schema import METADATA, counters
 from collector.storage.store import Store, StoreError
 from collector.storage.writing import COUNTER
 
@@ -42,3 +43,9 @@ def migrate(store: Store) -> tuple[str | None, str]:
         raise StoreError(f"the database cannot be reached or changed ({type(error).__name__})") from None
     after = ScriptDirectory.from_config(config).get_current_head()
     return before, after or ""
+
+
+def differences(store: Store) -> list[str]:
+    """Where a migrated database and schema.py differ; a history that ends elsewhere than the program is a fault."""
+    with store.write() as connection:
+        return [str(each) for each in compare_metadata(MigrationContext.configure(connection), METADATA)]

@@ -1,0 +1,194 @@
+"""The storage's contract: what every database under it must keep. One suite, each database by one more address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.storage.migrating import differences, migrate
+from collector.storage.records import Filter
+from collector.storage.sessions import close_session, open_session, touch_session
+from collector.storage.store import NotStorableError, Store, StoreError, sqlite_url
+from collector.storage.writing import lock_counters, save_counter, save_site
+from protocol.kinds import Lane
+from provisioning.authority import Authority
+from tests.collecting import Box, PaperCentre
+from tests.ledgers import NOW
+
+DATABASES: dict[str, Callable[[Path], str]] = {
+    "sqlite": lambda folder: sqlite_url(folder / "contract.db"),
+    # PostgreSQL joins here with "The life of an alarm"; nothing below may know which one it talks to.
+}
+
+
+@pytest.fixture(params=list(DATABASES))
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    return DATABASES[request.param](tmp_path)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """A migrated database."""
+    made = Store(url)
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    """An authority in memory."""
+    return Authority.create(now=NOW)
+
+
+@pytest.fixture
+def centre(url: str, tmp_path: Path, authority: Authority) -> Iterator[PaperCentre]:
+    """The whole ingest on this database."""
+    made = PaperCentre(folder=tmp_path, authority=authority, url=url)
+    yield made
+    made.close()
+
+
+def test_migrating_twice_changes_nothing(store: Store) -> None:
+    """One history: the second time there is nothing left to do."""
+    before, after = migrate(store)
+    assert before == after
+
+
+def test_the_migrated_schema_is_the_program_s(store: Store) -> None:
+    """The history ends exactly where schema.py stands."""
+    assert differences(store) == []
+
+
+def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
+    """What fails leaves nothing of itself."""
+
+    def fail() -> None:
+        with store.write() as connection:
+            save_site(connection, "a", "A", "", "UTC")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.read() as reading:
+        assert reading.sites("") == ()
+
+
+def test_what_a_database_will_not_take_is_said_as_such(store: Store) -> None:
+    """A wrong row is no outage: trying again would not help."""
+    with pytest.raises(NotStorableError), store.write() as connection:
+        save_site(connection, "a", None, "", "UTC")  # type: ignore[arg-type]
+
+
+def test_a_database_out_of_reach_is_said_as_such(tmp_path: Path) -> None:
+    """An address that leads nowhere is a StoreError, and names no password."""
+    store = Store(sqlite_url(tmp_path / "missing" / "x.db"))
+    with pytest.raises(StoreError):
+        migrate(store)
+    store.close()
+
+
+def test_writers_take_turns_on_the_counters(store: Store) -> None:
+    """Numbers are given out under lock, so the second transaction goes on where the first ended."""
+    for expected in (0, 5):
+        with store.write() as connection:
+            assert lock_counters(connection) == expected
+            save_counter(connection, expected + 5)
+
+
+def test_pages_hold_every_event_once(centre: PaperCentre) -> None:
+    """Newest first, a cursor that neither skips nor repeats, at most 500 rows a page."""
+    box = ready(centre)
+    centre.take(*(box.events(*(box.line("door.forced") for _ in range(100))) for _ in range(7)))
+    seen: list[int] = []
+    cursor, pages = None, 0
+    with centre.store.read() as reading:
+        while True:
+            page = reading.events(Filter(limit=9999, cursor=cursor))
+            seen += [event.number for event in page.items]
+            pages += 1
+            cursor = page.next
+            if cursor is None:
+                break
+    assert pages == 2
+    assert len(seen) == 702
+    assert seen == sorted(set(seen), reverse=True)
+
+
+def test_filters_narrow_and_units_hide(centre: PaperCentre) -> None:
+    """WIRE 5: site, kind, level, since, until; and nothing of a sibling's, even when asked for by name."""
+    west = ready(centre)
+    east = ready(centre, "0756-001-a", "0756-001", unit="市分行/东区支行")
+    centre.take(west.events(west.line("door.dual_open")), east.events(east.line("zone.fire")))
+    with centre.store.read() as reading:
+        assert {event.kind for event in reading.events(Filter(level=1)).items} == {"zone.fire"}
+        assert {event.kind for event in reading.events(Filter(kind="door.dual_open")).items} == {"door.dual_open"}
+        assert {event.site for event in reading.events(Filter(unit=west.unit)).items} == {west.site}
+        assert not reading.events(Filter(unit=west.unit, site=east.site)).items
+        newest = reading.events(Filter()).items[0]
+        assert reading.events(Filter(since_ms=newest.at_ms)).items
+        assert not reading.events(Filter(since_ms=newest.at_ms + 1)).items
+        assert newest not in reading.events(Filter(until_ms=newest.at_ms)).items
+        assert [site.id for site in reading.sites("市分行")] == [east.site, west.site]
+        assert [box.id for box in reading.boxes(west.unit)] == [west.id]
+        assert not reading.boxes(west.unit, box=east.id)
+
+
+def test_a_unit_is_a_name_and_no_pattern(centre: PaperCentre) -> None:
+    """Signs that mean something to a database mean nothing in a unit's name."""
+    box = ready(centre, unit="a%b")
+    with centre.store.read() as reading:
+        assert not reading.boxes("%")
+        assert not reading.boxes("a_b")
+        assert [row.id for row in reading.boxes("a%b")] == [box.id]
+
+
+def test_the_exact_bytes_come_back(centre: PaperCentre) -> None:
+    """An event is read from the envelope it came in: facts, reasons and hash are those that were sealed."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.forced", door="outer"), box.line("door.forced", door="门", n=1.5)))
+    assert [event.facts for event in centre.events("door.forced")] == [{"door": "outer"}, {"door": "门", "n": 1.5}]
+    assert centre.events("door.forced")[-1].hash == box.tips[Lane.URGENT].hash
+
+
+def test_the_journal_replays_from_any_number(centre: PaperCentre) -> None:
+    """WIRE 5, Last-Event-ID: what comes after a number, in order, and only what a unit may see."""
+    box = ready(centre)
+    with centre.store.read() as reading:
+        head = reading.journal_head()
+    centre.take(box.events(box.line("door.dual_open")))
+    with centre.store.read() as reading:
+        rows = reading.journal_after(head, unit=box.unit)
+        assert [(row.number, row.topic) for row in rows] == [(head + 1, "alarm"), (head + 2, "event")]
+        assert [row.topic for row in reading.journal_after(head, unit="elsewhere")] == ["event"]
+        first, last = rows[1].subject.split("-")
+        assert [event.kind for event in reading.events_between(int(first), int(last), unit=box.unit)] == [
+            "door.dual_open"
+        ]
+        assert not reading.events_between(int(first), int(last), unit="elsewhere")
+
+
+def test_a_login_lives_until_its_end(store: Store) -> None:
+    """Sessions outlive a restart, are prolonged by use, and end."""
+    open_session(store, token_hash="0" * 64, person="li", now_ms=0, expires_ms=1000)
+    with store.read() as reading:
+        assert reading.session("0" * 64, 999) is not None
+        assert reading.session("0" * 64, 1000) is None
+        assert reading.session("1" * 64, 0) is None
+    touch_session(store, token_hash="0" * 64, now_ms=900, expires_ms=5000)
+    with store.read() as reading:
+        assert (session := reading.session("0" * 64, 4000)) is not None
+        assert session.person == "li"
+    close_session(store, token_hash="0" * 64, now_ms=4000)
+    with store.read() as reading:
+        assert reading.session("0" * 64, 4000) is None
+
+
+def ready(centre: PaperCentre, name: str = "0755-031-a", site: str = "0755-031", **other: str) -> Box:
+    """A box that was born and has opened its urgent lane and its routine lane."""
+    box = centre.box(name, site, **other)
+    centre.take(box.birth(), box.events(box.opened(Lane.URGENT)), box.events(box.opened(Lane.ROUTINE)))
+    return box
