@@ -13,6 +13,7 @@ from tests.architecture.sources import ROOT, documents, report
 
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SPAN = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?branchwatch +([a-z].*)$")
 MAKE = re.compile(r"^(?:\$ )?make ([a-z][a-z-]*)")
 END_OF_COMMAND = re.compile(r"\s(?:#|>|\||&&|<).*$|\s{2,}.*$")
@@ -81,6 +82,22 @@ def test_every_documented_word_of_make_exists() -> None:
         if (match := MAKE.match(line)) and match[1] not in known
     ]
     assert not faults, report(faults)
+
+
+def broken_links(place: str, text: str) -> list[str]:
+    """Links and pictures of a document that lead to no file of the project."""
+    folder = (ROOT / place).parent
+    targets = (target.split("#")[0] for target in LINK.findall(FENCE.sub("", text)))
+    return [
+        f"{place}: {target}" for target in targets if target and "://" not in target and not (folder / target).exists()
+    ]
+
+
+def test_every_link_leads_somewhere() -> None:
+    """Pages and pictures that a document names are there."""
+    faults = [fault for place, text in documents() for fault in broken_links(place, text)]
+    assert not faults, report(faults)
+    assert broken_links("README.md", "[x](docs/nowhere.md)") == ["README.md: docs/nowhere.md"]
 
 
 def test_the_readme_names_the_two_commands_in_both_languages() -> None:
