@@ -42,6 +42,7 @@ class DeskPage:
         self.page = page
         self.address = address
         self.problems: list[str] = []
+        self.may_fail = False  # the test takes something away: the browser notes each request that fails
         self.asked: set[str] = set()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
@@ -83,5 +84,5 @@ def desk(
     person.log_in(*login)
     yield person
     context.close()
-    assert not person.problems, person.problems
+    assert person.may_fail or not person.problems, person.problems
     assert person.asked <= {address, "data:"}, f"asked others: {person.asked}"

@@ -16,7 +16,7 @@ export function wire(chosen, done) {
     if (!answer) return say("unsent");
     const said = await answer.json();
     if (!answer.ok) {
-      chosen.later();
+      chosen.now();
       return said.detail ?? said.title;
     }
     done(said);

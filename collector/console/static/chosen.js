@@ -15,13 +15,19 @@ export class Chosen {
     document.body.classList.toggle("chosen", Boolean(this.id));
     this.queue.mark(this.id);
     history.replaceState(null, "", this.id ? `#${this.id}` : location.pathname);
-    this.drawing = this.#draw(); // an action waits for it: it is meant for what was chosen, not for what was shown before
+    this.now(); // an action waits for it: it is meant for what was chosen, not for what was shown before
     await this.drawing;
   }
 
   /** Something of this alarm or of its box changed. */
   changed({ alarm, box }) {
-    if (alarm ? alarm.id === this.id : !this.id || box.id === this.box) this.later();
+    if (alarm && alarm.id === this.id) this.now();
+    else if (!this.id || box?.id === this.box) this.later();
+  }
+
+  /** Draw again at once: somebody acted. */
+  now() {
+    this.drawing = this.#draw();
   }
 
   /** Draw again soon; many calls make one drawing. */

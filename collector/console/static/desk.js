@@ -21,7 +21,7 @@ const past = new History((id) => pick(id));
 const act = actions.wire(chosen, (alarm) => {
   queue.put(alarm);
   const gone = alarm.state === "resolved" && !past.open;
-  if (gone) pick(queue.neighbour(0)); else chosen.later();
+  if (gone) pick(queue.neighbour(0)); else chosen.now();
 });
 
 async function pick(id) {

@@ -24,8 +24,6 @@ export class History {
   async toggle(open = !this.open) {
     this.open = open;
     document.body.classList.toggle("looking", open);
-    document.getElementById("history").hidden = !open;
-    for (const part of ["alarm", "steps"]) document.getElementById(part).hidden = open;
     for (const link of document.querySelectorAll("nav [data-view]")) {
       if ((link.dataset.view === "history") === open) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -1,11 +1,11 @@
 // Parts of the page that the server draws: fetched, dressed with times, put in place of the old ones.
 import { dress } from "./time.js";
 
-const latest = new Map(); // folder of parts -> the last call for it
+const latest = new Map(); // place on the page -> the last call for it
 
 /** Fetch `path` and put each of its elements in place of the one with the same id; false when it failed or a later call overtook it. */
 export async function load(path) {
-  const [place, turn] = [path.startsWith("/desk/facts") ? "facts" : "middle", {}];
+  const [place, turn] = [/history|facts/.exec(path)?.[0] ?? "middle", {}];
   latest.set(place, turn);
   const answer = await fetch(path, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer) return false;
