@@ -15,7 +15,15 @@ import msgspec
 from cryptography import x509
 
 from protocol.audit_lanes import Fault, LaneAudit, LaneName, Problem
-from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentity, fingerprint, kid_of_der
+from protocol.certificates import (
+    CertificateError,
+    Role,
+    Trust,
+    VerifiedIdentity,
+    fingerprint,
+    kid_of_der,
+    read_certificate,
+)
 from protocol.envelope import EnvelopeError, EnvelopeType, Opened, open_envelope, read_envelope
 from protocol.export import (
     MANIFEST_DECODER,
@@ -153,8 +161,8 @@ class Audit:
 
     def _take_root(self, record: Root) -> None:
         try:
-            self._root = x509.load_der_x509_certificate(b64decode(record.certificate, validate=True))
-        except (ValueError, BinasciiError):
+            self._root = read_certificate(b64decode(record.certificate, validate=True))
+        except (ValueError, CertificateError):
             self._problem(Fault.ALTERED, "the root certificate cannot be read")
             return
         if self._root_check() is RootCheck.DIFFERS:

@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -118,8 +117,9 @@ class Trust:
         """
         try:
             return self._identify(_parse_chain(chain), tuple(chain), now, roles, expired_ok=expired_ok)
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-            # Certificates are parsed as they are looked at: each look may find that they are none.
+        except CertificateError:
+            raise
+        except Exception:  # noqa: BLE001 - see read_certificate; and each later look at a certificate parses more of it
             raise CertificateError(CertificateFault.MALFORMED) from None
 
     def _identify(
@@ -184,6 +184,18 @@ class Trust:
                 raise CertificateError(CertificateFault.REVOKED)
 
 
+def read_certificate(der: bytes) -> x509.Certificate:
+    """The certificate in `der`; nothing of it is checked.
+
+    Raises:
+        CertificateError: it is none.
+    """
+    try:
+        return x509.load_der_x509_certificate(der)
+    except Exception:  # noqa: BLE001 - the library raises more than it promises: InvalidVersion, TypeError, warnings
+        raise CertificateError(CertificateFault.MALFORMED) from None
+
+
 def kid_of(certificate: x509.Certificate) -> str:
     """`kid` of an envelope: base64url SHA-256 of the certificate's DER (WIRE 1.2)."""
     return kid_of_der(certificate.public_bytes(Encoding.DER))
@@ -203,7 +215,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def _parse_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:
     if not 1 <= len(chain) <= MAX_CHAIN_CERTIFICATES or any(len(der) > MAX_CERTIFICATE_BYTES for der in chain):
         raise CertificateError(CertificateFault.MALFORMED)
-    return [x509.load_der_x509_certificate(der) for der in chain]
+    return [read_certificate(der) for der in chain]
 
 
 def _id_of(leaf: x509.Certificate) -> str:

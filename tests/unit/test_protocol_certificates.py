@@ -110,3 +110,23 @@ def test_a_revoked_certificate_is_refused_even_when_ended() -> None:
 def test_rubbish_is_malformed(chain: tuple[bytes, ...]) -> None:
     """Empty, oversized and broken chains are named as such."""
     assert _fault(AUTHORITY, chain) == CertificateFault.MALFORMED
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["leaf", "issuer"])
+def test_no_altered_byte_makes_anybody_else(which: int) -> None:
+    """A chain comes from anybody: whatever byte of it is changed, it is refused, or still says the very same."""
+    chain, trust = der_chain(AUTHORITY, BOX.certificate), trust_of(AUTHORITY)
+    honest = trust.identify(chain, NOW, Role.BOX)
+    for place in range(len(chain[which])):
+        # A version that is none, an id of another type, a wrong length: the library meets some with errors of its own.
+        for change in (0x01, 0x0F, 0xFF):
+            altered = bytearray(chain[which])
+            altered[place] ^= change
+            changed = [*chain[:which], bytes(altered), *chain[which + 1 :]]
+            try:
+                found = trust.identify(changed, NOW, Role.BOX, expired_ok=True)
+            except CertificateError:
+                continue
+            # The count of unused bits of a signature that ends in zeros (X.690 section 8.6) is nobody's to protect.
+            assert (found.id, found.site, found.serial) == (honest.id, honest.site, honest.serial)
+            assert found.public_key == honest.public_key
