@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,11 @@ GARBAGE_AFTER: Final = 20_000
 MOST_SHARES: Final = 4
 """Threads that check signatures at most; more wait for the interpreter."""
 
+
+class AddressError(Exception):
+    """The console cannot listen where the configuration says; the message says why."""
+
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,12 +59,17 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
     """Run until the process is told to end.
 
     Raises:
+        AddressError: the console cannot listen where it should.
         StoreError: the database cannot be opened.
         EmbeddedBrokerError: the built-in broker does not start.
     """
     settings = config.settings
-    store = Store(config.database_url)
+    ending = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.listen))
+        store = Store(config.database_url)
         stack.callback(store.close)
         migrate(store)
         if embedded:
@@ -89,11 +100,15 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             health=lambda: _health(receiving),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
-        await _serve_console(config, services, feed)
+        # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
+        await _serve_console(listener, services, feed, ending)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn raises them again when it has ended, and the ingest would die unfinished."""
+class _Console(uvicorn.Server):
+    """A web server that leaves signals to us: its own way ends the process before the ingest has ended."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,13 +116,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_console(config: Config, services: Services, feed: Feed) -> None:
-    host, port = split_address(config.settings.listen)
-    server = _Server(
+async def _serve_console(listener: socket.socket, services: Services, feed: Feed, ending: asyncio.Event) -> None:
+    server = _Console(
         uvicorn.Config(
             create_app(services),
-            host=host,
-            port=port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -115,14 +127,21 @@ async def _serve_console(config: Config, services: Services, feed: Feed) -> None
             lifespan="off",
         )
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-    serving = asyncio.create_task(server.serve(), name="console")
-    # Live feeds never end by themselves: as soon as the end is asked for, they are told to.
-    while not serving.done() and not server.should_exit:
-        await asyncio.wait([serving], timeout=0.2)
-    feed.stop()
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="console")
+    told = asyncio.create_task(ending.wait(), name="until the end")
+    await asyncio.wait([serving, told], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    feed.stop()  # live feeds never end by themselves
+    server.should_exit = True
     await serving
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = split_address(address)
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise AddressError(f"the console cannot listen on {address}: {error.strerror}") from None
 
 
 def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Feed, stack: AsyncExitStack) -> Centre:

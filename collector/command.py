@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from collector.app import serve
+    from collector.app import AddressError, serve
     from collector.embedded import EmbeddedBrokerError
     from collector.storage.store import StoreError
 
@@ -64,13 +64,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     try:
         asyncio.run(serve(config, keys, embedded=arguments.embedded))
-    except KeyboardInterrupt:
-        return DONE
-    except (StoreError, EmbeddedBrokerError) as error:
+    except (AddressError, StoreError, EmbeddedBrokerError) as error:
         print(error, file=sys.stderr)
-        return OUT_OF_REACH
-    except SystemExit:  # the web server's way of saying that its address is taken
-        print(f"the console cannot listen on {config.settings.listen}: is it in use?", file=sys.stderr)
         return OUT_OF_REACH
     return DONE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -266,7 +267,8 @@ def test_a_lane_beyond_a_hole_is_receipted_once_the_hole_is_explained(centre: Pa
     box.line("ledger.mark")
     lost = box.tips[Lane.ROUTINE]
     kept = box.line("ledger.mark")
-    shed = box.line("ledger.shed", **{"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash})
+    facts: dict[str, Any] = {"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash}
+    shed = box.line("ledger.shed", **facts)
     assert centre.take(box.events(kept)).heads[box.id]["routine"].seq == 1
     assert centre.take(box.events(shed)).heads[box.id]["routine"].seq == 4
 
@@ -277,8 +279,14 @@ def test_a_poisoned_urgent_record_is_stepped_over(centre: PaperCentre, box: Box)
     box.line("door.forced")
     lost = box.tips[Lane.URGENT]
     kept = box.line("door.dual_open")
-    facts = {"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash, "lane": "urgent"}
-    centre.take(box.events(kept), box.events(box.line("ledger.shed", **facts)))
+    told: dict[str, Any] = {
+        "from": 2,
+        "to": 2,
+        "first_prev": hole_prev,
+        "last_hash": lost.hash,
+        "lane": Lane.URGENT.value,
+    }
+    centre.take(box.events(kept), box.events(box.line("ledger.shed", **told)))
     assert {head.lane: head.seq for head in centre.answer(box.beat()).heads} == {Lane.URGENT: 3, Lane.ROUTINE: 2}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 
@@ -206,9 +207,8 @@ def test_the_head_steps_over_a_hole_that_was_signed_for(box: PaperBox) -> None:
         first_prev=given_up[0].event.prev,
         last_hash=opened[0].hash,
     )
-    shed = lines_of(
-        box.line("ledger.shed", **{"from": 3, "to": 4, "first_prev": hole.first_prev, "last_hash": hole.last_hash})
-    )
+    facts: dict[str, Any] = {"from": 3, "to": 4, "first_prev": hole.first_prev, "last_hash": hole.last_hash}
+    shed = lines_of(box.line("ledger.shed", **facts))
     standing = place_all([*kept, *after]).standing
     assert standing.seq == 2
     placed = place(standing, shed, {})
