@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Dialect, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Dialect, Table, and_, bindparam, delete, insert, select, update
 
 from collector.fleet.records import BeatRun, BoxState
 from collector.ingest.sequence import Opening, Standing, Stored
@@ -264,11 +264,6 @@ def trim_quarantine(connection: Transaction, keep: int) -> None:
     ).scalar()
     if oldest is not None:
         connection.execute(delete(quarantine).where(quarantine.c.number <= oldest))
-
-
-def silent_boxes(connection: Transaction) -> int:
-    """How many boxes are silent."""
-    return int(connection.execute(select(func.count()).where(boxes.c.silent.is_(True))).scalar_one())
 
 
 _STORED: Final = (events.c.run, events.c.seq, events.c.hash, events.c.prev, events.c.kind)
