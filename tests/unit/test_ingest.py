@@ -140,10 +140,10 @@ def test_what_is_forged_is_set_aside_with_its_reason(centre: PaperCentre, box: B
     foreign_site.credential, foreign_site.sealer = box.credential, box.sealer
     altered = signature[:9] + (b"A" if signature[9:10] != b"A" else b"B") + signature[10:]
     strange = [
-        ("malformed", replace(evil, payload=b"\x00\xff nonsense")),
-        ("malformed", replace(evil, payload=b".".join((header, payload, b"")))),
-        ("bad_signature", replace(evil, payload=b".".join((header, payload, altered)))),
-        ("too_large", replace(evil, payload=b"x" * (LIMITS_BYTES[Up.EVENT] + 1))),
+        ("malformed", msgspec.structs.replace(evil, payload=b"\x00\xff nonsense")),
+        ("malformed", msgspec.structs.replace(evil, payload=b".".join((header, payload, b"")))),
+        ("bad_signature", msgspec.structs.replace(evil, payload=b".".join((header, payload, altered)))),
+        ("too_large", msgspec.structs.replace(evil, payload=b"x" * (LIMITS_BYTES[Up.EVENT] + 1))),
         ("wrong_type", box.message("beat", sealed)),
         ("foreign_box", box.message("event", sealed, box=other.id)),
         ("foreign_site", foreign_site.events(foreign_site.line("zone.fire"))),
