@@ -10,7 +10,8 @@ import socket
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 
-from protocol.envelope import EnvelopeType
+from protocol.certificates import kid_of_der
+from protocol.envelope import EnvelopeType, Sealer
 from protocol.kinds import Lane
 from protocol.topics import Down, Up, down_topic, up_topic
 from provisioning.authority import Authority
@@ -124,6 +125,11 @@ def test_envelopes_that_lie(build_bank: BuildBank, broker: BrokerKind | None) ->
         rogue = paper_box(Authority.create(now=datetime.now(UTC)), STRANGER)
         client.publish(births, birth(rogue, counter=2))
         _expect(bank, "untrusted")
+        # A certificate that is none: no parser may fall over it.
+        client.publish(births, birth(_with_no_certificate(authority)))
+        eventually_blocking(
+            lambda: bank.desk.metrics()[REJECTIONS.format("untrusted")] >= 2, what="a certificate that is none"
+        )
         # A key of the same authority that belongs to the honest box, under the stranger's topic.
         client.publish(births, birth(victim, counter=3))
         for _ in range(30):
@@ -214,6 +220,16 @@ def _goes_on(bank: Bank) -> None:
         lambda: bank.desk.alarms(kind="door.dual_open", site=honest.site.id), timeout_s=20, what="an honest alarm"
     )
     assert bank.desk.ask("GET", "/healthz").status_code == 200
+
+
+def _with_no_certificate(authority: Authority) -> PaperBox:
+    """A stranger whose certificate claims a version that X.509 does not have; its `kid` is right for these bytes."""
+    stranger = paper_box(authority, STRANGER)
+    der = stranger.chain[0].replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020142"), 1)
+    assert der != stranger.chain[0]
+    stranger.chain = (der, *stranger.chain[1:])
+    stranger.sealer = Sealer(stranger.credential.private_key, kid_of_der(der))
+    return stranger
 
 
 def _unsigned_header() -> bytes:

@@ -18,6 +18,7 @@ from simulator.model import Door, Swing
 from tests.brokers import BrokerKind
 from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
+from tests.whole.accounts import bookkeeping_faults
 from tests.whole.backlog import write_backlog
 from tests.whole.bank import Bank
 
@@ -113,6 +114,7 @@ def _storm(bank: Bank, rounds: int) -> None:
     bank.start()
     Storm(bank, random.Random(seed)).rounds(rounds)
     assert not bank.found_by_centre(*NEVER_FOUND)
+    assert not bookkeeping_faults(bank.database)
     ledger = bank.folder / "ledger.ndjson"
     bank.export(ledger)
     code, said = bank.verify(ledger)
