@@ -19,12 +19,14 @@ from typing import Final
 
 import uvicorn
 
+from collector import health
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
 from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.exporting import export_ledger
+from collector.health import Check
 from collector.ingest.receiving import Receiving
 from collector.ingest.subscriber import BrokerAddress, Subscriber
 from collector.ingest.tls import client_context
@@ -34,7 +36,7 @@ from collector.metrics import Metrics
 from collector.people import People
 from collector.services import Services
 from collector.storage.migrating import migrate
-from collector.storage.store import Store
+from collector.storage.store import Store, StoreError
 from protocol.certificates import Trust
 from protocol.ids import new_run
 
@@ -97,7 +99,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(receiving),
+            health=lambda: _health(store, receiving),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
         # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
@@ -207,15 +209,14 @@ def _renewed(revocations: Revocations) -> Trust | None:
         return None
 
 
-def _health(receiving: Receiving) -> tuple[str, ...]:
-    faults = []
-    if not receiving.alive:
-        faults.append("the ingest has ended; restart the collector")
-    if receiving.fault:
-        faults.append(receiving.fault)
-    if not receiving.subscribed:
-        faults.append("no broker is connected")
-    return tuple(faults)
+def _health(store: Store, receiving: Receiving) -> tuple[Check, ...]:
+    begun_s, fault = time.monotonic(), ""
+    try:
+        with store.read() as reading:
+            reading.journal_head()
+    except StoreError as error:
+        fault = str(error)
+    return (health.database(fault, time.monotonic() - begun_s), *health.ingest(receiving.seen()))
 
 
 def _now() -> datetime:

@@ -126,6 +126,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 
 STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
+        ("interlock", "active"): N_("both open"),
         ("zone", "active"): N_("triggered"),
         ("release", "active"): N_("pulled"),
         ("exit", "active"): N_("pressed"),
@@ -176,11 +177,14 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "reader release": N_("released by reader"),
         "exit button": N_("released by exit button"),
-        "release": N_("by emergency release"),
+        "release": N_("its lock was released"),
+        "emergency release": N_("by emergency release"),
         "key": N_("by mechanical key"),
         "order": N_("released by order"),
         "outer not closed": N_("while the other door was not closed"),
         "pulse": N_("a short pulse"),
+        "not read yet": N_("not read yet"),
+        "not watched by this version": N_("not watched by this version"),
         "cannot be connected": N_("cannot be connected"),
         "answer without a request": N_("answer without a request"),
         "answer is not Modbus TCP": N_("answer is not Modbus TCP"),
