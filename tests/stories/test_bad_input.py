@@ -10,6 +10,8 @@ import socket
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 
+import pytest
+
 from protocol.certificates import kid_of_der
 from protocol.envelope import EnvelopeType, Sealer
 from protocol.kinds import Lane
@@ -24,6 +26,9 @@ from tests.whole.accounts import centre_rows
 from tests.whole.bank import BRANCHWATCH, Bank
 from tests.whole.paper import birth, paper_box, take_identity
 from tests.whole.publisher import Publisher
+
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
 
 STRANGER = "0755-900-a"
 STRANGERS_SITE = "0755-900"

@@ -18,6 +18,9 @@ from tests.waiting import eventually_blocking
 from tests.whole.bank import Bank, Box
 from tests.whole.line import Line
 
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
+
 WRONG_CLOCK = Path(__file__).parents[1] / "whole" / "wrong_clock.c"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import sqlite3
 
+import pytest
+
 from protocol.kinds import EventClass, kind_of
 from simulator.model import Door
 from tests.brokers import BrokerKind
@@ -14,6 +16,9 @@ from tests.whole.accounts import centre_rows
 from tests.whole.backlog import write_backlog
 from tests.whole.bank import Bank, Box
 from tests.whole.line import Line
+
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
 
 BACKLOG = 5_000
 WINDOW_LINES = 2 * 8 * 100

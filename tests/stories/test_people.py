@@ -13,6 +13,9 @@ from tests.waiting import eventually_blocking
 from tests.whole.accounts import centre_rows
 from tests.whole.bank import Bank, PersonEntry
 
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
+
 WEST = PersonEntry(id="operator-west", roles=("operator",), unit="市分行/西区支行")
 EAST = PersonEntry(id="operator-east", roles=("operator",), unit="市分行/东区支行")
 LEADER = PersonEntry(id="leader-1", roles=("shift_leader",))

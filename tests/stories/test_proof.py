@@ -18,6 +18,9 @@ from simulator.model import Door, Swing
 from tests.waiting import eventually_blocking
 from tests.whole.bank import OPERATOR, Bank, PersonEntry
 
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
+
 SEED = "BRANCHWATCH_SEED"
 FLIPS = 150
 AUDITOR = PersonEntry(id="auditor-1", roles=("auditor",), unit="")

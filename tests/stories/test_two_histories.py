@@ -8,11 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulator.model import Door
 from tests.brokers import BrokerKind
 from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
 from tests.whole.bank import Bank, Box
+
+pytestmark = pytest.mark.timeout(180)
+"""Seconds: real processes start and settle, beside whatever else the machine does."""
 
 
 def _swing(box: Box, door: Door, times: int = 1) -> None:
@@ -123,6 +128,10 @@ def test_a_restored_centre(build_bank: BuildBank, broker: BrokerKind | None) -> 
     bank.start_collector()
     bank.wait_settled()
     assert receipted <= bank.centre_lines(box.id).keys()
+    # With the built-in broker the box has to come back, and its birth is answered; else it stays and is asked.
+    assert box.process is not None
+    said = "sending again from there" if broker is None else "sending urgent again from"
+    assert said in box.process.output()
     assert not bank.found_by_centre("ledger.fork", "ledger.rollback", "ledger.gap", "envelope.rejected")
     _verified(bank)
 
