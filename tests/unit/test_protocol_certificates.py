@@ -80,6 +80,14 @@ def test_a_stolen_box_issuer_makes_no_collectors() -> None:
     assert _fault(AUTHORITY, chain, role=Role.COLLECTOR) == CertificateFault.WRONG_ROLE
 
 
+def test_a_stolen_box_issuer_makes_no_box_with_a_collectors_name() -> None:
+    """Ids of collectors, and only these, begin with `centre-`: brokers give rights by name, the audit excuses by it."""
+    issuer = AUTHORITY.issuers[Issuer.BOXES]
+    rogue = _rogue_leaf(issuer, Role.BOX)
+    chain = (rogue.public_bytes(Encoding.DER), issuer.certificate.public_bytes(Encoding.DER))
+    assert _fault(AUTHORITY, chain) == CertificateFault.WRONG_NAME
+
+
 def test_a_box_is_no_issuer() -> None:
     """A certificate signed by a box's own key is untrusted, the box's chain beside it or not."""
     rogue = _rogue_leaf(BOX, Role.BOX)
