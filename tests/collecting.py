@@ -28,7 +28,6 @@ from protocol.messages import (
     Birth,
     Clock,
     Death,
-    Health,
     LaneHead,
     PointState,
     Receipt,
@@ -38,17 +37,7 @@ from protocol.messages import (
 )
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
-from tests.ledgers import NOW, PaperBox, der_chain, trust_of
-
-HEALTH = Health(
-    pending_urgent=0,
-    pending_routine=0,
-    store_bytes=0,
-    store_limit_bytes=1,
-    memory_bytes=0,
-    uptime_s=0,
-    devices_offline=0,
-)
+from tests.ledgers import HEALTH, NOW, PaperBox, der_chain, trust_of
 
 
 @dataclass

@@ -150,7 +150,7 @@ def holes_of(connection: Transaction, key: Key) -> list[Hole]:
 
 
 def add_holes(connection: Transaction, key: Key, fresh: Iterable[Hole]) -> None:
-    """Write down holes; a later line for the same beginning replaces the earlier one."""
+    """Write down holes; of two with the same beginning the longer one stays, whichever line came first."""
     for hole in fresh:
         same = and_(
             holes.c.box == key[0],
@@ -158,6 +158,9 @@ def add_holes(connection: Transaction, key: Key, fresh: Iterable[Hole]) -> None:
             holes.c.first == hole.first,
             holes.c.first_prev == hole.first_prev,
         )
+        known = connection.execute(select(holes.c.last).where(same)).scalar()
+        if known is not None and known > hole.last:
+            continue
         connection.execute(delete(holes).where(same))
         connection.execute(
             insert(holes).values(
