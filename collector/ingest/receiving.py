@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from collector.fleet.listening import begin
 from collector.fleet.records import Ask
 from collector.health import IngestSeen
 from collector.ingest.pipeline import Pipeline, Sending
@@ -59,7 +60,7 @@ class Receiving:
         self._connections: list[tuple[bool, float]] = []
         self._owed: dict[str, dict[str, Standing]] = {}
         self._owed_since_s = 0.0
-        self._listening_ms = clock_ms()
+        self._listening = begin(clock_ms(), round(mono_s() * 1000))
         self._stopping = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
@@ -153,7 +154,7 @@ class Receiving:
                 subscriber.flush()
             arrived.extend((subscriber, one) for one in subscriber.read(MOST_AT_ONCE))
         if not before and self.subscribed:
-            self._listening_ms = self._clock_ms()
+            self._listening = begin(self._clock_ms(), round(self._mono_s() * 1000))
         self._metrics.brokers.set(self.subscribed)
         for number, subscriber in enumerate(self._subscribers):
             if subscriber.subscribed is not self._connections[number][0]:
@@ -229,8 +230,6 @@ class Receiving:
         self._stopping.wait(RETRY_S)
 
     def _times(self) -> dict[str, int]:
-        return {
-            "now_ms": self._clock_ms(),
-            "mono_ms": round(self._mono_s() * 1000),
-            "listening_ms": self._listening_ms,
-        }
+        now_ms, mono_ms = self._clock_ms(), round(self._mono_s() * 1000)
+        self._listening = self._listening.look(now_ms, mono_ms)
+        return {"now_ms": now_ms, "mono_ms": mono_ms, "listening_ms": self._listening.since_ms}
