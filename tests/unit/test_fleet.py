@@ -179,7 +179,7 @@ def test_the_collector_s_own_absence_is_held_against_nobody(centre: PaperCentre,
 
 @pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)], ids=["forward", "back"])
 def test_a_clock_of_the_centre_that_is_set_blames_no_box(centre: PaperCentre, box: Box, by: timedelta) -> None:
-    """Neither silence nor delay is told because the centre's own clock was set; a box that then goes is missed in time."""
+    """Its own clock tells no silence and no delay; a box that then goes is still missed in time."""
     live(centre, box, 20)
     centre.set_clock(by)
     live(centre, box, 60)
