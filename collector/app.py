@@ -39,6 +39,8 @@ from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
 from protocol.certificates import Trust
 from protocol.ids import new_run
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 END_S: Final = 5
 """Live feeds are cut this long after the end was asked for."""
@@ -50,7 +52,7 @@ MOST_SHARES: Final = 4
 """Threads that check signatures at most; more wait for the interpreter."""
 
 
-class AddressError(Exception):
+class AddressError(SaidError):
     """The console cannot listen where the configuration says; the message says why."""
 
 
@@ -143,7 +145,9 @@ def _listen(address: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise AddressError(f"the console cannot listen on {address}: {error.strerror}") from None
+        raise AddressError(
+            N_("the console cannot listen on {address}: {reason}"), address=address, reason=error.strerror
+        ) from None
 
 
 def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Feed, stack: AsyncExitStack) -> Centre:

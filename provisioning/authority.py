@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocol.certificates import Issuer, Role
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.issuing import Credential, IssueRefusedError, issue_crl, issue_issuer, issue_leaf, issue_root
 from provisioning.profiles import LEAVES
 
@@ -118,4 +119,4 @@ class Authority:
             except (ValueError, TypeError, InvalidSignature):  # another name, another kind of key, another key
                 continue
             return issuer
-        raise IssueRefusedError("this certificate was not issued by this authority")
+        raise IssueRefusedError(N_("this certificate was not issued by this authority"))

@@ -17,12 +17,14 @@ from cryptography.x509.oid import NameOID
 
 from protocol.certificates import Issuer, Role
 from protocol.ids import CENTRE_PREFIX, is_id
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.profiles import BACKDATED, CRL_VALID, ISSUERS, LEAVES, ROOT_VALID
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class IssueRefusedError(Exception):
+class IssueRefusedError(SaidError):
     """The authority will not issue this certificate; the message says why and what would do."""
 
 
@@ -136,29 +138,32 @@ def issue_crl(
 def _check_identity(role: Role, identity: str, site: str | None, hosts: tuple[str, ...]) -> None:
     if not is_id(identity):
         raise IssueRefusedError(
-            f'"{identity}" is no id: at most 32 lower-case letters, digits and dashes, the first one no dash'
+            N_('"{id}" is no id: at most 32 lower-case letters, digits and dashes, the first one no dash'), id=identity
         )
     # Brokers give rights by this name alone, so no box may carry the name of a collector.
     if (role is Role.COLLECTOR) != identity.startswith(CENTRE_PREFIX):
         raise IssueRefusedError(
-            f'ids of collectors, and only these, begin with "{CENTRE_PREFIX}"; "{identity}" cannot be a {role.value}'
+            N_('ids of collectors, and only these, begin with "{prefix}"; "{id}" cannot be a {role}'),
+            prefix=CENTRE_PREFIX,
+            id=identity,
+            role=role.value,
         )
     profile = LEAVES[role]
     if profile.names_site != (site is not None):
         raise IssueRefusedError(
-            f"a {role.value} needs its site" if profile.names_site else f"a {role.value} belongs to no site"
+            N_("a {role} needs its site") if profile.names_site else N_("a {role} belongs to no site"), role=role.value
         )
     if site is not None and not is_id(site):
-        raise IssueRefusedError(f'"{site}" is no site id: lower-case letters, digits and dashes, at most 32')
+        raise IssueRefusedError(N_('"{id}" is no site id: lower-case letters, digits and dashes, at most 32'), id=site)
     if hosts and not profile.answers_as_host:
-        raise IssueRefusedError(f"a {role.value} answers under no host name; only a broker does")
+        raise IssueRefusedError(N_("a {role} answers under no host name; only a broker does"), role=role.value)
 
 
 def _builder(
     *, subject: x509.Name, issuer: x509.Name, public_key: EllipticCurvePublicKey, serial: int
 ) -> x509.CertificateBuilder:
     if not isinstance(public_key.curve, SECP256R1):
-        raise IssueRefusedError("keys are P-256 (ES256 everywhere); this one is of another curve")
+        raise IssueRefusedError(N_("keys are P-256 (ES256 everywhere); this one is of another curve"))
     return x509.CertificateBuilder(
         subject_name=subject, issuer_name=issuer, public_key=public_key, serial_number=serial
     )

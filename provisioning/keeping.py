@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from protocol.certificates import Issuer
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
 
@@ -24,7 +26,7 @@ KEY_MODE: Final = 0o600
 PUBLIC_MODE: Final = 0o644
 
 
-class KeepingError(Exception):
+class KeepingError(SaidError):
     """A file is missing, damaged or in the way; the message names it."""
 
 
@@ -35,7 +37,7 @@ def save_authority(authority: Authority, folder: Path) -> None:
         KeepingError: there is one already.
     """
     if (folder / f"{ROOT}.key").exists():
-        raise KeepingError(f"{folder} already holds an authority; choose another folder")
+        raise KeepingError(N_("{folder} already holds an authority; choose another folder"), folder=folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for issuer, credential in authority.issuers.items():
         _save_pair(folder, issuer.value, credential, chain=(credential.certificate,))
@@ -60,7 +62,8 @@ def load_authority(folder: Path) -> Authority:
     """
     if not (folder / f"{ROOT}.key").exists():
         raise KeepingError(
-            f"{folder} holds no authority; make one with: branchwatch provision authority new --dir {folder}"
+            N_("{folder} holds no authority; make one with: branchwatch provision authority new --dir {folder}"),
+            folder=folder,
         )
     return Authority(
         root=_load_pair(folder, ROOT),
@@ -87,9 +90,9 @@ def load_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
-        raise KeepingError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
     except ValueError:
-        raise KeepingError(f"{path} is no certificate in PEM") from None
+        raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
@@ -122,11 +125,11 @@ def _load_pair(folder: Path, name: str) -> Credential:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise KeepingError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
     except (ValueError, TypeError):
-        raise KeepingError(f"{path} is no private key in PEM") from None
+        raise KeepingError(N_("{path} is no private key in PEM"), path=path) from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        raise KeepingError(f"{path} does not belong to {name}.pem")
+        raise KeepingError(N_("{path} does not belong to {other}"), path=path, other=f"{name}.pem")
     return Credential(certificate=certificate, private_key=key)
 
 
@@ -134,6 +137,6 @@ def _load_crl(path: Path) -> x509.CertificateRevocationList:
     try:
         return x509.load_pem_x509_crl(path.read_bytes())
     except OSError as error:
-        raise KeepingError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
     except ValueError:
-        raise KeepingError(f"{path} is no revocation list in PEM") from None
+        raise KeepingError(N_("{path} is no revocation list in PEM"), path=path) from None

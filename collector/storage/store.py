@@ -22,6 +22,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from collector.storage.reading import Reading
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long one writer waits for another before it gives up; group commits take some 20 ms."""
@@ -42,7 +44,7 @@ Transaction = Connection
 """What `Store.write` gives: the other packages pass it on and never look inside."""
 
 
-class StoreError(Exception):
+class StoreError(SaidError):
     """The database cannot be opened or used now; the message says why, without its password."""
 
 
@@ -68,7 +70,7 @@ class Store:
             with self._engine.connect() as connection:
                 yield Reading(connection)
         except _OUT_OF_REACH as error:
-            raise StoreError(_sentence(error)) from error
+            raise StoreError(OUT_OF_REACH, kind=type(error).__name__) from error
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -82,7 +84,7 @@ class Store:
             with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                 yield connection
         except _OUT_OF_REACH as error:
-            raise StoreError(_sentence(error)) from error
+            raise StoreError(OUT_OF_REACH, kind=type(error).__name__) from error
         except (DBAPIError, StatementError, UnicodeError, OverflowError) as error:
             raise NotStorableError(type(error).__name__) from error
 
@@ -99,9 +101,8 @@ def sqlite_url(path: Path) -> str:
 _OUT_OF_REACH: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
-def _sentence(error: Exception) -> str:
-    # The library's own text carries statements and their values, which belong in no log.
-    return f"the database cannot be used now ({type(error).__name__})"
+# The library's own text carries statements and their values, which belong in no log.
+OUT_OF_REACH: Final = N_("the database cannot be used now ({kind})")
 
 
 def _open(url: str) -> Engine:
@@ -111,7 +112,7 @@ def _open(url: str) -> Engine:
             return _open_sqlite(url)
         return create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
-        raise StoreError(f"the database address cannot be used: {type(error).__name__}") from None
+        raise StoreError(N_("the database address cannot be used: {kind}"), kind=type(error).__name__) from None
 
 
 def _open_sqlite(url: str) -> Engine:
