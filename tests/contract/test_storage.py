@@ -146,6 +146,14 @@ def test_a_unit_is_a_name_and_no_pattern(centre: PaperCentre) -> None:
         assert [row.id for row in reading.boxes("a%b")] == [box.id]
 
 
+def test_a_unit_is_not_another_of_the_same_letters(centre: PaperCentre) -> None:
+    """Small and capital letters name different units: in the lists as in what people may do."""
+    box = ready(centre, unit="East/One")
+    with centre.store.read() as reading:
+        assert not reading.boxes("east")
+        assert [row.id for row in reading.boxes("East")] == [box.id]
+
+
 def test_the_exact_bytes_come_back(centre: PaperCentre) -> None:
     """An event is read from the envelope it came in: facts, reasons and hash are those that were sealed."""
     box = ready(centre)
