@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DBAPIError,
     InterfaceError,
     OperationalError,
@@ -70,22 +71,28 @@ class Store:
             with self._engine.connect() as connection:
                 yield Reading(connection)
         except _OUT_OF_REACH as error:
-            raise StoreError(OUT_OF_REACH, kind=type(error).__name__) from error
+            raise _out_of_reach(error) from error
+        except DatabaseError as error:
+            if _is_damage(error):
+                raise _out_of_reach(error) from error
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction: all of it or nothing.
 
         Raises:
-            StoreError: out of reach, locked or full: try again later.
+            StoreError: out of reach, locked, full or damaged: try again later.
             NotStorableError: a row that the database will not take.
         """
         try:
             with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                 yield connection
         except _OUT_OF_REACH as error:
-            raise StoreError(OUT_OF_REACH, kind=type(error).__name__) from error
+            raise _out_of_reach(error) from error
         except (DBAPIError, StatementError, UnicodeError, OverflowError) as error:
+            if _is_damage(error):
+                raise _out_of_reach(error) from error
             raise NotStorableError(type(error).__name__) from error
 
     def close(self) -> None:
@@ -103,6 +110,17 @@ _OUT_OF_REACH: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 
 # The library's own text carries statements and their values, which belong in no log.
 OUT_OF_REACH: Final = N_("the database cannot be used now ({kind})")
+
+
+def _out_of_reach(error: Exception) -> StoreError:
+    """SQLite's own word (SQLITE_FULL, SQLITE_READONLY, SQLITE_NOTADB) says what to do; others have only their class."""
+    word = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
+    return StoreError(OUT_OF_REACH, kind=word or type(error).__name__)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is no sound database; all other faults have a class of their own."""
+    return type(error) is DatabaseError
 
 
 def _open(url: str) -> Engine:

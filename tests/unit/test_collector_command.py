@@ -102,7 +102,7 @@ def test_an_address_in_use_cannot_be_reached(folder: Path, capsys: pytest.Captur
 def test_migrating_says_where_the_database_was_and_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Twice is as good as once."""
     assert run(folder, "migrate") == 0
-    assert "it was at nothing" in capsys.readouterr().out
+    assert "it was empty" in capsys.readouterr().out
     assert run(folder, "migrate") == 0
     assert "already" in capsys.readouterr().out
 
