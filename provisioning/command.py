@@ -55,6 +55,10 @@ def _issue(arguments: argparse.Namespace, say: Texts) -> int:
         site = arguments.site
         if role is Role.BOX and site is None:
             site = identity.rpartition("-")[0]
+        if (arguments.out / f"{identity}.key").exists():
+            raise KeepingError(
+                N_("{folder} already holds a key of {id}; choose another folder"), folder=arguments.out, id=identity
+            )
         credential = authority.issue(role, identity, site=site, hosts=arguments.host, now=datetime.now(UTC))
         save_credential(
             credential,
