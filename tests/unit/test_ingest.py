@@ -179,7 +179,10 @@ def test_rejections_are_one_incident_with_a_count(centre: PaperCentre, box: Box)
     (told,) = centre.events("envelope.rejected")
     assert (told.facts["claimed_box"], told.facts["reason"]) == (box.id, "malformed")
     assert len(reasons(centre)) == KEPT_PER_INCIDENT
-    centre.now += timedelta(minutes=10, seconds=1)
+    centre.now += timedelta(minutes=9, seconds=59)
+    centre.tick()
+    assert not centre.events("envelope.rejected.restored")
+    centre.now += timedelta(seconds=2)
     centre.tick()
     (ended,) = centre.events("envelope.rejected.restored")
     assert ended.restores == told.id
