@@ -18,7 +18,7 @@ import msgspec
 
 from agent import outputs
 from agent.config.site import Door, Interlock, Site
-from agent.detectors import device, forced, held_open, interlock, key_override
+from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.doors import DoorView
 from agent.findings import Finding, Phase, because
 from agent.memory import Release, SavedGuard, carried, judged_of, orphans, still_known
@@ -55,6 +55,7 @@ class Guard:
         self._keys = still_known(saved.keys, judged.keys)
         self._interlock_states = still_known(saved.interlocks, judged.interlocks)
         self._devices = still_known(saved.devices, judged.devices)
+        self._outputs = still_known(saved.outputs, judged.outputs)
         self._pulses: outputs.Pulses = {point: each for point, each in saved.pulses.items() if point in self._points}
         self._releases = still_known(saved.releases, self._doors)
         self._opened_by: dict[str, str] = {}
@@ -77,6 +78,10 @@ class Guard:
         for door_id in asked:
             findings += self._exit(self._doors[door_id], now)
         self._sirens(findings, now)
+        self._pulses = outputs.due(self._pulses, now)
+        unfollowed = [finding for point in sorted(self._judged.outputs) for finding in self._output(point, now)]
+        self._sirens(unfollowed, now)
+        findings += unfollowed
         states = self._points.states()
         self._pulses, writes = outputs.step(self._pulses, states, now)
         return Decision(
@@ -95,6 +100,7 @@ class Guard:
             held_open=dict(self._held_open),
             keys=dict(self._keys),
             devices=dict(self._devices),
+            outputs=dict(self._outputs),
             pulses=dict(self._pulses),
             releases=dict(self._releases),
         )
@@ -229,6 +235,21 @@ class Guard:
                 until = now.after(siren.sound_for)
                 self._pulses = outputs.start(self._pulses, f"output/{siren.id}", State.ON, State.OFF, until)
 
+    def _output(self, point: str, now: Moment) -> Iterable[Finding]:
+        pulse, known = self._pulses.get(point), self._points.known(point)
+        if known is None or (pulse is None and point not in self._outputs):
+            return ()
+        sight = output_refused.Sight(
+            point=point,
+            asked=outputs.asked(pulse) if pulse else None,
+            reads=known.state,
+            reads_since=known.since,
+        )
+        state, findings = output_refused.observe(self._outputs.pop(point, output_refused.OutputState()), sight, now)
+        if state.stage is not output_refused.Stage.FINE:
+            self._outputs[point] = state
+        return findings
+
     def _view(self, door: Door) -> DoorView:
         known = self._points.known(f"door/{door.id}")
         if known is None:
@@ -275,6 +296,7 @@ class Guard:
         due += [
             interlock.wake_at(state, self._interlocks[name].tolerance) for name, state in self._interlock_states.items()
         ]
+        due += [output_refused.wake_at(state) for state in self._outputs.values()]
         for name, held in self._held_open.items():
             limit = self._doors[name].held_open_after
             due.append(held_open.wake_at(held, limit) if limit else None)

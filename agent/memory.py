@@ -8,12 +8,13 @@ import msgspec
 
 from agent import outputs
 from agent.config.site import Site
-from agent.detectors import device, forced, held_open, interlock, key_override
+from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.device import DeviceState
 from agent.detectors.forced import ForcedState
 from agent.detectors.held_open import HeldOpenState
 from agent.detectors.interlock import InterlockState
 from agent.detectors.key_override import KeyState
+from agent.detectors.output_refused import OutputState
 from agent.findings import Finding, Phase
 from agent.outputs import Pulse
 from agent.points import Known
@@ -38,6 +39,7 @@ class SavedGuard(msgspec.Struct, frozen=True, kw_only=True):
     held_open: Mapping[str, HeldOpenState] = {}
     keys: Mapping[str, KeyState] = {}
     devices: Mapping[str, DeviceState] = {}
+    outputs: Mapping[str, OutputState] = {}
     pulses: Mapping[str, Pulse] = {}
     releases: Mapping[str, Release] = {}
 
@@ -50,6 +52,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     keys: frozenset[str]
     interlocks: frozenset[str]
     devices: frozenset[str]
+    outputs: frozenset[str]  # as points: `lock/outer`, `output/hall`
 
 
 def judged_of(site: Site) -> Judged:
@@ -61,17 +64,21 @@ def judged_of(site: Site) -> Judged:
         keys=frozenset(door.id for door in site.door if door.mechanical_key and door.id in occupied),
         interlocks=frozenset(each.id for each in site.interlock),
         devices=frozenset(module.id for module in site.io),
+        outputs=frozenset(
+            (*(f"lock/{door.id}" for door in site.door if door.lock), *(f"output/{siren.id}" for siren in site.siren))
+        ),
     )
 
 
 def orphans(saved: SavedGuard, judged: Judged, now: Moment) -> tuple[Finding, ...]:
     """Conditions of what a new site file no longer has judged: they end, or they would stand for ever."""
     told = (
-        *_told(saved.forced, judged.forced, "door"),
-        *_told(saved.held_open, judged.held_open, "door"),
-        *_told(saved.keys, judged.keys, "door"),
-        *_told(saved.interlocks, judged.interlocks, "interlock"),
-        *_told(saved.devices, judged.devices, "device"),
+        *_told(saved.forced, judged.forced, "door/"),
+        *_told(saved.held_open, judged.held_open, "door/"),
+        *_told(saved.keys, judged.keys, "door/"),
+        *_told(saved.interlocks, judged.interlocks, "interlock/"),
+        *_told(saved.devices, judged.devices, "device/"),
+        *_told(saved.outputs, judged.outputs, ""),
     )
     facts = {"reason": "no longer in the site file"}
     return tuple(Finding(kind=kind, source=source, phase=Phase.ENDED, at=now, facts=facts) for kind, source in told)
@@ -84,6 +91,7 @@ _KINDS: Final[Mapping[StrEnum, str]] = {
     interlock.Stage.BREACH: interlock.DUAL_OPEN,
     interlock.Stage.RELEASED: interlock.EMERGENCY_RELEASE,
     device.Stage.OFFLINE: device.OFFLINE,
+    output_refused.Stage.REFUSED: output_refused.OUTPUT_REFUSED,
 }
 """The stages that stand for a told condition, and its kind."""
 
@@ -93,9 +101,9 @@ class _Staged(Protocol):
     def stage(self) -> StrEnum: ...
 
 
-def _told(states: Mapping[str, _Staged], judged: frozenset[str], family: str) -> list[tuple[str, str]]:
+def _told(states: Mapping[str, _Staged], judged: frozenset[str], prefix: str) -> list[tuple[str, str]]:
     gone = ((name, state.stage) for name, state in states.items() if name not in judged)
-    return [(_KINDS[stage], f"{family}/{name}") for name, stage in gone if stage in _KINDS]
+    return [(_KINDS[stage], f"{prefix}{name}") for name, stage in gone if stage in _KINDS]
 
 
 def carried(saved: SavedGuard, now: Moment, same_boot: bool) -> SavedGuard:
@@ -112,6 +120,7 @@ def carried(saved: SavedGuard, now: Moment, same_boot: bool) -> SavedGuard:
         points={name: moved(each, "since") for name, each in saved.points.items()},
         interlocks={name: moved(each, "since") for name, each in saved.interlocks.items()},
         held_open={name: moved(each, "since") for name, each in saved.held_open.items()},
+        outputs={point: moved(each, "since") for point, each in saved.outputs.items()},
         releases={name: moved(each, "at") for name, each in saved.releases.items()},
         pulses=outputs.carried(saved.pulses, now, same_boot),
     )

@@ -77,21 +77,33 @@ def start(pulses: Pulses, point: str, on: State, off: State, until: Moment) -> P
     return {**pulses, point: Pulse(on=on, off=off, until=until)}
 
 
+def due(pulses: Pulses, now: Moment) -> Pulses:
+    """The pulses with those ending whose end has come."""
+    over = {
+        point: msgspec.structs.replace(pulse, stage=Stage.ENDING, written=None)
+        for point, pulse in pulses.items()
+        if pulse.stage is Stage.HOLDING and now.mono_ms >= pulse.until.mono_ms
+    }
+    return {**pulses, **over} if over else pulses
+
+
+def asked(pulse: Pulse) -> State:
+    """What the output shall be now."""
+    return pulse.on if pulse.stage is Stage.HOLDING else pulse.off
+
+
 def step(pulses: Pulses, states: Mapping[str, State], now: Moment) -> tuple[Pulses, tuple[OutputWrite, ...]]:
     """What is to be written now, given what the outputs read."""
     kept: dict[str, Pulse] = {}
     writes: list[OutputWrite] = []
-    for point, known in pulses.items():
+    for point, known in due(pulses, now).items():
         pulse = known
-        if pulse.stage is Stage.HOLDING and now.mono_ms >= pulse.until.mono_ms:
-            pulse = msgspec.structs.replace(pulse, stage=Stage.ENDING, written=None)
         do = TABLE[pulse.stage, _read(pulse, states.get(point, State.UNKNOWN))]
         if do is Do.FORGET:
             continue
         if pulse.written is None or (do is not Do.NOTHING and now.since(pulse.written) >= WRITE_AGAIN):
             if pulse.written is not None or _read(pulse, states.get(point, State.UNKNOWN)) is not _wanted(pulse):
-                state = pulse.on if pulse.stage is Stage.HOLDING else pulse.off
-                writes.append(OutputWrite(point=point, state=state))
+                writes.append(OutputWrite(point=point, state=asked(pulse)))
             pulse = msgspec.structs.replace(pulse, written=now)
         kept[point] = pulse
     return (kept if kept != pulses else pulses), tuple(writes)
@@ -99,12 +111,12 @@ def step(pulses: Pulses, states: Mapping[str, State], now: Moment) -> tuple[Puls
 
 def wake_at(pulses: Pulses, states: Mapping[str, State]) -> int | None:
     """When a pulse ends or is to be written again, in monotonic milliseconds."""
-    due = [pulse.until.mono_ms for pulse in pulses.values() if pulse.stage is Stage.HOLDING]
+    ends = [pulse.until.mono_ms for pulse in pulses.values() if pulse.stage is Stage.HOLDING]
     for point, pulse in pulses.items():
         do = TABLE[pulse.stage, _read(pulse, states.get(point, State.UNKNOWN))]
         if pulse.written and do in {Do.WRITE_ON, Do.WRITE_OFF}:
-            due.append(pulse.written.after(WRITE_AGAIN).mono_ms)
-    return min(due, default=None)
+            ends.append(pulse.written.after(WRITE_AGAIN).mono_ms)
+    return min(ends, default=None)
 
 
 def carried(pulses: Pulses, now: Moment, same_boot: bool) -> Pulses:

@@ -155,6 +155,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("device.offline", 4, _FAULT, 380, "Device offline", "A device does not answer; its points are unknown."),
     ("device.clock_drift", 3, _FAULT, 380, "Device clock drift", "A device's clock is off by more than its limit."),
     ("device.login_refused", 4, _FAULT, 380, "Device refuses login", "A device refuses the configured login."),
+    ("device.output_refused", 3, _FAULT, 320, "Output does not follow", "A lock or siren was told to switch and does not: its module refuses, or it is stuck."),
     ("device.flutter", 4, _FAULT, 380, "Point flutters", "A point chatters; its events are limited until it is quiet."),
     ("calendar.unknown", 4, _FAULT, None, "Calendar unknown", "There is no working-day calendar for the year."),
     ("box.started", 5, _INTEGRITY, None, "Box started", "The agent of a box started."),

@@ -33,6 +33,10 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             N_("{source} does not answer ({cause}); its points are unknown"),
             N_("{source} does not answer; its points are unknown"),
         ),
+        "device.output_refused": (
+            N_("{source} shall be {asked}, but is {reads}"),
+            N_("{source} does not follow what it was told"),
+        ),
         "device.flutter": (
             N_("{kind}: {count} times within {within_s} s; further ones are held back"),
             N_("{source} chatters; its events are held back"),
@@ -90,6 +94,7 @@ OVER: Final[Mapping[str, str]] = MappingProxyType(
         "door.held_open": N_("The door is closed again"),
         "door.key_override": N_("The opening by key is over"),
         "device.offline": N_("The device answers again"),
+        "device.output_refused": N_("The output follows again, or nobody asks for it any more"),
         "box.silent": N_("The box is heard again"),
         "link.delayed": N_("Messages arrive in time again"),
         "link.primary_lost": N_("The first way to the centre is up again"),
@@ -171,6 +176,10 @@ FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "backup": N_("backup"),
         "active": N_("occupied"),
         "unknown": N_("perhaps occupied"),
+        "locked": N_("locked"),
+        "unlocked": N_("unlocked"),
+        "on": N_("on"),
+        "off": N_("off"),
     }
 )
 

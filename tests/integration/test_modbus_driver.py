@@ -283,6 +283,37 @@ async def test_a_coil_that_is_refused_does_not_stop_the_watch(eventually: Eventu
             assert (watch.states["lock/a"], server.connections) == ("locked", 1)
 
 
+async def test_a_refusal_stands_once_in_the_log(eventually: Eventually, caplog: pytest.LogCaptureFixture) -> None:
+    """A module that refuses every second does not fill the log; refused anew after it was taken, it is said again."""
+    refused = True
+
+    def moody(server: FaultServer, request: bytes) -> bytes:
+        return framed(request, b"\x85\x04") if refused and request[7] == 5 else honest(server, request)
+
+    def said() -> int:
+        return sum("lock/a is not" in record.getMessage() for record in caplog.records)
+
+    async with FaultServer() as server:
+        server.answer = moody
+        async with watching(Watch(ONLY_BITS, server.port)) as watch:
+
+            async def ask(times: int) -> None:
+                for _ in range(times):
+                    sent = sum(request[7] == 5 for request in server.requests)
+                    watch.driver.write(OutputWrite(point="lock/a", state=State.UNLOCKED))
+                    await eventually(lambda sent=sent: sum(each[7] == 5 for each in server.requests) > sent)
+                polls = len(server.requests)
+                await eventually(lambda: len(server.requests) > polls + 1)
+
+            await ask(3)
+            assert said() == 1
+            refused = False
+            await ask(1)
+            refused = True
+            await ask(2)
+            assert said() == 2
+
+
 async def test_nobody_there_is_told_once_and_tried_again(free_port: Callable[[], int], eventually: Eventually) -> None:
     """A module that is off at the start is offline within a second or two, said once."""
     async with watching(Watch(ONLY_BITS, free_port())) as watch:

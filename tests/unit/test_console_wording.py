@@ -26,6 +26,8 @@ RAISED: list[tuple[str, str, dict[str, Any]]] = [
     ("door.key_override", "door/inner", {"occupied": "unknown"}),
     ("device.offline", "device/io1", {"cause": "no answer within 0.4 s"}),
     ("device.offline.restored", "device/io1", {}),
+    ("device.output_refused", "lock/outer", {"asked": "unlocked", "reads": "locked", "late_s": 3.0}),
+    ("device.output_refused.restored", "output/siren", {"reads": "on", "late_s": 9.5}),
     ("device.flutter", "door/outer", {"kind": "door.held_open", "count": 3, "within_s": 4.2}),
     ("device.flutter.restored", "door/outer", {"kind": "door.held_open", "held_back": 990}),
     ("box.silent", "box/0755-031-a", {"silent_after_s": 17.5, "silent_s": 17.6, "connection_lost": False}),
@@ -72,6 +74,16 @@ def test_the_story_of_a_dual_open() -> None:
         "两门同开,超过允许的 0.5 秒",
     ]
     assert steps[-1].at == AT
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Output siren shall be off, but is on"), ("zh_CN", "输出 siren 应为停止，实际为启动")],
+)
+def test_an_output_that_does_not_follow_is_said_in_both_states(language: str, said: str) -> None:
+    """What was asked for and what is read, in words."""
+    words = Wording(texts=texts_for(language))
+    assert words.headline("device.output_refused", "output/siren", {"asked": "off", "reads": "on"}) == said
 
 
 def test_another_door_that_was_not_closed_is_named() -> None:

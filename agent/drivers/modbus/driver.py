@@ -59,6 +59,7 @@ class ModbusDriver:
         self._online = State.UNKNOWN
         self._plan = _plan_of(wiring)
         self._pending: dict[str, State] = {}
+        self._refused: set[str] = set()  # outputs whose refusal is in the log already
         self._woken = asyncio.Event()
         self._random = SystemRandom()
         self._good_at: Moment | None = None
@@ -125,7 +126,12 @@ class ModbusDriver:
             try:
                 await connection.write(output.register.number, state is output.energised)
             except DeviceRefusedError as error:
-                _LOG.warning("%s: %s is not %s: %s", self.device, name, state, error)
+                # Once until it is taken again; `device.output_refused` tells people.
+                if name not in self._refused:
+                    _LOG.warning("%s: %s is not %s: %s", self.device, name, state, error)
+                self._refused.add(name)
+            else:
+                self._refused.discard(name)
             if self._pending.get(name) is state:  # else a newer word came meanwhile
                 del self._pending[name]
 
