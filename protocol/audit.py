@@ -7,17 +7,20 @@ nothing but its own signatures, and the root in the file only if the reader brin
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 from cryptography import x509
 
-from protocol.audit_lanes import Fault, LaneAudit, LaneName, Problem
+from protocol.audit_lanes import Fault, LaneAudit, LaneName, Problem, named
 from protocol.certificates import (
     CertificateError,
+    CertificateFault,
     Role,
     Trust,
     VerifiedIdentity,
@@ -25,7 +28,7 @@ from protocol.certificates import (
     kid_of_der,
     read_certificate,
 )
-from protocol.envelope import EnvelopeError, EnvelopeType, Opened, open_envelope, read_envelope
+from protocol.envelope import EnvelopeError, EnvelopeFault, EnvelopeType, Opened, open_envelope, read_envelope
 from protocol.export import (
     MANIFEST_DECODER,
     RECORD_DECODER,
@@ -41,9 +44,25 @@ from protocol.export import (
 )
 from protocol.limits import MAX_EXPORT_LINE_BYTES
 from protocol.messages import MessageError, decode_beat, decode_event, decode_receipt, encode
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_PROBLEMS = 50
 """Problems kept for the report, the first of the file; the rest shows how far the damage goes."""
+
+_WHY: Final[Mapping[CertificateFault | EnvelopeFault, str]] = {
+    CertificateFault.MALFORMED: N_("certificate malformed"),
+    CertificateFault.UNTRUSTED: N_("certificate not trusted"),
+    CertificateFault.WRONG_NAME: N_("certificate of another name"),
+    CertificateFault.WRONG_ROLE: N_("certificate of another role"),
+    CertificateFault.EXPIRED: N_("certificate expired"),
+    CertificateFault.NOT_YET_VALID: N_("certificate not yet valid"),
+    CertificateFault.REVOKED: N_("certificate revoked"),
+    EnvelopeFault.TOO_LARGE: N_("too large"),
+    EnvelopeFault.MALFORMED: N_("malformed"),
+    EnvelopeFault.WRONG_TYPE: N_("sealed as something else"),
+    EnvelopeFault.BAD_SIGNATURE: N_("wrong signature"),
+}
 
 
 class RootCheck(StrEnum):
@@ -103,7 +122,7 @@ class Audit:
         self._records += 1
         self._lanes.record = self._records
         if self._closed:
-            self._problem(Fault.ALTERED, "something stands after the manifest")
+            self._problem(Fault.ALTERED, said("something stands after the manifest"))
             return
         record = self._read(line)
         if isinstance(record, SignedManifest):
@@ -114,7 +133,7 @@ class Audit:
         if record is None:
             return
         if (self._records == 1) != isinstance(record, Header) or (self._records == 2) != isinstance(record, Root):
-            self._problem(Fault.ALTERED, "the file must begin with its header and root")
+            self._problem(Fault.ALTERED, said("the file must begin with its header and root"))
         match record:
             case Root():
                 self._take_root(record)
@@ -149,40 +168,42 @@ class Audit:
 
     def _read(self, line: bytes) -> Record | None:
         if len(line) > MAX_EXPORT_LINE_BYTES:
-            self._problem(Fault.ALTERED, f"a record longer than {MAX_EXPORT_LINE_BYTES} bytes")
+            self._problem(Fault.ALTERED, said("a record longer than {limit} bytes", limit=MAX_EXPORT_LINE_BYTES))
             return None
         try:
             record = RECORD_DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._problem(Fault.ALTERED, "the line is no record of a ledger export")
+            self._problem(Fault.ALTERED, said("the line is no record of a ledger export"))
             return None
         if encode(record) + b"\n" != line:
-            self._problem(Fault.ALTERED, "the record is spelt differently than the export writes it")
+            self._problem(Fault.ALTERED, said("the record is spelt differently than the export writes it"))
         return record
 
     def _take_root(self, record: Root) -> None:
         try:
             self._root = read_certificate(b64decode(record.certificate, validate=True))
         except (ValueError, CertificateError):
-            self._problem(Fault.ALTERED, "the root certificate cannot be read")
+            self._problem(Fault.ALTERED, said("the root certificate cannot be read"))
             return
         if self._root_check() is RootCheck.DIFFERS:
-            self._problem(Fault.UNTRUSTED, "the root in the file is not the root you trust")
+            self._problem(Fault.UNTRUSTED, said("the root in the file is not the root you trust"))
         self._trust = Trust(self.trusted_root or self._root)
 
     def _take_certificates(self, record: Certificates) -> None:
         try:
             chain = [b64decode(der, validate=True) for der in record.chain]
         except (ValueError, BinasciiError):
-            self._problem(Fault.ALTERED, "a certificate cannot be read")
+            self._problem(Fault.ALTERED, said("a certificate cannot be read"))
             return
         if self._trust is None:
-            self._problem(Fault.UNTRUSTED, "certificates stand before the root")
+            self._problem(Fault.UNTRUSTED, said("certificates stand before the root"))
             return
         try:
             signer = self._trust.identify(chain, self.now, Role.BOX, Role.COLLECTOR, expired_ok=True)
         except CertificateError as error:
-            self._problem(Fault.UNTRUSTED, f"a chain of certificates does not hold: {error.fault}")
+            self._problem(
+                Fault.UNTRUSTED, said("a chain of certificates does not hold: {why}", why=said(_WHY[error.fault]))
+            )
         else:
             self._signers[kid_of_der(chain[0])] = signer
 
@@ -193,17 +214,22 @@ class Audit:
             return
         lines = opened.payload.split(b"\n")
         if list(record.lines) != sorted(set(record.lines)) or record.lines[-1] >= len(lines):
-            self._problem(Fault.ALTERED, "the record names lines that its envelope does not have")
+            self._problem(Fault.ALTERED, said("the record names lines that its envelope does not have"))
             return
         for number in record.lines:
             try:
                 event = decode_event(lines[number])
             except MessageError as error:
-                self._problem(Fault.ALTERED, f"line {number + 1} of the envelope is no event: {error}")
+                self._problem(Fault.ALTERED, _no_event(number + 1, error))
                 continue
             own_site = event.site == signer.site or signer.role is Role.COLLECTOR
             if event.box != signer.id or not own_site:
-                self._problem(Fault.UNTRUSTED, f"{signer.id} signed an event of {event.box} at {event.site}")
+                self._problem(
+                    Fault.UNTRUSTED,
+                    said(
+                        "{signer} signed an event of {box} at {site}", signer=signer.id, box=event.box, site=event.site
+                    ),
+                )
                 continue
             found = self._lanes.take(event, lines[number], at_centre=signer.role is Role.COLLECTOR)
             if found is not None:
@@ -216,15 +242,18 @@ class Audit:
         try:
             beat = decode_beat(opened.payload)
         except MessageError:
-            self._problem(Fault.ALTERED, "the beat cannot be read")
+            self._problem(Fault.ALTERED, said("the beat cannot be read"))
             return
         if beat.box != signer.id:
-            self._problem(Fault.UNTRUSTED, f"{signer.id} signed a beat of {beat.box}")
+            self._problem(Fault.UNTRUSTED, said("{signer} signed a beat of {box}", signer=signer.id, box=beat.box))
             return
         for head in beat.heads:
             self._claims[beat.box, head.lane] = head.seq
             if head.seq and self._lanes.denies(LaneName(beat.box, head.lane), head.run, head.seq, head.hash):
-                self._problem(Fault.FORKED, f"{beat.box} {head.lane} {head.seq} is another line in the box's own beat")
+                self._problem(
+                    Fault.FORKED,
+                    said("{line} is another line in the box's own beat", line=named(beat.box, head.lane, head.seq)),
+                )
 
     def _take_receipt(self, record: LatestReceipt) -> None:
         opened, signer = self._open(record.envelope, EnvelopeType.RECEIPT)
@@ -233,14 +262,20 @@ class Audit:
         try:
             receipt = decode_receipt(opened.payload)
         except MessageError:
-            self._problem(Fault.ALTERED, "the receipt cannot be read")
+            self._problem(Fault.ALTERED, said("the receipt cannot be read"))
             return
         if signer.role is not Role.COLLECTOR or receipt.collector != signer.id:
-            self._problem(Fault.UNTRUSTED, f"{signer.id} may not sign receipts of {receipt.collector}")
+            self._problem(
+                Fault.UNTRUSTED,
+                said("{signer} may not sign receipts of {collector}", signer=signer.id, collector=receipt.collector),
+            )
             return
         for head in receipt.heads:
             if head.seq and not self._lanes.holds(LaneName(receipt.box, head.lane), head.run, head.seq, head.hash):
-                self._problem(Fault.MISSING, f"{receipt.box} {head.lane} {head.seq} was receipted and is not here")
+                self._problem(
+                    Fault.MISSING,
+                    said("{line} was receipted and is not here", line=named(receipt.box, head.lane, head.seq)),
+                )
 
     def _take_manifest(self, record: SignedManifest) -> None:
         self._closed = True
@@ -250,10 +285,15 @@ class Audit:
         try:
             manifest = MANIFEST_DECODER.decode(opened.payload)
         except msgspec.DecodeError:
-            self._problem(Fault.ALTERED, "the manifest cannot be read")
+            self._problem(Fault.ALTERED, said("the manifest cannot be read"))
             return
         if signer.role is not Role.COLLECTOR or manifest.collector != signer.id:
-            self._problem(Fault.UNTRUSTED, f"{signer.id} may not sign the manifest of {manifest.collector}")
+            self._problem(
+                Fault.UNTRUSTED,
+                said(
+                    "{signer} may not sign the manifest of {collector}", signer=signer.id, collector=manifest.collector
+                ),
+            )
             return
         self._manifest = manifest
 
@@ -262,29 +302,40 @@ class Audit:
             unverified = read_envelope(envelope.encode("utf-8"), MAX_EXPORT_LINE_BYTES)
             signer = self._signers.get(unverified.kid)
             if signer is None:
-                self._problem(Fault.UNTRUSTED, f"no certificate in the file belongs to key {unverified.kid}")
+                self._problem(
+                    Fault.UNTRUSTED, said("no certificate in the file belongs to key {kid}", kid=unverified.kid)
+                )
                 return None, None
             return open_envelope(unverified, signer.public_key, expected), signer
         except EnvelopeError as error:
-            self._problem(Fault.ALTERED, f"the signature or form of the {expected.value} envelope is wrong: {error}")
+            self._problem(
+                Fault.ALTERED,
+                said("the {type} envelope is wrong: {why}", type=expected.value, why=said(_WHY[error.fault])),
+            )
             return None, None
 
     def _check_manifest(self) -> None:
         if not self._closed:
             self._records += 1
-            self._problem(Fault.MISSING, "the file has no manifest at its end: its tail was cut off")
+            self._problem(Fault.MISSING, said("the file has no manifest at its end: its tail was cut off"))
         if self._manifest is None:
             return
         for head in self._manifest.heads:
             if not self._lanes.ends_at(LaneName(head.box, head.lane), head.run, head.seq, head.hash, head.events):
                 self._problem(
                     Fault.MISSING,
-                    f"the manifest ends {head.box} {head.lane} run {head.run[:8]} at {head.seq}, this file does not",
+                    said(
+                        "the manifest ends {run} at {seq}, this file does not",
+                        run=_run(head.box, head.lane, head.run),
+                        seq=head.seq,
+                    ),
                 )
         for lane, run in self._lanes.runs() - {(LaneName(h.box, h.lane), h.run) for h in self._manifest.heads}:
-            self._problem(Fault.ALTERED, f"the manifest knows nothing of {lane.box} {lane.lane} run {run[:8]}")
+            self._problem(
+                Fault.ALTERED, said("the manifest knows nothing of {run}", run=_run(lane.box, lane.lane, run))
+            )
         if (self._manifest.records, self._manifest.sha256) != (self._records - 1, self._digest_hex):
-            self._problem(Fault.ALTERED, "the bytes above the manifest are not those that were signed")
+            self._problem(Fault.ALTERED, said("the bytes above the manifest are not those that were signed"))
 
     def _root_check(self) -> RootCheck:
         if self.trusted_root is None or self._root is None:
@@ -295,10 +346,22 @@ class Audit:
         ahead = ((box, lane, seq - self._lanes.end(LaneName(box, lane))) for (box, lane), seq in self._claims.items())
         return tuple(sorted((box, lane, count) for box, lane, count in ahead if count > 0))
 
-    def _problem(self, fault: Fault, text: str) -> None:
+    def _problem(self, fault: Fault, text: Said) -> None:
         self._keep(Problem(fault=fault, text=text, record=self._records))
 
     def _keep(self, problem: Problem) -> None:
         """The first ones of the file; a flood of rubbish must not fill the reader's memory."""
         insort(self._problems, problem, key=lambda each: each.record)
         del self._problems[MAX_PROBLEMS:]
+
+
+def _no_event(number: int, error: MessageError) -> Said:
+    """The place is all of the decoder's own words that a reader in another language can use."""
+    _, _, place = str(error).partition(" - at ")
+    if not place:
+        return said("line {number} of the envelope is no event", number=number)
+    return said("line {number} of the envelope is no event: see {place}", number=number, place=place.strip("`"))
+
+
+def _run(box: str, lane: str, run: str) -> Said:
+    return said("{box} {lane} run {run}", box=box, lane=said(lane), run=run[:8])

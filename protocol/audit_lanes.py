@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 from protocol.kinds import OPENED
 from protocol.ledger import GENESIS, Hole, HoleError, Position, hole_of, line_hash, over
 from protocol.messages import Event
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 _HASH_BYTES: Final = 32
 SHED: Final = "ledger.shed"
@@ -42,7 +44,7 @@ class Problem:
     """One thing that is wrong: what, where in words, and in which record of the file."""
 
     fault: Fault
-    text: str
+    text: Said
     record: int
 
 
@@ -182,49 +184,56 @@ class LaneAudit:
         attached = (
             event.prev == GENESIS if event.seq == 1 else any(run.hash_at(event.seq - 1) == event.prev for run in before)
         )
-        where = _name(lane, event.seq)
+        where = named(*lane, event.seq)
         if not attached:
             if event.seq <= highest + 1:
-                return self._problem(Fault.ALTERED, f"{where} begins a run on a line that nobody has")
+                return self._problem(Fault.ALTERED, said("{line} begins a run on a line that nobody has", line=where))
             self._gaps.append(self._gap(lane, event, first=highest + 1, prev=self._tip(lane, highest)))
         elif event.kind != OPENED:
-            return self._problem(Fault.ALTERED, f"{where} begins a run without {OPENED}")
+            return self._problem(Fault.ALTERED, said("{line} begins a run without {kind}", line=where, kind=OPENED))
         elif highest >= event.seq:
-            text = f"{where} continues behind {highest}: two histories under one identity"
+            text = said("{line} continues behind {seq}: two histories under one identity", line=where, seq=highest)
             self._branches.append((lane, event.run, self._problem(Fault.FORKED, text)))
         return None
 
     def _place(self, lane: LaneName, run: _Run, event: Event, digest: str) -> Problem | None:
         known = run.hash_at(event.seq)
-        where = _name(lane, event.seq)
         if known == digest:
-            return self._problem(Fault.DUPLICATED, f"{where} stands here twice")
+            return self._line(Fault.DUPLICATED, N_("{line} stands here twice"), lane, event.seq)
         if known:
-            return self._problem(Fault.FORKED, f"{where} exists with two contents")
+            return self._line(Fault.FORKED, N_("{line} exists with two contents"), lane, event.seq)
         if known == "" or event.seq < run.first:
-            return self._problem(Fault.REORDERED, f"{where} stands after one that follows it")
+            return self._line(Fault.REORDERED, N_("{line} stands after one that follows it"), lane, event.seq)
         tip = run.hash_at(run.last) or ""
         if event.seq > run.last + 1:
             self._gaps.append(self._gap(lane, event, first=run.last + 1, prev=tip))
             return None
         if event.prev != tip:
-            return self._problem(Fault.ALTERED, f"{where} does not follow the line before it")
+            return self._line(Fault.ALTERED, N_("{line} does not follow the line before it"), lane, event.seq)
         return None
 
     def _gap(self, lane: LaneName, event: Event, *, first: int, prev: str) -> _Gap:
         last = event.seq - 1
-        count = "" if last == first else f" to {last}"
+        where = named(*lane, first)
+        before = f"{event.kind} {event.id}"
+        if last == first:
+            text = said("{line}, before {event}", line=where, event=before)
+        else:
+            text = said("{line} to {last}, before {event}", line=where, last=last, event=before)
         return _Gap(
             lane=lane,
             first=first,
             last=last,
             first_prev=prev,
             last_hash=event.prev,
-            problem=self._problem(Fault.MISSING, f"{_name(lane, first)}{count}, before {event.kind} {event.id}"),
+            problem=self._problem(Fault.MISSING, text),
         )
 
-    def _problem(self, fault: Fault, text: str) -> Problem:
+    def _problem(self, fault: Fault, text: Said) -> Problem:
         return Problem(fault=fault, text=text, record=self.record)
+
+    def _line(self, fault: Fault, text: str, lane: LaneName, seq: int) -> Problem:
+        return self._problem(fault, said(text, line=named(*lane, seq)))
 
     def _explained(self, gap: _Gap) -> bool:
         """Whether shed lines tile the gap exactly, from the line before it to the line after, or one goes around it.
@@ -246,5 +255,6 @@ def _goes_around(hole: Hole, gap: _Gap) -> bool:
     return begins and ends
 
 
-def _name(lane: LaneName, seq: int) -> str:
-    return f"{lane.box} {lane.lane} {seq}"
+def named(box: str, lane: str, seq: int) -> Said:
+    """A line as people find it again: box, lane and number."""
+    return said("{box} {lane} {seq}", box=box, lane=said(lane), seq=seq)

@@ -21,8 +21,7 @@ from protocol.texts import texts_for_user
 SOUND, UNSOUND, INPUT_WRONG = 0, 1, 2
 _PROGRESS_EVERY_BYTES = 64 * 1024 * 1024
 
-_EXAMPLE = """\
-example:
+_EXAMPLE = """
   branchwatch collector export --dir demo --out ledger.ndjson
   branchwatch verify ledger.ndjson --trust root.pem
 """
@@ -34,7 +33,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="branchwatch verify",
         description=say("Check an exported ledger offline, with nothing but public keys: every signature, every link."),
-        epilog=_EXAMPLE,
+        epilog=say("example:") + _EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help=say("the exported ledger"))
@@ -55,7 +54,7 @@ def main(argv: list[str]) -> int:
         return INPUT_WRONG
     report = audit.report()
     if options.json:
-        print(json.dumps(msgspec.to_builtins(report) | {"sound": report.sound}, ensure_ascii=False))
+        print(json.dumps(_as_data(report), ensure_ascii=False))
     else:
         print("\n".join(_sentences(report, say)))
     return SOUND if report.sound else UNSOUND
@@ -69,6 +68,12 @@ def _feed(audit: Audit, stream: BinaryIO, say: Callable[[str], str]) -> None:
         if read - shown >= _PROGRESS_EVERY_BYTES and sys.stderr.isatty():
             shown = read
             print(say("{megabytes} MB checked").format(megabytes=read // 1_000_000), end="\r", file=sys.stderr)
+
+
+def _as_data(report: Report) -> dict[str, object]:
+    """For a program: the same in every language."""
+    problems = [{"fault": each.fault.value, "text": str(each.text), "record": each.record} for each in report.problems]
+    return {**msgspec.to_builtins(report), "problems": problems, "sound": report.sound}
 
 
 def _sentences(report: Report, say: Callable[[str], str]) -> list[str]:
@@ -86,15 +91,19 @@ def _sentences(report: Report, say: Callable[[str], str]) -> list[str]:
         lines.append(say("{count} events were given up by their boxes and signed for").format(count=report.shed))
     for box, lane, count in report.unsent:
         text = say("{box} {lane}: {count} more were written at the box and had not arrived")
-        lines.append(text.format(box=box, lane=lane, count=count))
+        lines.append(text.format(box=box, lane=say(lane), count=count))
     lines.append(_root_sentence(report, say))
     if report.sound:
         lines.append(say("SOUND: nothing missing, altered, reordered, duplicated or forked"))
         return lines
     first, *others = report.problems
     text = say("NOT SOUND: {fault}: {text} (record {record})")
-    lines.append(text.format(fault=say(first.fault.value), text=first.text, record=first.record))
-    lines += [f"  {say(other.fault.value)}: {other.text} ({other.record})" for other in others[:9]]
+    lines.append(text.format(fault=say(first.fault.value), text=first.text.told(say), record=first.record))
+    text = say("  {fault}: {text} ({record})")
+    lines += [
+        text.format(fault=say(other.fault.value), text=other.text.told(say), record=other.record)
+        for other in others[:9]
+    ]
     if len(others) > 9:
         lines.append(say("  and {count} more").format(count=len(others) - 9))
     return lines

@@ -25,14 +25,15 @@ Texts = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence for a person: an English message id with `{named}` places, and what fills them."""
+    """A sentence for a person: an English message id with `{named}` places, and what fills them, sentences too."""
 
     text: str
     values: Mapping[str, object] = field(default_factory=dict)
 
     def told(self, texts: Texts) -> str:
         """In the reader's language."""
-        return texts(self.text).format(**self.values)
+        told = {name: value.told(texts) if isinstance(value, Said) else value for name, value in self.values.items()}
+        return texts(self.text).format(**told)
 
     def __str__(self) -> str:
         """In English, for logs and tests."""

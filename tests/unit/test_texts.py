@@ -15,13 +15,14 @@ from collector.alarms.lifecycle import Resolution
 from collector.console import desk_words, sentences
 from collector.people import PersonRole
 from collector.storage.records import AlarmState
+from protocol.audit_lanes import Fault
 from protocol.kinds import KINDS
 from protocol.texts import FOLDER, LANGUAGES, match_language, texts_for, texts_for_user
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agent", "collector", "protocol", "provisioning", "simulator")
 TEMPLATES = ROOT / "collector" / "console" / "templates"
-KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None}
+KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None, "said": None, "SaidError": None}
 """Functions whose first argument is a message id."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -88,6 +89,12 @@ def test_every_state_role_and_code_has_both_languages() -> None:
     words = [*desk_words.STATES.values(), *desk_words.ROLES.values(), *desk_words.RESOLUTIONS.values()]
     for word in (*words, *sentences.STATES.values(), *sentences.STATES_OF.values(), *sentences.FAMILIES.values()):
         assert CHINESE.search(chinese(word)), word
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_of_a_ledger_has_both_languages(fault: Fault) -> None:
+    """What `branchwatch verify` can find has a word."""
+    assert CHINESE.search(texts_for("zh-CN")(fault.value))
 
 
 def test_chinese_uses_the_branchs_words() -> None:

@@ -58,6 +58,25 @@ def test_the_report_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["events"] == 3
 
 
+def test_what_is_wrong_is_told_in_the_readers_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same ledger with its tail cut off: Chinese for a Chinese auditor, one and the same report for a program."""
+    (tmp_path / "cut.ndjson").write_bytes(b"".join(LEDGER.read_bytes().splitlines(keepends=True)[:-1]))
+    reports = []
+    for language, sentence in (
+        ("C", "NOT SOUND: missing: the file has no manifest at its end: its tail was cut off (record "),
+        ("zh_CN.UTF-8", "不完好：缺失：文件末尾没有清单：尾部已被截去（第 "),
+    ):
+        monkeypatch.setenv("LC_ALL", language)
+        assert main([str(tmp_path / "cut.ndjson")]) == 1
+        assert sentence in capsys.readouterr().out
+        assert main([str(tmp_path / "cut.ndjson"), "--json"]) == 1
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1]
+    assert reports[0]["problems"][0]["text"] == "the file has no manifest at its end: its tail was cut off"
+
+
 def test_wrong_input_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A missing file and a root that is no certificate: exit 2, the path, no traceback."""
     assert main([str(tmp_path / "nothing.ndjson")]) == 2
