@@ -110,6 +110,6 @@ class Process:
 
 
 def _ends_with_parent() -> tuple[str, ...]:
-    """prctl(2) PR_SET_PDEATHSIG by setpriv(1): a bench that is killed takes everything with it."""
+    """prctl(2) PR_SET_PDEATHSIG by setpriv(1): a bench that is killed takes everything with it, deaf or not."""
     setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
