@@ -139,8 +139,10 @@ class Guard:
     def _door(self, door: Door, was: State, signal: Signal, now: Moment) -> Iterable[Finding]:
         if signal.state is State.OPEN and was is not State.OPEN:
             self._opened_by[door.id] = self._let_open_by(door, signal.at)
+            self._pulses = outputs.opened(self._pulses, f"lock/{door.id}")
         elif signal.state is State.CLOSED:
             self._opened_by.pop(door.id, None)
+            self._pulses = outputs.closed(self._pulses, f"lock/{door.id}", now)
         view = self._view(door)
         if door.id in self._judged.forced:
             state = self._forced.get(door.id, forced.ForcedState())

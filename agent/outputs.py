@@ -1,6 +1,7 @@
 """Locks and sirens that are held for a while: what to write, when, and until it is so. Pure; one table.
 
-An output that nobody started is left as it is. One that was started is written again if the module lost it, and its
+An output that nobody started is left as it is. A lock is locked again when its time is over, or when the door that it
+released was opened and is closed again. One that was started is written again if the module lost it, and its
 end is written until the module reads it back. Ends are kept on both clocks, so that after a restart of the agent
 output and timer go on as they were (FIELD-FAULTS row 2): nothing is triggered anew, an end already past ends at once.
 """
@@ -62,6 +63,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     off: State
     until: Moment
     stage: Stage = Stage.HOLDING
+    passed: bool = False  # a lock: its door was opened since this was last asked for
     written: Moment | None = None
 
 
@@ -69,12 +71,31 @@ Pulses = Mapping[str, Pulse]
 
 
 def start(pulses: Pulses, point: str, on: State, off: State, until: Moment) -> Pulses:
-    """Hold `point` until then; one that is held already is held longer, never shorter."""
+    """Hold `point` until then; one that is held already is held longer, never shorter.
+
+    Whoever asks again has not passed yet: a door that was opened before is no longer what ends it.
+    """
     known = pulses.get(point)
     if known and known.stage is Stage.HOLDING:
         until = max(until, known.until, key=lambda end: end.mono_ms)
-        return {**pulses, point: msgspec.structs.replace(known, until=until)}
+        return {**pulses, point: msgspec.structs.replace(known, until=until, passed=False)}
     return {**pulses, point: Pulse(on=on, off=off, until=until)}
+
+
+def opened(pulses: Pulses, point: str) -> Pulses:
+    """The door of this lock was opened."""
+    known = pulses.get(point)
+    if known is None or known.stage is not Stage.HOLDING or known.passed:
+        return pulses
+    return {**pulses, point: msgspec.structs.replace(known, passed=True)}
+
+
+def closed(pulses: Pulses, point: str, now: Moment) -> Pulses:
+    """The door of this lock is closed: a release that somebody passed through ends now, for nobody else to use."""
+    known = pulses.get(point)
+    if known is None or known.stage is not Stage.HOLDING or not known.passed:
+        return pulses
+    return {**pulses, point: msgspec.structs.replace(known, stage=Stage.ENDING, until=now, written=None)}
 
 
 def due(pulses: Pulses, now: Moment) -> Pulses:

@@ -20,7 +20,7 @@ PRESS_S: Final = 0.4
 WALK_S: Final = 1.5
 BOTH_OPEN_S: Final = 5.0
 CROSS_S: Final = 2.5
-"""From one door to the other: longer than the outer lock stays released (`release_for` of the site file)."""
+"""From one door to the other: the box has locked the outer one again by then, as it does when that is closed."""
 
 EXIT: Final[Mapping[Door, Part]] = MappingProxyType({Door.OUTER: Part.EXIT_OUTER, Door.INNER: Part.EXIT_INNER})
 KEY: Final[Mapping[Door, Part]] = MappingProxyType({Door.OUTER: Part.KEY_OUTER, Door.INNER: Part.KEY_INNER})

@@ -102,7 +102,6 @@ contact_counter = "$outer_counter"   # pulses between two polls are seen
 closed = 1
 lock = "$outer_lock"
 lock_energised = "unlocked"
-release_for = "3s"
 exit_button = "$exit_outer"
 mechanical_key = "$key_outer"
 held_open_after = "30s"
@@ -115,7 +114,6 @@ contact_counter = "$inner_counter"
 closed = 1
 lock = "$inner_lock"
 lock_energised = "unlocked"
-release_for = "3s"
 exit_button = "$exit_inner"
 mechanical_key = "$key_inner"
 

@@ -44,6 +44,16 @@ def test_a_button_held_down_releases_once_and_a_second_press_longer() -> None:
     assert writes(branch) == [LOCK]
 
 
+def passing(seconds: float) -> Branch:
+    """Somebody was released and stands in the open outer door for so long."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.say({"door/outer": "open"})
+    branch.after(seconds)
+    writes(branch)
+    return branch
+
+
 @pytest.mark.parametrize("other", ["open", "unknown"])
 def test_the_interlock_refuses_while_the_other_door_is_not_known_closed(other: str) -> None:
     """An exit button never makes a dual opening possible."""
@@ -77,6 +87,85 @@ def test_a_restart_leaves_lock_and_timer_as_they_were(same_boot: bool) -> None:
     branch.after(1.9)
     assert writes(branch) == []
     branch.after(0.2)
+    assert writes(branch) == [LOCK]
+
+
+def test_a_lock_is_locked_again_when_its_door_is_closed_again() -> None:
+    """Who passed has passed: the release ends with the door's closing, and is not written again at its old end."""
+    branch = passing(2)
+    assert writes(branch) == []
+    branch.say({"door/outer": "closed"})
+    assert writes(branch) == [LOCK]
+    branch.after(60)
+    assert writes(branch) == []
+
+
+def test_a_door_that_was_not_opened_keeps_its_release() -> None:
+    """A contact that is read as closed ends nothing before somebody passed."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.say({"door/outer": "unknown"}, cause="no answer")
+    branch.say({"door/outer": "closed"})
+    branch.after(4.9)
+    assert writes(branch) == [UNLOCK]
+
+
+def test_who_asks_while_the_door_is_open_has_not_passed_yet() -> None:
+    """A second person's release is not cut short by the door falling shut behind the first."""
+    branch = passing(1)
+    branch.say({"exit/outer": "normal"})
+    branch.say({"exit/outer": "active"})
+    branch.say({"door/outer": "closed"})
+    branch.after(4.9)
+    assert writes(branch) == []
+    branch.say({"door/outer": "open"})
+    branch.say({"door/outer": "closed"})
+    assert writes(branch) == [LOCK]
+
+
+def test_a_closing_that_is_not_believed_yet_locks_nothing() -> None:
+    """The bolt does not drive out while the contact still bounces."""
+    branch = passing(1)
+    branch.say({"door/outer": "open"}, settling=True)
+    assert writes(branch) == []
+
+
+def test_the_other_door_is_released_once_the_first_is_closed_and_locked_again() -> None:
+    """The interlock waits for the bolt to be read back, not for the end of the release."""
+    branch = passing(1)
+    branch.say({"exit/inner": "active"})
+    branch.say({"exit/inner": "normal"})
+    branch.echo = False
+    branch.say({"door/outer": "closed"})
+    branch.say({"exit/inner": "active"})
+    branch.say({"exit/inner": "normal"})
+    assert writes(branch) == [LOCK]
+    branch.say({"lock/outer": "locked"})
+    branch.say({"exit/inner": "active"})
+    assert writes(branch) == [("lock/inner", "unlocked")]
+
+
+@pytest.mark.parametrize("same_boot", [True, False])
+def test_a_restart_keeps_that_somebody_passed(same_boot: bool) -> None:
+    """FIELD-FAULTS row 2: opened before the restart and closed after it locks; nothing else is cut short."""
+    branch = passing(1)
+    branch.restart(1, same_boot=same_boot)
+    branch.say(AT_REST | {"exit/outer": "active", "lock/outer": "unlocked", "door/outer": "open"})
+    branch.after(0.5)
+    assert writes(branch) == []
+    branch.say({"door/outer": "closed"})
+    assert writes(branch) == [LOCK]
+
+
+def test_a_restart_while_nobody_passed_cuts_nothing_short() -> None:
+    """FIELD-FAULTS row 2: the first reading after a start is no closing."""
+    branch = Branch()
+    branch.say({"exit/outer": "active"})
+    branch.restart(1)
+    branch.say(AT_REST | {"exit/outer": "active", "lock/outer": "unlocked"})
+    branch.after(3.9)
+    assert writes(branch) == []
+    branch.after(0.1)
     assert writes(branch) == [LOCK]
 
 
