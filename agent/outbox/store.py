@@ -73,7 +73,7 @@ class Store:
         self._coalesced = 0
         self._poisoned = 0
         self._set_aside = ""
-        self.saved: dict[str, bytes] = {}
+        self.saved: dict[str, bytes] = {}  # as stored: what a fresh file goes on with
         self.ledger: Ledger
 
     @classmethod
@@ -144,6 +144,7 @@ class Store:
                 "INSERT INTO saved (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+        self.saved = {**self.saved, **saved}
 
     def lines(self, lane: Lane, first: int, last: int | None, limit: int) -> tuple[StoredLine, ...]:
         """Pending lines of one run from `first` on; damaged ones are quarantined on the way. A job."""
@@ -301,7 +302,7 @@ class Store:
     def _in_transaction(self, work: Callable[[], Any]) -> Any:
         connection = self.ledger.connection
         lanes, explanations = dict(self.ledger.lanes), self.ledger.explanations
-        counts = self._shed, self._coalesced, self._poisoned
+        counts, saved = (self._shed, self._coalesced, self._poisoned), self.saved
         connection.execute("BEGIN IMMEDIATE")
         try:
             answer = work()
@@ -310,7 +311,7 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self.ledger.lanes, self.ledger.explanations = lanes, explanations
-            self._shed, self._coalesced, self._poisoned = counts
+            (self._shed, self._coalesced, self._poisoned), self.saved = counts, saved
             raise
         return answer
 

@@ -251,6 +251,28 @@ async def test_damage_found_while_running_starts_a_fresh_store_at_once(tmp_path:
     await outbox.close()
 
 
+async def test_a_fresh_store_goes_on_with_what_was_last_remembered(tmp_path: Path) -> None:
+    """FIELD-FAULTS row 2: damage while running does not set the guard's memory back to the start of the run."""
+    outbox = box(tmp_path)
+    await outbox.append([draft(n=n) for n in range(400)], {"guard": b"at the start", "boot": b"b"})
+    await outbox.close()
+    outbox = box(tmp_path)
+    await outbox.append([draft()], {"guard": b"last"})
+    await outbox.save({"floor": b"f"})
+    content = bytearray((tmp_path / "outbox.db").read_bytes())
+    content[4096 * 2 :] = b"\xa5" * (len(content) - 4096 * 2)
+    (tmp_path / "outbox.db").write_bytes(content)
+    (tmp_path / "outbox.db-wal").write_bytes(b"")
+    for number in range(5):
+        await outbox.append([draft("door.forced", n=number)])
+        await outbox.lines(Lane.ROUTINE, 1)
+    assert outbox.standing.set_aside
+    await outbox.close()
+    outbox = box(tmp_path)
+    assert outbox.saved == {"guard": b"last", "boot": b"b", "floor": b"f"}
+    await outbox.close()
+
+
 async def test_routine_events_give_way_and_their_hole_is_counted(tmp_path: Path) -> None:
     """WIRE 2.4: when room is short the oldest routine events go, one signed line counts them, the chain holds."""
     small = Capacity(limit_bytes=2 * 1024 * 1024, reserved_events=100, margin_bytes=0)
