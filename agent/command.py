@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
         return int(arguments.run(arguments, say))
     except SettingsError as error:
         for fault in error.faults:
-            print(fault, file=sys.stderr)
+            print(fault.told(say), file=sys.stderr)
         print(say("{count} faults; nothing was started.").format(count=len(error.faults)), file=sys.stderr)
     except InputError as error:
         print(f"branchwatch agent: {error}", file=sys.stderr)

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
         return int(arguments.run(arguments, say))
     except SettingsError as error:
         for fault in error.faults:
-            print(fault, file=sys.stderr)
+            print(fault.told(say), file=sys.stderr)
         return INPUT_WRONG
     except KeysError as error:
         for missing in error.faults:

@@ -15,16 +15,20 @@ from collector.people import Credentials, Person, PersonRole
 from collector.storage.store import sqlite_url
 from protocol.ids import CENTRE_PREFIX, ID_PATTERN
 from protocol.settings import Problem, Secret, read_settings
-from protocol.texts import match_language
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import match_language, said
 
 MAX_BROKERS: Final = 8
 MAX_PEOPLE: Final = 2000
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="lower-case letters, digits and dashes, at most 32")]
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description=N_("lower-case letters, digits and dashes, at most 32"))]
 Address = Annotated[
-    str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$", description='an address like "127.0.0.1:8080"')
+    str,
+    Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$", description=N_('an address like "127.0.0.1:8080"')),
 ]
-Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="64 hex digits, as `collector token` prints them")]
+Hex256 = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$", description=N_("64 hex digits, as `collector token` prints them"))
+]
 
 
 class PersonSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,16 +132,16 @@ def split_address(address: str) -> tuple[str, int]:
 
 def _checks(settings: CollectorSettings) -> Iterator[Problem]:
     if not settings.id.startswith(CENTRE_PREFIX):
-        yield ("id",), f'id must begin with "{CENTRE_PREFIX}", as the collector\'s certificate does'
+        yield ("id",), said('id must begin with "{prefix}", as the collector\'s certificate does', prefix=CENTRE_PREFIX)
     if not settings.brokers and settings.embedded is None:
-        yield ("brokers",), "name at least one broker, or an [embedded] one"
+        yield ("brokers",), said("name at least one broker, or an [embedded] one")
     for path, address in (
         (("listen",), settings.listen),
         *((("brokers", index), address) for index, address in enumerate(settings.brokers)),
         *(((("embedded", "listen"), settings.embedded.listen),) if settings.embedded else ()),
     ):
         if address and not 0 < split_address(address)[1] < 65536:
-            yield path, "a port is from 1 to 65535"
+            yield path, said("a port is from 1 to 65535")
     yield from _people(settings.person)
 
 
@@ -145,14 +149,17 @@ def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, person in enumerate(people):
         if person.id and seen.setdefault(person.id, index) != index:
-            yield ("person", index, "id"), f'there are two people with the id "{person.id}"'
+            yield ("person", index, "id"), said('there are two people with the id "{id}"', id=person.id)
         if person.id and person.password_hash is None and person.token_hash is None:
-            yield ("person", index, "token_hash"), "a person needs a password_hash or a token_hash"
+            yield ("person", index, "token_hash"), said("a person needs a password_hash or a token_hash")
         if person.password_hash and not person.password_hash.startswith("$argon2"):
-            yield ("person", index, "password_hash"), "is no hash; make one with: branchwatch collector password"
+            yield (
+                ("person", index, "password_hash"),
+                said("password_hash is no hash; make one with: branchwatch collector password"),
+            )
         if person.language and match_language(person.language) is None:
-            yield ("person", index, "language"), 'is no language of ours: "zh" or "en"'
+            yield ("person", index, "language"), said('language must be one of ours: "zh" or "en"')
         if PersonRole.ADMINISTRATOR in person.roles and len(set(person.roles)) > 1:
-            yield ("person", index, "roles"), "an administrator has no other role"  # DOMAIN 4
+            yield ("person", index, "roles"), said("an administrator has no other role")  # DOMAIN 4
         if PersonRole.REVIEWER in person.roles and {PersonRole.OPERATOR, PersonRole.SHIFT_LEADER} & set(person.roles):
-            yield ("person", index, "roles"), "whoever handles alarms does not review them"  # DOMAIN 3
+            yield ("person", index, "roles"), said("whoever handles alarms does not review them")  # DOMAIN 3

@@ -16,9 +16,13 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
+from protocol.texts import Said, SaidError, Texts, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.toml_syntax import syntax_fault
+
 T = TypeVar("T", bound=msgspec.Struct)
 Path = tuple[str | int, ...]
-Problem = tuple[Path, str]
+Problem = tuple[Path, Said]
 
 MAX_SETTINGS_BYTES: Final = 512 * 1024
 """One settings file; a site of 300 points takes some 50 KiB."""
@@ -48,13 +52,15 @@ _UNITS: Final = {
 }
 _SYNTAX_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _WORDS: Final = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "a table",
+    bool: N_("true or false"),
+    int: N_("a number"),
+    float: N_("a number"),
+    str: N_("a text"),
+    list: N_("a list"),
+    dict: N_("a table"),
 }
+_OTHER_WORD: Final = N_("a date or time")
+_ELEMENTS, _KEYS, _CHARACTERS = N_("elements"), N_("keys"), N_("characters")
 _BAD: Final = object()
 
 
@@ -74,10 +80,17 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str
     """The table, as a person calls it: `[[interlock]] vestibule`; empty for the top of the file."""
-    message: str
+    message: Said
+
+    def told(self, texts: Texts) -> str:
+        """In the reader's language; place and table are the same in each."""
+        if not self.path:
+            return f"{self.file}:{self.line}: {self.message.told(texts)}"
+        sentence = said("{table}: {fault}", table=self.path, fault=self.message)
+        return f"{self.file}:{self.line}: {sentence.told(texts)}"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.path + ': ' if self.path else ''}{self.message}"
+        return self.told(str)
 
 
 class SettingsError(Exception):
@@ -86,6 +99,10 @@ class SettingsError(Exception):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class DurationError(SaidError, ValueError):
+    """This text is no duration."""
 
 
 class Source:
@@ -107,7 +124,7 @@ class Source:
             path = path[:-1]
         return self._lines[path]
 
-    def fault(self, path: Path, message: str) -> Fault:
+    def fault(self, path: Path, message: Said) -> Fault:
         """A fault of what `path` names."""
         return Fault(file=self.filename, line=self.line(path), path=self._label(path), message=message)
 
@@ -151,23 +168,23 @@ def parse_duration(text: str) -> timedelta:
     """`0.5s`, `30s`, `2m`, `8h`, `90d`, `100ms`.
 
     Raises:
-        ValueError: no unit, another form, or longer than MAX_DURATION.
+        DurationError: no unit, another form, or longer than MAX_DURATION.
     """
     match = _DURATION.fullmatch(text)
     if not match:
-        raise ValueError('must be a duration with its unit, like "0.5s", "30s", "2m" or "90d"')
+        raise DurationError(N_('must be a duration with its unit, like "0.5s", "30s", "2m" or "90d"'))
     duration = float(match[1]) * _UNITS[match[2]]
     if duration > MAX_DURATION:
-        raise ValueError(f"must not be longer than {MAX_DURATION.days}d")
+        raise DurationError(N_("must not be longer than {limit}d"), limit=MAX_DURATION.days)
     return duration
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "inner"?`, or nothing when no known word is near."""
+def did_you_mean(fault: Said, word: str, known: Iterable[str]) -> Said:
+    """The fault with `; did you mean "inner"?` behind it, or alone when no known word is near."""
     from difflib import get_close_matches  # late: only a fault needs it
 
     near = get_close_matches(word[:MAX_TEXT], sorted(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    return said('{fault}; did you mean "{near}"?', fault=fault, near=near[0]) if near else fault
 
 
 class _Reader:
@@ -178,7 +195,7 @@ class _Reader:
         self._paths: set[Path] = set()
         self._source = source
 
-    def judge(self, path: Path, message: str) -> None:
+    def judge(self, path: Path, message: Said) -> None:
         """A fault of the whole, unless this place has one of its own already."""
         if not any(path[:length] in self._paths for length in range(1, len(path) + 1)):
             self._add(path, message)
@@ -220,28 +237,24 @@ class _Reader:
         if not isinstance(value, dict):
             return self._wrong(value, dict, path, like=_like(kind))
         known = {field.encode_name: field for field in kind.fields}
-        faults = len(self.faults)
         for key in value:
             if key not in known:
-                self._add((*path, key), f'unknown key "{_clean(key)}"{did_you_mean(key, known)}')
+                self._add((*path, key), did_you_mean(said('unknown key "{key}"', key=_clean(key)), key, known))
         found = {}
         for key, field in known.items():
             each = self.value(value[key], field.type, (*path, key)) if key in value else _BAD
             if key not in value and field.required:
-                self._add((*path, key), f"{_name((*path, key))} is missing")
+                self._add((*path, key), said("{key} is missing", key=_name((*path, key))))
             if each is not _BAD:
                 found[field.name] = each
             elif field.required:
                 found[field.name] = _harmless(field.type)
-        try:
-            return kind.cls(**found)
-        except ValueError as error:
-            return self._add(path, str(error)) if len(self.faults) == faults else _BAD
+        return kind.cls(**found)
 
     def _list(self, value: Any, kind: inspect.ListType | inspect.VarTupleType, path: Path) -> Any:
         if not isinstance(value, list):
             return self._wrong(value, list, path)
-        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "elements", path):
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, _ELEMENTS, path):
             return _BAD
         items = [self._element(each, kind.item_type, (*path, index)) for index, each in enumerate(value)]
         return items if isinstance(kind, inspect.ListType) else tuple(items)
@@ -250,7 +263,7 @@ class _Reader:
         if not isinstance(value, list):
             return self._wrong(value, list, path)
         count = len(kind.item_types)
-        if not self._length(len(value), count, count, "elements", path):
+        if not self._length(len(value), count, count, _ELEMENTS, path):
             return _BAD
         pairs = zip(value, kind.item_types, strict=True)
         return tuple(self._element(each, item, (*path, index)) for index, (each, item) in enumerate(pairs))
@@ -258,7 +271,7 @@ class _Reader:
     def _dict(self, value: Any, kind: inspect.DictType, path: Path) -> Any:
         if not isinstance(value, dict):
             return self._wrong(value, dict, path)
-        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, "keys", path):
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_ITEMS, _KEYS, path):
             return _BAD
         return {key: self._element(each, kind.value_type, (*path, key)) for key, each in value.items()}
 
@@ -269,37 +282,39 @@ class _Reader:
     def _text(self, value: Any, kind: inspect.StrType, path: Path, hint: str) -> Any:
         if not isinstance(value, str):
             return self._wrong(value, str, path)
-        if not self._length(len(value), kind.min_length, kind.max_length or MAX_TEXT, "characters", path):
+        if not self._length(len(value), kind.min_length, kind.max_length or MAX_TEXT, _CHARACTERS, path):
             return _BAD
         if kind.pattern and not re.search(kind.pattern, value):
-            return self._add(path, f"{_name(path)} must be {hint or f'of the form {kind.pattern}'}")
+            form = said(hint) if hint else said("of the form {pattern}", pattern=kind.pattern)
+            return self._add(path, said("{key} must be {form}", key=_name(path), form=form))
         if not value.isprintable():
-            return self._add(path, f"{_name(path)} must not hold control characters")
+            return self._add(path, said("{key} must not hold control characters", key=_name(path)))
         return value
 
     def _number(self, value: Any, kind: inspect.IntType | inspect.FloatType, path: Path) -> Any:
         whole = isinstance(kind, inspect.IntType)
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
             if whole and isinstance(value, float):
-                return self._add(path, f"{_name(path)} must be a whole number")
+                return self._add(path, said("{key} must be a whole number", key=_name(path)))
             return self._wrong(value, int, path)
         if not math.isfinite(value):
-            return self._add(path, f"{_name(path)} must be a finite number")
+            return self._add(path, said("{key} must be a finite number", key=_name(path)))
         low = kind.ge if kind.ge is not None else -(2**63)
         high = kind.le if kind.le is not None else 2**63 - 1
         above = kind.gt is None or value > kind.gt
         below = kind.lt is None or value < kind.lt
         if not (low <= value <= high and above and below):
-            lowest = f"above {kind.gt}" if kind.gt is not None else f"from {low}"
-            highest = f"below {kind.lt}" if kind.lt is not None else f"to {high}"
-            return self._add(path, f"{_name(path)} must be a number {lowest} {highest}")
+            lowest = said("from {low}", low=low) if kind.gt is None else said("above {low}", low=kind.gt)
+            highest = said("to {high}", high=high) if kind.lt is None else said("below {high}", high=kind.lt)
+            text = N_("{key} must be a number {lowest} {highest}")
+            return self._add(path, said(text, key=_name(path), lowest=lowest, highest=highest))
         return value if whole else float(value)
 
     def _duration(self, value: Any, path: Path) -> Any:
         try:
             return parse_duration(value if isinstance(value, str) else "")
-        except ValueError as error:
-            return self._add(path, f"{_name(path)} {error}")
+        except DurationError as error:
+            return self._add(path, said("{key} {fault}", key=_name(path), fault=error.said))
 
     def _choice(self, value: Any, choices: dict[Any, Any], path: Path) -> Any:
         # The value's type must match too: 1 is not true, and an unhashable list is no choice.
@@ -307,21 +322,27 @@ class _Reader:
             if type(choice) is type(value) and choice == value:
                 return chosen
         texts = [str(choice) for choice in choices]
-        near = did_you_mean(value, texts) if isinstance(value, str) else ""
-        return self._add(path, f"{_name(path)} must be one of {', '.join(texts)}{near}")
+        fault = said("{key} must be one of {choices}", key=_name(path), choices=", ".join(texts))
+        return self._add(path, did_you_mean(fault, value, texts) if isinstance(value, str) else fault)
 
     def _length(self, length: int, low: int | None, high: int, unit: str, path: Path) -> bool:
         if (low or 0) <= length <= high:
             return True
-        wanted = f"exactly {high}" if low == high else f"{low or 0} to {high}"
-        self._add(path, f"{_name(path)} must have {wanted} {unit}, not {length}")
+        wanted = {"key": _name(path), "low": low or 0, "high": high, "unit": said(unit), "length": length}
+        if low == high:
+            self._add(path, said("{key} must have exactly {high} {unit}, not {length}", **wanted))
+        else:
+            self._add(path, said("{key} must have {low} to {high} {unit}, not {length}", **wanted))
         return False
 
     def _wrong(self, value: Any, wanted: type, path: Path, like: str = "") -> object:
-        seen = _WORDS.get(type(value), "a date or time")
-        return self._add(path, f"{_name(path)} must be {_WORDS[wanted]}{like}, not {seen}")
+        text = (
+            N_("{key} must be {wanted} like {like}, not {seen}") if like else N_("{key} must be {wanted}, not {seen}")
+        )
+        seen = said(_WORDS.get(type(value), _OTHER_WORD))
+        return self._add(path, said(text, key=_name(path), wanted=said(_WORDS[wanted]), like=like, seen=seen))
 
-    def _add(self, path: Path, message: str) -> object:
+    def _add(self, path: Path, message: Said) -> object:
         self._paths.add(path)
         self.faults.append(self._source.fault(path, message))
         if len(self.faults) >= MAX_FAULTS:
@@ -331,18 +352,18 @@ class _Reader:
 
 def _decoded(text: str | bytes, filename: str) -> str:
     if len(text) > MAX_SETTINGS_BYTES:
-        raise _one(filename, 1, f"the file is larger than {MAX_SETTINGS_BYTES // 1024} KiB")
+        raise _one(filename, 1, said("the file is larger than {limit} KiB", limit=MAX_SETTINGS_BYTES // 1024))
     try:
         raw = text.encode() if isinstance(text, str) else text
         return raw.decode().removeprefix("\ufeff")  # some editors write a byte order mark
     except UnicodeDecodeError as error:
-        raise _one(filename, error.object[: error.start].count(b"\n") + 1, "the text is not UTF-8") from None
+        raise _one(filename, error.object[: error.start].count(b"\n") + 1, said("the text is not UTF-8")) from None
     except UnicodeEncodeError:
-        raise _one(filename, 1, "the text is not UTF-8") from None
+        raise _one(filename, 1, said("the text is not UTF-8")) from None
 
 
 def _parsed(text: str, filename: str) -> dict[str, Any]:
-    deep = _one(filename, 1, "lists or tables are nested too deeply")
+    deep = _one(filename, 1, said("lists or tables are nested too deeply"))
     try:
         table = tomllib.loads(text)
     except RecursionError:
@@ -351,8 +372,8 @@ def _parsed(text: str, filename: str) -> dict[str, Any]:
         message = str(error)
         place = _SYNTAX_PLACE.search(message)
         line = int(place[1]) if place and place[1] else text.count("\n") + 1 if place else 1
-        sentence = message[: place.start()] if place else "a value cannot be read"
-        raise _one(filename, line, f"this is not TOML: {_clean(sentence)}") from None
+        why = syntax_fault(_clean(message[: place.start()])) if place else said("a value cannot be read")
+        raise _one(filename, line, said("this is not TOML: {why}", why=why)) from None
     if _nests_deeply(table):
         raise deep
     return table
@@ -367,7 +388,7 @@ def _nests_deeply(table: dict[str, Any]) -> bool:
     return bool(level)
 
 
-def _one(filename: str, line: int, message: str) -> SettingsError:
+def _one(filename: str, line: int, message: Said) -> SettingsError:
     return SettingsError([Fault(file=filename, line=line, path="", message=message)])
 
 
@@ -404,7 +425,7 @@ def _only(kind: inspect.UnionType) -> inspect.Type:
     return types[0]
 
 
-def _name(path: Path) -> str:
+def _name(path: Path) -> str | Said:
     """The key as a person finds it below its table: `doors[1]`, `step[0].after`."""
     inner = path
     if len(path) > 1:
@@ -413,12 +434,12 @@ def _name(path: Path) -> str:
     text = ""
     for part in inner:
         text += f"[{part}]" if isinstance(part, int) else f".{_clean(part)}" if text else _clean(part)
-    return text or "the file"
+    return text or said("the file")
 
 
 def _like(kind: inspect.StructType) -> str:
     required = [field.encode_name for field in kind.fields if field.required]
-    return f" like {{ {required[0]} = ... }}" if required else ""
+    return f"{{ {required[0]} = ... }}" if required else ""
 
 
 def _clean(text: str) -> str:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import time, timedelta
 from typing import Any, Final
 
-from agent.config.addresses import parse_address
+from agent.config.addresses import AddressError, parse_address
 from agent.config.registers import Use, uses_of
 from agent.config.site import Site
 from agent.config.template import TEMPLATES
 from agent.drivers.modbus.config import HIGHEST_NUMBER, MODBUS_PORT, Table
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 SECTIONS: Final = ("io", "door", "interlock", "siren", "panel", "zone", "partition", "recorder", "camera", "area")
 LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
@@ -34,6 +36,17 @@ LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
 )
 """What a duration may be, by section and key."""
 
+_UNDEFINED: Final = {
+    "template": N_('template "{name}" is not defined'),
+    "door": N_('door "{name}" is not defined'),
+    "zone": N_('zone "{name}" is not defined'),
+    "kind": N_('kind "{name}" is not defined'),
+    "recorder": N_('recorder "{name}" is not defined'),
+    "camera": N_('camera "{name}" is not defined'),
+    "panel": N_('panel "{name}" is not defined'),
+    "io": N_('io "{name}" is not defined'),
+}
+
 
 def site_itself(site: Site) -> Iterator[Problem]:
     """Template, time zone, opening hours, silence."""
@@ -42,16 +55,18 @@ def site_itself(site: Site) -> Iterator[Problem]:
     try:
         zoneinfo.ZoneInfo(site.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        near = did_you_mean(site.timezone, zoneinfo.available_timezones())
-        yield ("timezone",), f'time zone "{site.timezone}" is not known{near}'
+        fault = said('time zone "{name}" is not known', name=site.timezone)
+        yield ("timezone",), did_you_mean(fault, site.timezone, zoneinfo.available_timezones())
     if site.silent_after and not 3 * site.beat_every <= site.silent_after <= timedelta(seconds=300):
-        lowest = (3 * site.beat_every).total_seconds()
-        yield ("silent_after",), f"silent_after must be from {lowest:g}s (three beats) to 300s"
+        lowest = _text(3 * site.beat_every)
+        yield ("silent_after",), said("silent_after must be from {lowest} (three beats) to 300s", lowest=lowest)
     for key in ("weekdays", "weekends", "arm_by"):
         text = getattr(site.opening, key) if site.opening else None
         if text and not _sound_hours(text):
-            rule = "must name real times, the first before the second" if "-" in text else "must be a time of day"
-            yield ("opening", key), f"{key} {rule}"
+            rule = N_("{key} must be a time of day")
+            if "-" in text:
+                rule = N_("{key} must name real times, the first before the second")
+            yield ("opening", key), said(rule, key=key)
 
 
 def ids(site: Site) -> Iterator[Problem]:
@@ -62,7 +77,10 @@ def ids(site: Site) -> Iterator[Problem]:
         for section in sections:
             for index, item in enumerate(getattr(site, section)):
                 if item.id in seen:
-                    yield (section, index, "id"), f'id "{item.id}" is taken already by a [[{seen[item.id]}]] above'
+                    taken = said(
+                        'id "{id}" is taken already by a [[{section}]] above', id=item.id, section=seen[item.id]
+                    )
+                    yield (section, index, "id"), taken
                 seen.setdefault(item.id, section)
 
 
@@ -73,19 +91,21 @@ def addresses(site: Site) -> Iterator[Problem]:
         for index, item in enumerate(getattr(site, section)):
             try:
                 host = parse_address(item.address, port)
-            except ValueError as error:
-                yield (section, index, "address"), f"address {error}"
+            except AddressError as error:
+                yield (section, index, "address"), said("{key} {fault}", key="address", fault=error.said)
                 continue
             key = (*host, getattr(item, "unit_id", None))
             if key in seen:
-                also = " and unit" if section == "io" else ""
-                yield (section, index, "address"), f"address{also} is that of [[{section}]] {seen[key]} already"
+                text = N_("address and unit is that of {owner} already")
+                if section != "io":
+                    text = N_("address is that of {owner} already")
+                yield (section, index, "address"), said(text, owner=f"[[{section}]] {seen[key]}")
             seen.setdefault(key, item.id)
     for index, broker in enumerate(site.centre.brokers if site.centre else ()):
         try:
             parse_address(broker)
-        except ValueError as error:
-            yield ("centre", "brokers", index), f"brokers[{index}] {error}"
+        except AddressError as error:
+            yield ("centre", "brokers", index), said("{key} {fault}", key=f"brokers[{index}]", fault=error.said)
 
 
 def references(site: Site) -> Iterator[Problem]:
@@ -98,7 +118,7 @@ def references(site: Site) -> Iterator[Problem]:
         if interlock.occupied_by is not None:
             family, _, zone = interlock.occupied_by.partition("/")
             if family != "zone":
-                yield ("interlock", index, "occupied_by"), 'occupied_by must name a zone, like "zone/cash-motion"'
+                yield ("interlock", index, "occupied_by"), said('occupied_by must name a zone, like "zone/cash-motion"')
             elif zone not in zones:
                 yield ("interlock", index, "occupied_by"), _undefined("zone", zone, zones)
     for index, siren in enumerate(site.siren):
@@ -122,27 +142,29 @@ def references(site: Site) -> Iterator[Problem]:
 
 def belonging(site: Site) -> Iterator[Problem]:
     """A door belongs to one interlock, a zone to one partition, a lock says what current does."""
-    for section, key, word in (("interlock", "doors", "door"), ("partition", "zones", "zone")):
+    for section, key, text in (
+        ("interlock", "doors", N_('door "{member}" belongs to interlock "{owner}" already')),
+        ("partition", "zones", N_('zone "{member}" belongs to partition "{owner}" already')),
+    ):
         owners: dict[str, str] = {}
         for index, owner in enumerate(getattr(site, section)):
             for each, member in enumerate(getattr(owner, key)):
                 if member in owners:
-                    yield (
-                        (section, index, key, each),
-                        f'{word} "{member}" belongs to {section} "{owners[member]}" already',
-                    )
+                    yield (section, index, key, each), said(text, member=member, owner=owners[member])
                 owners.setdefault(member, owner.id)
     for index, door in enumerate(site.door):
         if door.lock and not door.lock_energised:
-            sentence = 'lock needs lock_energised = "unlocked" or "locked": what it is under current is never guessed'
-            yield ("door", index, "lock"), sentence
+            yield (
+                ("door", index, "lock"),
+                said('lock needs lock_energised = "unlocked" or "locked": what it is under current is never guessed'),
+            )
         if door.lock_energised and not door.lock:
-            yield ("door", index, "lock_energised"), "lock_energised is said, but no lock"
+            yield ("door", index, "lock_energised"), said("lock_energised is said, but no lock")
         if door.contact_counter and door.contact_latch:
-            yield ("door", index, "contact_latch"), "a contact has a counter or a latch, not both"
+            yield ("door", index, "contact_latch"), said("a contact has a counter or a latch, not both")
     for index, zone in enumerate(site.zone):
         if zone.input_counter and zone.input_latch:
-            yield ("zone", index, "input_latch"), "an input has a counter or a latch, not both"
+            yield ("zone", index, "input_latch"), said("an input has a counter or a latch, not both")
 
 
 def registers(site: Site) -> Iterator[Problem]:
@@ -157,13 +179,16 @@ def registers(site: Site) -> Iterator[Problem]:
         elif device not in modules:
             yield use.path, _undefined("io", device, modules)
         if int(number) > HIGHEST_NUMBER:
-            yield use.path, f"{use.key} has a number above {HIGHEST_NUMBER}"
+            yield use.path, said("{key} has a number above {highest}", key=use.key, highest=HIGHEST_NUMBER)
         if table != "zone" and Table(table) not in use.tables:
-            yield use.path, f"{use.key} must be in table {' or '.join(use.tables)}, not {table}"
+            fits = "/".join(use.tables)
+            yield use.path, said("{key} must be in table {fits}, not {table}", key=use.key, fits=fits, table=table)
         if first := seen.get(use.text):
             both_outputs = use.output and first.output
-            what = "output" if both_outputs else "register"
-            yield use.path, f"{what} {use.text} is the {first.key} of {first.owner} already"
+            text = N_("register {register} is the {key} of {owner} already")
+            if both_outputs:
+                text = N_("output {register} is the {key} of {owner} already")
+            yield use.path, said(text, register=use.text, key=first.key, owner=first.owner)
         seen.setdefault(use.text, use)
 
 
@@ -173,7 +198,8 @@ def durations(site: Site) -> Iterator[Problem]:
         for index, item in enumerate(getattr(site, section)):
             value = getattr(item, key)
             if value is not None and not low <= value <= high:
-                yield (section, index, key), f"{key} must be from {_text(low)} to {_text(high)}"
+                text = N_("{key} must be from {low} to {high}")
+                yield (section, index, key), said(text, key=key, low=_text(low), high=_text(high))
 
 
 CHECKS: Final[tuple[Callable[[Site], Iterator[Problem]], ...]] = (
@@ -192,8 +218,8 @@ def _ids(site: Site, section: str) -> set[str]:
     return {item.id for item in items}
 
 
-def _undefined(word: str, name: str, known: Iterable[str]) -> str:
-    return f'{word} "{name}" is not defined{did_you_mean(name, known)}'
+def _undefined(section: str, name: str, known: Iterable[str]) -> Said:
+    return did_you_mean(said(_UNDEFINED[section], name=name), name, known)
 
 
 def _sound_hours(text: str) -> bool:

@@ -13,8 +13,9 @@ from msgspec import Meta
 from agent.config.template import OUTLET_SMALL
 from agent.drivers.modbus.config import IoModule, RegisterText
 from protocol.ids import ID_PATTERN, SOURCE_PATTERN
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="made of a-z, 0-9 and -, at most 32 characters")]
+Id = Annotated[str, Meta(pattern=ID_PATTERN, description=N_("made of a-z, 0-9 and -, at most 32 characters"))]
 Name = Annotated[str, Meta(max_length=64)]
 Address = Annotated[str, Meta(min_length=1, max_length=255)]
 FilePath = Annotated[str, Meta(min_length=1, max_length=512)]
@@ -23,10 +24,13 @@ Hours = Annotated[
     str,
     Meta(
         pattern=r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$",
-        description='hours from opening to closing, like "08:30-17:00"',
+        description=N_('hours from opening to closing, like "08:30-17:00"'),
     ),
 ]
-ClockTime = Annotated[str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}$", description='a time of day, like "18:00"')]
+ClockTime = Annotated[str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}$", description=N_('a time of day, like "18:00"'))]
+RecorderChannel = Annotated[
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}/[1-9][0-9]{0,2}$", description=N_('recorder/channel, like "nvr1/3"'))
+]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -100,9 +104,9 @@ class Interlock(msgspec.Struct, frozen=True, kw_only=True):
     tolerance: timedelta = OUTLET_SMALL.tolerance
     emergency_release: RegisterText | None = None
     emergency_release_active: Bit = 1
-    occupied_by: Annotated[str, Meta(pattern=SOURCE_PATTERN, description='a zone, like "zone/cash-motion"')] | None = (
-        None
-    )
+    occupied_by: (
+        Annotated[str, Meta(pattern=SOURCE_PATTERN, description=N_('a zone, like "zone/cash-motion"'))] | None
+    ) = None
 
 
 class Siren(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +124,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     protocol: Literal["dc09"]
-    account: Annotated[str, Meta(pattern=r"^[0-9A-F]{3,16}$", description="3 to 16 digits or A-F")]
+    account: Annotated[str, Meta(pattern=r"^[0-9A-F]{3,16}$", description=N_("3 to 16 digits or A-F"))]
     key: SecretName | None = None
     name: Name = ""
 
@@ -134,7 +138,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^[a-z0-9][a-z0-9-]{0,31}/(di|zone)/(0|[1-9][0-9]{0,4})$",
-            description='a module\'s input or a panel\'s zone, like "io1/di/7" or "p1/zone/3"',
+            description=N_('a module\'s input or a panel\'s zone, like "io1/di/7" or "p1/zone/3"'),
         ),
     ]
     name: Name = ""
@@ -172,9 +176,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     login: SecretName
     name: Name = ""
-    recorder: Annotated[
-        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}/[1-9][0-9]{0,2}$", description='recorder/channel, like "nvr1/3"')
-    ] | None = None  # fmt: skip
+    recorder: RecorderChannel | None = None
     watch: Annotated[tuple[Literal["picture", "people"], ...], Meta(max_length=2)] = ()
 
 

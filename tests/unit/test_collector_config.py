@@ -9,6 +9,7 @@ import pytest
 from collector.config import people_of, read_config
 from collector.people import People, hash_password, token_hash
 from protocol.settings import SettingsError
+from protocol.texts import texts_for
 
 SOUND = """
 id = "centre-1"
@@ -23,7 +24,7 @@ def faults_of(text: str) -> list[tuple[int, str]]:
     """Line and sentence of every fault."""
     with pytest.raises(SettingsError) as wrong:
         read_config(text, "collector.toml", Path())
-    return [(fault.line, fault.message) for fault in wrong.value.faults]
+    return [(fault.line, str(fault.message)) for fault in wrong.value.faults]
 
 
 def test_a_short_file_is_enough() -> None:
@@ -68,6 +69,25 @@ password_hash = "secret-password"
     assert {line for line, _ in told} >= {1, 2, 6, 11, 12, 15, 17, 18, 19}
     assert any("did you mean" in message for _, message in told)
     assert not any("secret-password" in message for _, message in told)
+
+
+def test_faults_are_told_in_chinese() -> None:
+    """The same places, the sentences in the words of the centre."""
+    text = f"""{SOUND.replace("centre-1", "collector", 1)}lissen = "127.0.0.1:80"
+[[person]]
+id = "li"
+name = "Li"
+roles = ["operator", "reviewer"]
+token_hash = "xyz"
+"""
+    with pytest.raises(SettingsError) as wrong:
+        read_config(text, "collector.toml", Path())
+    assert [fault.told(texts_for("zh-CN")) for fault in wrong.value.faults] == [
+        "collector.toml:2: id 须以“centre-”开头，与监控中心的证书一致",
+        "collector.toml:7: 不认识的键“lissen”；是否应为“listen”？",
+        "collector.toml:11: [[person]] li：处置警情的人不得审核警情",
+        "collector.toml:12: [[person]] li：token_hash 须为 64 位十六进制数字，由 `collector token` 输出",
+    ]
 
 
 def test_a_centre_without_any_broker_hears_nothing() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
 from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +15,8 @@ import pytest
 from msgspec import Meta
 
 from protocol.settings import MAX_FAULTS, MAX_SETTINGS_BYTES, Secret, SettingsError, parse_duration, read_settings
+from protocol.texts import Said, texts_for
+from protocol.toml_syntax import syntax_fault
 
 
 class Colour(StrEnum):
@@ -41,9 +47,10 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def faults(text: str | bytes) -> list[str]:
-    """Every fault of this text."""
+    """Every fault of this text; each has Chinese words too."""
     with pytest.raises(SettingsError) as caught:
         read_settings(text, "x.toml", Whole)
+    assert all(re.search(r"[\u4e00-\u9fff]", fault.told(texts_for("zh-CN"))) for fault in caught.value.faults)
     assert str(caught.value).split("\n") == [str(fault) for fault in caught.value.faults]
     return [str(fault) for fault in caught.value.faults]
 
@@ -120,8 +127,8 @@ def test_a_secret_is_never_repeated() -> None:
 def test_the_whole_is_checked_even_where_a_part_is_wrong() -> None:
     """References and shapes are told in one run, and of one place only one thing."""
 
-    def check(whole: Whole) -> list[tuple[tuple[str | int, ...], str]]:
-        return [(("part", index, "id"), "judged") for index in range(len(whole.part))]
+    def check(whole: Whole) -> list[tuple[tuple[str | int, ...], Said]]:
+        return [(("part", index, "id"), Said("judged")) for index in range(len(whole.part))]
 
     with pytest.raises(SettingsError) as caught:
         read_settings('[[part]]\nid = "A"\n[[part]]\nid = "b"\n', "x.toml", Whole, check)
@@ -135,6 +142,26 @@ def test_the_whole_is_checked_even_where_a_part_is_wrong() -> None:
 def test_a_hopeless_file_ends_after_so_many_faults() -> None:
     """A wrong file of thousands of lines costs neither minutes nor a screen without end."""
     assert len(faults("\n".join(f"k{number} = 1" for number in range(20_000)))) == MAX_FAULTS
+
+
+def _sentences_of_the_parser() -> list[str]:
+    """What tomllib can complain of, read out of its source; what is filled in is an X."""
+    found = []
+    for node in ast.walk(ast.parse(inspect.getsource(import_module("tomllib._parser")))):
+        match node:
+            case ast.Call(func=ast.Name(id="suffixed_err"), args=[_, _, ast.Constant(value=str(text))]):
+                found.append(text)
+            case ast.Call(func=ast.Name(id="suffixed_err"), args=[_, _, ast.JoinedStr(values=parts)]):
+                found.append("".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in parts))
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("sentence", _sentences_of_the_parser())
+def test_what_the_parser_says_has_a_chinese_twin(sentence: str) -> None:
+    """English as the parser says it, Chinese for a Chinese installer."""
+    fault = syntax_fault(sentence)
+    assert str(fault) == sentence
+    assert re.search(r"[\u4e00-\u9fff]", fault.told(texts_for("zh-CN")))
 
 
 @pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1 s", "1w", "1s2", "99999d", "1.2345s", "٣s"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from agent.config import Site, read_site, unwatched
 from agent.config.addresses import parse_address
 from agent.config.wiring import wirings
 from protocol.settings import SettingsError
+from protocol.texts import texts_for
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "0755-031.toml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
@@ -20,6 +22,10 @@ def fault(old: str, new: str, *, text: str = TEXT) -> str:
     assert old in text, old
     with pytest.raises(SettingsError) as caught:
         read_site(text.replace(old, new, 1), EXAMPLE.name)
+    for each in caught.value.faults:
+        chinese = each.told(texts_for("zh-CN"))
+        assert chinese.startswith(f"{EXAMPLE.name}:{each.line}: {each.path}")
+        assert re.search(r"[\u4e00-\u9fff]", chinese), chinese
     return str(caught.value)
 
 
@@ -39,8 +45,14 @@ def test_the_published_example_is_sound() -> None:
 
 
 def test_an_undefined_door_is_named_with_its_line_and_the_likely_one() -> None:
-    """The very sentence of INTERFACES section 2."""
+    """The very sentence of INTERFACES section 2, and its Chinese twin."""
     line = line_of('doors = ["outer", "inner"]')
+    with pytest.raises(SettingsError) as caught:
+        read_site(TEXT.replace('["outer", "inner"]', '["outer", "iner"]'), EXAMPLE.name)
+    (only,) = caught.value.faults
+    assert only.told(texts_for("zh-CN")) == (
+        f"0755-031.toml:{line}: [[interlock]] vestibule：未定义门“iner”；是否应为“inner”？"
+    )
     assert fault('["outer", "inner"]', '["outer", "iner"]') == (
         f'0755-031.toml:{line}: [[interlock]] vestibule: door "iner" is not defined; did you mean "inner"?'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from protocol.texts import FOLDER, LANGUAGES, match_language, texts_for, texts_f
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("agent", "collector", "protocol", "provisioning", "simulator")
 TEMPLATES = ROOT / "collector" / "console" / "templates"
-KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None, "said": None, "SaidError": None}
+KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None, "said": None, "Said": None}
 """Functions whose first argument is a message id."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -54,6 +55,21 @@ def test_everything_said_stands_in_the_catalogue() -> None:
     known = _catalogue()
     missing = [f"{place}: {text!r}" for text, place in (*_said_in_code(), *_said_in_templates()) if text not in known]
     assert not missing, "\n".join(missing)
+
+
+def test_what_a_setting_must_be_is_marked() -> None:
+    """The rule that a setting's type carries is told to people: `description=N_(...)`."""
+    files = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+    rules = [
+        (path.name, keyword.value)
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Meta"
+        for keyword in node.keywords
+        if keyword.arg == "description"
+    ]
+    assert rules
+    assert [(name, ast.unparse(rule)) for name, rule in rules if not ast.unparse(rule).startswith("N_(")] == []
 
 
 def test_templates_say_nothing_past_the_catalogue() -> None:

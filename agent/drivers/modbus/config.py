@@ -13,11 +13,14 @@ import msgspec
 from msgspec import Meta
 
 from agent.signals import State
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 REGISTER_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,31}/(di|do|ir|hr)/(0|[1-9][0-9]{0,4})$"
 RegisterText = Annotated[
     str,
-    Meta(pattern=REGISTER_PATTERN, description='device/table/number, like "io1/di/0"; tables are di, do, ir and hr'),
+    Meta(
+        pattern=REGISTER_PATTERN, description=N_('device/table/number, like "io1/di/0"; tables are di, do, ir and hr')
+    ),
 ]
 MODBUS_PORT: Final = 502
 """Where an address names no port."""
@@ -57,7 +60,7 @@ class IoModule(msgspec.Struct, frozen=True, kw_only=True):
     """One `[[io]]` table: a Modbus TCP module, or one unit behind a gateway."""
 
     id: Annotated[
-        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="made of a-z, 0-9 and -, at most 32 characters")
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description=N_("made of a-z, 0-9 and -, at most 32 characters"))
     ]
     address: Annotated[str, Meta(max_length=255)]
     unit_id: Annotated[int, Meta(ge=0, le=255)] = 1
