@@ -42,8 +42,9 @@ from protocol.export import (
     Root,
     SignedManifest,
 )
+from protocol.kinds import Lane
 from protocol.limits import MAX_EXPORT_LINE_BYTES
-from protocol.messages import MessageError, decode_beat, decode_event, decode_receipt, encode
+from protocol.messages import LaneHead, MessageError, decode_beat, decode_event, decode_receipt, encode
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -84,6 +85,10 @@ class Report:
     boxes: tuple[str, ...]
     signers: int
     shed: int
+    urgent_holes: tuple[tuple[str, int], ...]
+    """(box, events): of `shed`, what is gone from a lane that gives up nothing for want of room."""
+    rollbacks: tuple[tuple[str, str, str], ...]
+    """(box, lane, run): stores that were set back, as the centre recorded it."""
     unsent: tuple[tuple[str, str, int], ...]
     root_fingerprint: str
     root: RootCheck
@@ -109,7 +114,7 @@ class Audit:
     _trust: Trust | None = None
     _signers: dict[str, VerifiedIdentity] = field(default_factory=dict)
     _lanes: LaneAudit = field(default_factory=LaneAudit)
-    _claims: dict[tuple[str, str], int] = field(default_factory=dict)
+    _claims: dict[tuple[str, str], tuple[LaneHead, int]] = field(default_factory=dict)  # and the record it stands in
     _manifest: Manifest | None = None
     _closed: bool = False
     _problems: list[Problem] = field(default_factory=list)
@@ -150,6 +155,7 @@ class Audit:
         """Close the books: unexplained holes, heads against the manifest, a missing end."""
         for found in self._lanes.finish():
             self._keep(found)
+        self._check_claims()
         self._check_manifest()
         return Report(
             records=self._records,
@@ -159,6 +165,8 @@ class Audit:
             boxes=self._lanes.boxes,
             signers=len(self._signers),
             shed=self._lanes.shed,
+            urgent_holes=self._lanes.holes_in(Lane.URGENT),
+            rollbacks=self._lanes.rollbacks,
             unsent=self._unsent(),
             root_fingerprint=fingerprint(self._root) if self._root else "",
             root=self._root_check(),
@@ -248,12 +256,7 @@ class Audit:
             self._problem(Fault.UNTRUSTED, said("{signer} signed a beat of {box}", signer=signer.id, box=beat.box))
             return
         for head in beat.heads:
-            self._claims[beat.box, head.lane] = head.seq
-            if head.seq and self._lanes.denies(LaneName(beat.box, head.lane), head.run, head.seq, head.hash):
-                self._problem(
-                    Fault.FORKED,
-                    said("{line} is another line in the box's own beat", line=named(beat.box, head.lane, head.seq)),
-                )
+            self._claims[beat.box, head.lane] = head, self._records
 
     def _take_receipt(self, record: LatestReceipt) -> None:
         opened, signer = self._open(record.envelope, EnvelopeType.RECEIPT)
@@ -314,6 +317,21 @@ class Audit:
             )
             return None, None
 
+    def _check_claims(self) -> None:
+        """What the boxes themselves say in their latest beats, against the lines that stand here (WIRE 2.10)."""
+        for (box, word), (head, record) in self._claims.items():
+            lane, line = LaneName(box, word), named(box, word, head.seq)
+            if not head.seq:
+                continue
+            if self._lanes.denies(lane, head.run, head.seq, head.hash):
+                text = said("{line} is another line in the box's own beat", line=line)
+                self._keep(Problem(fault=Fault.FORKED, text=text, record=record))
+            # Ahead of the file, a run of which nothing has arrived yet is only unsent. Behind the file's end it is a
+            # second history, signed by the box, of which the file holds nothing: no such file is whole.
+            elif not self._lanes.knows(lane, head.run) and head.seq <= self._lanes.end(lane):
+                text = said("{line} is told in the box's own beat by a run that is not here", line=line)
+                self._keep(Problem(fault=Fault.FORKED, text=text, record=record))
+
     def _check_manifest(self) -> None:
         if not self._closed:
             self._records += 1
@@ -343,7 +361,10 @@ class Audit:
         return RootCheck.MATCHES if fingerprint(self.trusted_root) == fingerprint(self._root) else RootCheck.DIFFERS
 
     def _unsent(self) -> tuple[tuple[str, str, int], ...]:
-        ahead = ((box, lane, seq - self._lanes.end(LaneName(box, lane))) for (box, lane), seq in self._claims.items())
+        ahead = (
+            (box, lane, head.seq - self._lanes.end(LaneName(box, lane)))
+            for (box, lane), (head, _) in self._claims.items()
+        )
         return tuple(sorted((box, lane, count) for box, lane, count in ahead if count > 0))
 
     def _problem(self, fault: Fault, text: Said) -> None:

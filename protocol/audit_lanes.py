@@ -4,7 +4,7 @@ Pure part of protocol/audit.py. Memory is 32 bytes an event, so that a million e
 """
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -102,6 +102,7 @@ class LaneAudit:
     _runs: dict[LaneName, dict[str, _Run]] = field(default_factory=lambda: defaultdict(dict))
     _gaps: list[_Gap] = field(default_factory=list)
     _holes: dict[LaneName, list[Hole]] = field(default_factory=lambda: defaultdict(list))
+    _given_up: Counter[LaneName] = field(default_factory=Counter)
     _branches: list[tuple[LaneName, str, Problem]] = field(default_factory=list)
     _rollbacks: set[tuple[LaneName, str]] = field(default_factory=set)
 
@@ -124,11 +125,21 @@ class LaneAudit:
         for gap in self._gaps:
             if self._explained(gap):
                 self.shed += gap.last - gap.first + 1
+                self._given_up[gap.lane] += gap.last - gap.first + 1
             else:
                 yield gap.problem
         for lane, run, problem in self._branches:
             if (lane, run) not in self._rollbacks:
                 yield problem
+
+    def holes_in(self, lane: str) -> tuple[tuple[str, int], ...]:
+        """By box, how many lines of this lane are gone and signed for; known after `finish`."""
+        return tuple(sorted((each.box, count) for each, count in self._given_up.items() if each.lane == lane))
+
+    @property
+    def rollbacks(self) -> tuple[tuple[str, str, str], ...]:
+        """Box, lane and run of every branch that the centre recorded."""
+        return tuple((*lane, run) for lane, run, _ in self._branches if (lane, run) in self._rollbacks)
 
     @property
     def boxes(self) -> tuple[str, ...]:
@@ -147,6 +158,10 @@ class LaneAudit:
     def holds(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
         """Whether this very line stands here."""
         return self._hash_at(lane, run, seq) == digest
+
+    def knows(self, lane: LaneName, run: str) -> bool:
+        """Whether any line of this run stands here."""
+        return lane in self._runs and run in self._runs[lane]
 
     def denies(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
         """Whether another line stands here under this number of this run."""

@@ -89,6 +89,12 @@ def _sentences(report: Report, say: Callable[[str], str]) -> list[str]:
     ]
     if report.shed:
         lines.append(say("{count} events were given up by their boxes and signed for").format(count=report.shed))
+    for box, count in report.urgent_holes:
+        text = say("{box}: {count} events are gone from the urgent lane; the box signed for the hole")
+        lines.append(text.format(box=box, count=count))
+    for box, lane, run in report.rollbacks:
+        text = say("{box} {lane}: the store was set back before run {run}; the centre recorded it")
+        lines.append(text.format(box=box, lane=say(lane), run=run[:8]))
     for box, lane, count in report.unsent:
         text = say("{box} {lane}: {count} more were written at the box and had not arrived")
         lines.append(text.format(box=box, lane=say(lane), count=count))

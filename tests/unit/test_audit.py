@@ -175,6 +175,7 @@ def test_a_store_set_back_needs_the_centres_word(recorded: bool) -> None:
         export.events(centre, centre.line("ledger.rollback", box=box.id, lane="urgent", run=box.run))
     report = _audit(export.finish())
     assert report.sound is recorded
+    assert report.rollbacks == (((box.id, "urgent", box.run),) if recorded else ())
     assert recorded or report.problems[0].fault is Fault.FORKED
 
 
@@ -255,6 +256,43 @@ def test_a_beat_that_names_another_line_is_a_fork() -> None:
     (problem,) = _audit(export.finish()).problems
     assert problem.fault is Fault.FORKED
     assert f"urgent {honest.seq}" in str(problem.text)
+
+
+def test_a_beat_of_a_run_that_is_not_here_is_a_second_history() -> None:
+    """WIRE 2.10: what the box itself says at or behind the end of the file must stand here, also by its run."""
+    export, box = _honest()
+    box.restart()
+    box.tips = {Lane.URGENT: Position(run=box.run, seq=3, hash="1" * 64)}
+    export.beat(box)
+    (problem,) = _audit(export.finish()).problems
+    assert problem.fault is Fault.FORKED
+    assert "urgent 3" in str(problem.text)
+
+
+def test_a_beat_of_a_run_that_has_not_arrived_yet_is_said_as_unsent() -> None:
+    """A box that restarted just before the export has told nothing wrong: its new run lies beyond the file."""
+    export, box = _honest()
+    box.restart()
+    box.opened(Lane.URGENT)
+    box.opened(Lane.ROUTINE)
+    export.beat(box)
+    report = _audit(export.finish())
+    assert report.problems == ()
+    assert report.unsent == (("0755-031-a", "routine", 1), ("0755-031-a", "urgent", 1))
+
+
+def test_a_hole_in_the_urgent_lane_is_counted_apart() -> None:
+    """A record damaged at the box is signed for in the routine lane; the urgent lane gives up nothing otherwise."""
+    export, box, _ = _paper()
+    export.events(box, box.opened(Lane.URGENT))
+    before = box.tips[Lane.URGENT].hash
+    box.line("door.forced")
+    hole: dict[str, Any] = {"from": 2, "to": 2, "first_prev": before, "last_hash": box.tips[Lane.URGENT].hash}
+    export.events(box, box.line("door.forced"))
+    export.events(box, box.opened(Lane.ROUTINE), box.line("ledger.shed", lane="urgent", **hole))
+    report = _audit(export.finish())
+    assert report.problems == ()
+    assert (report.shed, report.urgent_holes) == (1, (("0755-031-a", 1),))
 
 
 def test_what_a_beat_claims_beyond_the_file_is_said() -> None:

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from protocol.certificates import Role
 from protocol.command import main
+from protocol.kinds import Lane
+from provisioning.authority import Authority
+from tests.ledgers import NOW, PaperBox, PaperExport
 from tests.vectors.generate import HERE
 
 LEDGER = HERE / "ledger.ndjson"
@@ -75,6 +80,58 @@ def test_what_is_wrong_is_told_in_the_readers_language(
         reports.append(json.loads(capsys.readouterr().out))
     assert reports[0] == reports[1]
     assert reports[0]["problems"][0]["text"] == "the file has no manifest at its end: its tail was cut off"
+
+
+def _excused(authority: Authority) -> list[bytes]:
+    """A sound export of a box with a damaged urgent record, whose store was set back afterwards."""
+    centre = PaperBox(authority, id="centre-north", site="centre-north", role=Role.COLLECTOR)
+    box = PaperBox(authority)
+    export = PaperExport(authority, centre)
+    export.signer(centre)
+    export.signer(box)
+    export.events(box, box.opened(Lane.URGENT))
+    before = box.tips[Lane.URGENT].hash
+    box.line("door.forced")
+    hole: dict[str, Any] = {"from": 2, "to": 2, "first_prev": before, "last_hash": box.tips[Lane.URGENT].hash}
+    export.events(box, box.line("door.forced"))
+    export.events(box, box.opened(Lane.ROUTINE))
+    tip = box.tips[Lane.ROUTINE]
+    export.events(box, box.line("ledger.shed", lane="urgent", **hole))
+    box.restart()
+    box.tips[Lane.ROUTINE] = tip
+    export.events(box, box.opened(Lane.ROUTINE))
+    export.events(centre, centre.opened(Lane.URGENT))
+    export.events(centre, centre.line("ledger.rollback", box=box.id, lane="routine", run=box.run))
+    return export.finish()
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        (
+            "C",
+            (
+                "0755-031-a: 1 events are gone from the urgent lane; the box signed for the hole",
+                "0755-031-a routine: the store was set back before run ",
+                "SOUND: nothing missing",
+            ),
+        ),
+        ("zh_CN.UTF-8", ("0755-031-a：紧急通道缺失 1 条事件", "之前存储被回退，监控中心已有记录", "完好")),
+    ],
+)
+def test_what_is_excused_is_said_all_the_same(
+    language: str,
+    sentences: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A sound ledger may hold a recorded rollback and a signed urgent hole: each has a line of its own."""
+    (tmp_path / "ledger.ndjson").write_bytes(b"".join(_excused(Authority.create(now=NOW))))
+    monkeypatch.setenv("LC_ALL", language)
+    assert main([str(tmp_path / "ledger.ndjson")]) == 0
+    printed = capsys.readouterr().out
+    assert [sentence for sentence in sentences if sentence not in printed] == []
 
 
 def test_wrong_input_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
