@@ -101,11 +101,19 @@ def addresses(site: Site) -> Iterator[Problem]:
                     text = N_("address is that of {owner} already")
                 yield (section, index, "address"), said(text, owner=f"[[{section}]] {seen[key]}")
             seen.setdefault(key, item.id)
+    first: dict[tuple[str, int], int] = {}
     for index, broker in enumerate(site.centre.brokers if site.centre else ()):
+        key = f"brokers[{index}]"
         try:
-            parse_address(broker)
+            where = parse_address(broker)
         except AddressError as error:
-            yield ("centre", "brokers", index), said("{key} {fault}", key=f"brokers[{index}]", fault=error.said)
+            yield ("centre", "brokers", index), said("{key} {fault}", key=key, fault=error.said)
+            continue
+        host = where[0].lower().rstrip("."), where[1]
+        if host in first:  # no second way: the loss of one broker would be told as the loss of both
+            owner = f"brokers[{first[host]}]"
+            yield ("centre", "brokers", index), said("{key} is the same broker as {owner}", key=key, owner=owner)
+        first.setdefault(host, index)
 
 
 def references(site: Site) -> Iterator[Problem]:

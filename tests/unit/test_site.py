@@ -205,6 +205,19 @@ def test_the_centre_is_typed_when_it_is_given() -> None:
     assert "brokers[0] needs a port" in fault("centre-a:8883", "centre-a", text=TEXT + centre)
 
 
+@pytest.mark.parametrize("second", ["centre-a:8883", "CENTRE-A:8883"])
+def test_one_broker_named_twice_is_no_second_way(second: str) -> None:
+    """Two equal addresses would make the loss of one broker look like the loss of both: a fault with its line."""
+    centre = (
+        f'[centre]\nbox = "0755-031-a"\nbrokers = [\n  "centre-a:8883",\n  "{second}",\n]\n'
+        'ca = "ca.pem"\ncertificate = "box.pem"\nkey = "box.key"\ntrust = "root.pem"\n'
+    )
+    line = line_of(f'  "{second}",\n]', TEXT + centre)
+    with pytest.raises(SettingsError) as caught:
+        read_site(TEXT + centre, EXAMPLE.name)
+    assert str(caught.value) == f"0755-031.toml:{line}: [centre]: brokers[1] is the same broker as brokers[0]"
+
+
 @pytest.mark.parametrize(
     "text",
     [
