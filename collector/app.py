@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import uvicorn
+from cryptography import x509
 
 from collector import health
 from collector.alarms.service import AlarmService
@@ -94,7 +95,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             metrics=metrics,
             clock_ms=lambda: time.time_ns() // 1_000_000,
             mono_s=time.monotonic,
-            renewed=lambda: _renewed(revocations),
+            renewed=lambda: _renewed(revocations, (*keys.issuers, *centre.pipeline.issuers)),
             died=lambda: _set(loop, dead, ending),
         )
         stack.push_async_callback(asyncio.to_thread, receiving.stop)
@@ -231,9 +232,9 @@ def _unheard_s(receiving: Receiving, config: Config, port: int) -> float:
     return min(ages, default=0.0)
 
 
-def _renewed(revocations: Revocations) -> Trust | None:
+def _renewed(revocations: Revocations, issuers: tuple[x509.Certificate, ...]) -> Trust | None:
     try:
-        return revocations.renewed()
+        return revocations.renewed(issuers)
     except KeysError as error:
         logger.error("%s; the revocations read before stay in force", error)  # noqa: TRY400 - the sentence says it all
         return None
@@ -246,7 +247,8 @@ def _health(store: Store, receiving: Receiving) -> tuple[Check, ...]:
             reading.journal_head()
     except StoreError as error:
         fault = str(error)
-    return (health.database(fault, time.monotonic() - begun_s), *health.ingest(receiving.seen()))
+    seen = receiving.seen()
+    return (health.database(fault, time.monotonic() - begun_s), *health.ingest(seen), health.revocation(seen))
 
 
 def _now() -> datetime:

@@ -16,6 +16,7 @@ from typing import Final
 
 from collector.config import Config, read_config
 from collector.keys import Keys, KeysError, load_keys
+from collector.revocation import Lists
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
 from protocol.texts import Texts, said, texts_for_user, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -80,8 +81,10 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
 
 def _check(arguments: argparse.Namespace, say: Texts) -> int:
     config = _config(arguments)
-    _keys(config)
+    keys = _keys(config)
     settings = config.settings
+    for shown in Lists(keys.trust.crls, ()).judge(datetime.now(UTC)):
+        print(shown.said.told(say), file=sys.stderr)
     sound = say("{file}: sound; {id}, {brokers} brokers, {people} people")
     print(sound.format(file=arguments.config, id=settings.id, brokers=len(config.brokers), people=len(settings.person)))
     return DONE

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from collector.revocation import Shown
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 STUCK_AFTER_S: Final = 10.0
@@ -36,6 +37,8 @@ class IngestSeen:
     turned_s: float | None
     committed_s: float | None
     brokers: Sequence[tuple[bool, float]]
+    revocation: Sequence[tuple[Shown, float]] = ()
+    """What is wrong with the revocation lists, the gravest first, and for how long."""
 
 
 def database(fault: str, took_s: float) -> Check:
@@ -61,6 +64,21 @@ def ingest(seen: IngestSeen) -> list[Check]:
         for number, (connected, age_s) in enumerate(seen.brokers, start=1)
     ]
     return [*checks, _ingest(seen)]
+
+
+def revocation(seen: IngestSeen) -> Check:
+    """The revocation lists. The centre goes on working without them, so none is needed; but it shows."""
+    if not seen.revocation:
+        return Check(name="revocation", works=True, said=N_("Every revocation list that is needed holds"))
+    shown, age_s = seen.revocation[0]
+    return Check(
+        name="revocation",
+        works=False,
+        said=shown.said.text,
+        values=shown.said.values,
+        age_s=max(0.0, age_s),
+        needed=False,
+    )
 
 
 def _ingest(seen: IngestSeen) -> Check:

@@ -3,7 +3,7 @@
 No fault repeats what is in a key. Flow: app.py and `check` -> here -> `Trust`, `Sealer`, the chain of receipts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from collector.config import Config
+from collector.revocation import is_foreign
 from protocol.certificates import CertificateError, Role, Trust, kid_of
 from protocol.envelope import Sealer
 from protocol.texts import Said, said
@@ -39,6 +40,8 @@ class Keys:
     root: x509.Certificate
     sealer: Sealer
     chain: tuple[bytes, ...]
+    issuers: tuple[x509.Certificate, ...] = ()
+    """The issuer of the collector's certificate."""
 
 
 def load_keys(config: Config, now: datetime) -> Keys:
@@ -52,10 +55,11 @@ def load_keys(config: Config, now: datetime) -> Keys:
     roots = _certificates(config.path(settings.trust), faults)
     own = _certificates(config.path(settings.certificate), faults)
     key = _key(config.path(settings.key), faults)
-    crls = [crl for path in settings.crls for crl in _crls(config.path(path), faults)]
+    paths = [config.path(path) for path in settings.crls]
+    lists = [(path, crl) for path in paths for crl in _crls(path, faults)]
     if faults or key is None:
         raise KeysError(faults)
-    trust = Trust(roots[0], crls)
+    trust = Trust(roots[0], [crl for _, crl in lists])
     chain = tuple(certificate.public_bytes(serialization.Encoding.DER) for certificate in own)
     try:
         identity = trust.identify(chain, now, Role.COLLECTOR)
@@ -86,9 +90,12 @@ def load_keys(config: Config, now: datetime) -> Keys:
                 other=config.path(settings.certificate),
             )
         )
+    # `identify` found the path own[0] <- its issuer; which of the others that is, the name says.
+    issuers = [each for each in own[1:] if each.subject == own[0].issuer]
+    faults.extend(_foreign(lists, roots[0], issuers))
     if faults:
         raise KeysError(faults)
-    return Keys(trust=trust, root=roots[0], sealer=Sealer(key, kid_of(own[0])), chain=chain)
+    return Keys(trust=trust, root=roots[0], sealer=Sealer(key, kid_of(own[0])), chain=chain, issuers=tuple(issuers))
 
 
 class Revocations:
@@ -99,21 +106,23 @@ class Revocations:
         self._root = root
         self._seen = self._marks()
 
-    def renewed(self) -> Trust | None:
-        """A new `Trust` when a list has changed since the last look.
+    def renewed(self, issuers: Collection[x509.Certificate] = ()) -> Trust | None:
+        """A new `Trust` when a list has changed since the last look; `issuers` are those that are known by now.
 
         Raises:
-            KeysError: a changed list cannot be read; asked again, it is not told again until it changes.
+            KeysError: a changed list cannot be read, or is another authority's; asked again, it is not told again
+                until it changes.
         """
         marks = self._marks()
         if marks == self._seen:
             return None
         self._seen = marks
         faults: list[Said] = []
-        crls = [crl for path in self._paths for crl in _crls(path, faults)]
+        lists = [(path, crl) for path in self._paths for crl in _crls(path, faults)]
+        faults.extend(_foreign(lists, self._root, issuers))
         if faults:
             raise KeysError(faults)
-        return Trust(self._root, crls)
+        return Trust(self._root, [crl for _, crl in lists])
 
     def _marks(self) -> list[tuple[int, int]]:
         return [_mark(path) for path in self._paths]
@@ -151,6 +160,20 @@ def _crls(path: Path, faults: list[Said]) -> Iterator[x509.CertificateRevocation
         return
     if end not in raw:
         faults.append(said(N_("{path} holds no revocation list in PEM"), path=path))
+
+
+def _foreign(
+    lists: Collection[tuple[Path, x509.CertificateRevocationList]],
+    root: x509.Certificate,
+    issuers: Collection[x509.Certificate],
+) -> Iterator[Said]:
+    for path, crl in lists:
+        if is_foreign(crl, root, issuers):
+            yield said(
+                N_("{path}: no issuer under that root signed the list of {issuer}; take crls.pem from its authority"),
+                path=path,
+                issuer=crl.issuer.rfc4514_string(),
+            )
 
 
 def _key(path: Path, faults: list[Said]) -> EllipticCurvePrivateKey | None:

@@ -29,6 +29,12 @@ class Metrics:
         self.queue = self._gauge("queue_envelopes", "Envelopes received and not yet committed")
         self.parked = self._gauge("parked_envelopes", "Envelopes that wait for the birth of their signer")
         self.brokers = self._gauge("brokers_connected", "Brokers this collector is subscribed to")
+        self.list_faults = self._gauge(
+            "revocation_faults", "Issuers of boxes without a list that holds, and lists that somebody else signed"
+        )
+        self.list_over = self._gauge(
+            "revocation_over_seconds", "For how long the oldest revocation list is past its next update, 0 if none is"
+        )
         self.silent = self._gauge("boxes_silent", "Boxes that are silent")
 
     def text(self) -> bytes:

@@ -25,6 +25,7 @@ from protocol.limits import MAX_CERTIFICATE_BYTES, MAX_CHAIN_CERTIFICATES
 ROLE_URI: Final = "urn:branchwatch:role:"
 SITE_URI: Final = "urn:branchwatch:site:"
 ISSUER_URI: Final = "urn:branchwatch:issuer:"
+ROOT_SUFFIX: Final = " root"
 
 
 class Role(StrEnum):
@@ -102,7 +103,7 @@ class Trust:
     def __init__(self, root: x509.Certificate, crls: Iterable[x509.CertificateRevocationList] = ()) -> None:
         self.root = root
         self._store = Store([root])
-        self._crls = tuple(crls)
+        self.crls = tuple(crls)
 
     def identify(
         self, chain: Sequence[bytes], now: datetime, *roles: Role, expired_ok: bool = False
@@ -177,12 +178,11 @@ class Trust:
         return path[1]
 
     def _check_revocation(self, leaf: x509.Certificate, issuer: x509.Certificate) -> None:
-        issuer_key = issuer.public_key()
-        if not isinstance(issuer_key, EllipticCurvePublicKey):
+        if not isinstance(issuer.public_key(), EllipticCurvePublicKey):
             raise CertificateError(CertificateFault.UNTRUSTED)
-        for crl in self._crls:
-            if crl.issuer != leaf.issuer or not crl.is_signature_valid(issuer_key):
-                continue
+        for crl in self.crls:
+            if crl.issuer != leaf.issuer or not signed_by(crl, issuer):
+                continue  # whoever holds the lists reports one that nobody known signed
             if crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None:
                 raise CertificateError(CertificateFault.REVOKED)
 
@@ -197,6 +197,24 @@ def read_certificate(der: bytes) -> x509.Certificate:
         return x509.load_der_x509_certificate(der)
     except Exception:  # noqa: BLE001 - the library raises more than it promises: InvalidVersion, TypeError, warnings
         raise CertificateError(CertificateFault.MALFORMED) from None
+
+
+def signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """Whether `issuer`'s key signed the list."""
+    key = issuer.public_key()
+    return isinstance(key, EllipticCurvePublicKey) and crl.is_signature_valid(key)
+
+
+def issuer_names(root: x509.Certificate) -> frozenset[x509.Name]:
+    """The names of the issuers under a root called `<organisation> root`; empty for one that is called otherwise."""
+    common = root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    text = str(common[0].value) if len(common) == 1 and len(list(root.subject)) == 1 else ""
+    if not text.endswith(ROOT_SUFFIX):
+        return frozenset()
+    organisation = text.removesuffix(ROOT_SUFFIX)
+    return frozenset(
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{organisation} {issuer.value}")]) for issuer in Issuer
+    )
 
 
 def kid_of(certificate: x509.Certificate) -> str:

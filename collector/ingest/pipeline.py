@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from cryptography import x509
+
 from collector.fleet.records import Ask
 from collector.ingest.commit import Batch, Committer, Outcome
 from collector.ingest.parking import Parking
@@ -29,6 +31,7 @@ from collector.ingest.verification import (
     verify,
 )
 from collector.metrics import Metrics
+from collector.revocation import Lists, Shown
 from collector.storage.store import Store, StoreError
 from collector.times import moment
 from protocol.certificates import Trust, VerifiedIdentity
@@ -77,10 +80,23 @@ class Pipeline:
         self._parking = Parking()
         self._offsets: dict[str, int] = {}
         self._helpers, self._shares = helpers, shares
+        self._lists: tuple[Trust, int, Lists] | None = None
 
     def trust(self, trust: Trust) -> None:
         """Work with other revocations from now on."""
         self._signers = self._signers.renewed(trust)
+
+    @property
+    def issuers(self) -> tuple[x509.Certificate, ...]:
+        """Who issued the boxes that were heard."""
+        return tuple(self._signers.issuers.values())
+
+    def revocation(self, now_ms: int) -> tuple[Shown, ...]:
+        """What is wrong with the revocation lists; signatures are checked only when a list or an issuer is new."""
+        trust, met = self._signers.trust, len(self._signers.issuers)
+        if self._lists is None or self._lists[:2] != (trust, met):
+            self._lists = (trust, met, Lists(trust.crls, self.issuers))
+        return self._lists[2].judge(moment(now_ms))
 
     def take(self, messages: Sequence[Received], *, now_ms: int, mono_ms: int, listening_ms: int) -> Sending:
         """Bring messages into the ledger; when this returns they are durable.

@@ -21,7 +21,9 @@ from collector.ingest.sequence import Standing
 from collector.ingest.subscriber import Arrived, Subscriber
 from collector.ledger import CentreLedger
 from collector.metrics import Metrics
+from collector.revocation import ListFault, Shown
 from collector.storage.store import StoreError
+from collector.times import unix_ms
 from protocol.certificates import Trust
 from protocol.topics import Down, down_topic
 
@@ -61,6 +63,7 @@ class Receiving:
         self._subscribers: Sequence[Subscriber] = ()
         self._turned_s: float | None = None
         self._committed_s: float | None = None
+        self._shown: tuple[tuple[Shown, float], ...] = ()
         self._connections: list[tuple[bool, float]] = []
         self._owed: dict[str, dict[str, Standing]] = {}
         self._owed_since_s = 0.0
@@ -111,6 +114,7 @@ class Receiving:
             fault=self.fault,
             turned_s=None if self._turned_s is None else now_s - self._turned_s,
             committed_s=None if self._committed_s is None else now_s - self._committed_s,
+            revocation=[(shown, now_s - since_s) for shown, since_s in self._shown],
             brokers=[(connected, now_s - since_s) for connected, since_s in self._connections],
         )
 
@@ -187,8 +191,27 @@ class Receiving:
         if trust is not None:
             self._pipeline.trust(trust)
         self._send(self._pipeline.tick(**self._times()))
+        self._show_revocation()
         self.fault = ""
         self._turned_s = self._mono_s()
+
+    def _show_revocation(self) -> None:
+        """Say what is wrong with the revocation lists: once in the log, for as long as it is so elsewhere."""
+        now_ms, now_s = self._clock_ms(), self._mono_s()
+        before = dict(self._shown)
+        since = {
+            shown: now_s if shown.since is None else now_s - (now_ms - unix_ms(shown.since)) / 1000
+            for shown in self._pipeline.revocation(now_ms)
+        }
+        for shown in since.keys() - before.keys():
+            logger.warning("%s", shown.said)
+        if before and not since:
+            logger.info("every revocation list holds again")
+        self._shown = tuple((shown, before.get(shown, since_s)) for shown, since_s in since.items())
+        self._metrics.list_faults.set(len(since))
+        self._metrics.list_over.set(
+            max((now_s - since_s for shown, since_s in self._shown if shown.fault is ListFault.OVER), default=0.0)
+        )
 
     def _send(self, sending: Sending) -> None:
         for box, receipt in sending.answers:

@@ -9,9 +9,19 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+from cryptography import x509
+
 from collector.ingest.received import Reason
 from collector.ingest.verification import reason_of_certificate
-from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
+from protocol.certificates import (
+    CertificateError,
+    CertificateFault,
+    Role,
+    Trust,
+    VerifiedIdentity,
+    kid_of_der,
+    read_certificate,
+)
 
 MAX_REMEMBERED: Final = 50_000
 """Signers in memory, some 3 KiB each; beyond it all are looked up anew."""
@@ -27,10 +37,14 @@ class Signers:
         self.trust = trust
         self._chains = chains
         self._known: dict[str, VerifiedIdentity | Reason] = {}
+        self.issuers: dict[str, x509.Certificate] = {}
+        """Who issued the boxes that were heard, by `kid`; as many as the root has signed."""
 
     def renewed(self, trust: Trust) -> "Signers":
-        """The same with other revocations: nothing is remembered."""
-        return Signers(trust, self._chains)
+        """The same with other revocations: of boxes nothing is remembered."""
+        renewed = Signers(trust, self._chains)
+        renewed.issuers = self.issuers
+        return renewed
 
     def find(self, kids: Iterable[str], now: datetime) -> None:
         """Look up keys that are not remembered; those that nobody introduced stay unknown."""
@@ -54,11 +68,21 @@ class Signers:
     def learn(self, identity: VerifiedIdentity) -> None:
         """Remember one that a birth introduced and that was checked against this trust."""
         self._known[identity.kid] = identity
+        self._meet(identity)
 
     def _judge(self, chain: tuple[str, ...], now: datetime) -> VerifiedIdentity | Reason:
         try:
-            return self.trust.identify([b64decode(text) for text in chain], now, Role.BOX, expired_ok=True)
+            identity = self.trust.identify([b64decode(text) for text in chain], now, Role.BOX, expired_ok=True)
         except CertificateError as error:
             return reason_of_certificate(error.fault)
         except ValueError:
             return reason_of_certificate(CertificateFault.MALFORMED)
+        self._meet(identity)
+        return identity
+
+    def _meet(self, identity: VerifiedIdentity) -> None:
+        if identity.issuer_kid in self.issuers:
+            return
+        # Another dictionary each time: who looks at it meanwhile sees the old one.
+        issuer = next(der for der in identity.chain if kid_of_der(der) == identity.issuer_kid)
+        self.issuers = {**self.issuers, identity.issuer_kid: read_certificate(issuer)}

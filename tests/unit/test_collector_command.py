@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from branchwatch import main
 from collector.people import token_hash
 from protocol.certificates import Role
 from provisioning.authority import Authority
-from provisioning.keeping import save_authority, save_credential
+from provisioning.keeping import load_authority, save_authority, save_credential, save_crls
 
 
 @pytest.fixture
@@ -144,3 +144,21 @@ def test_a_password_is_hashed_from_standard_input(typed: str, code: int) -> None
     assert ended.returncode == code
     assert ended.stdout.startswith("$argon2") == (code == 0)
     assert typed.strip() not in ended.stdout + ended.stderr
+
+
+def test_another_authority_s_revocation_list_is_wrong_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """WIRE 3.3: with it nobody would ever be revoked; `check` and `serve` name the file and start nothing."""
+    save_crls(Authority.create(now=datetime.now(UTC)), folder / "ca")
+    for word in ("check", "serve"):
+        assert run(folder, word) == 2
+        assert "crls.pem: no issuer under that root" in capsys.readouterr().err
+
+
+def test_a_late_revocation_list_is_said_and_refuses_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The configuration is sound, and standard error says whose list is past its time."""
+    authority = load_authority(folder / "ca")
+    save_crls(authority.renew_crls(now=datetime.now(UTC) - timedelta(days=8)), folder / "ca")
+    assert run(folder, "check") == 0
+    told = capsys.readouterr()
+    assert "sound" in told.out
+    assert "Branchwatch boxes is past its time" in told.err
