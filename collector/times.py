@@ -22,5 +22,9 @@ def unix_ms(at: datetime) -> int:
 
 
 def wire_ms(text: str) -> int:
-    """Milliseconds of a time as it stands on the wire."""
-    return unix_ms(parse_time(text))
+    """Milliseconds of a time as it stands on the wire; a clock before 1970 counts as 1970.
+
+    However wrong a box's clock is, its event is stored (FIELD-FAULTS row 13). The line keeps what it said; rows and
+    what is computed from them need no time before 1970.
+    """
+    return max(0, unix_ms(parse_time(text)))

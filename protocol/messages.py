@@ -311,7 +311,10 @@ def _decode(line: bytes, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -
 
 
 def _check_time(text: str | None) -> None:
-    """The pattern cannot tell the 31st of June from a day that there is."""
+    """The pattern cannot tell the 31st of June from a day that there is.
+
+    Any year that can be written is taken: a bad clock is flagged, never a reason to refuse (FIELD-FAULTS row 13).
+    """
     try:
         if text is not None:
             parse_time(text)

@@ -3,7 +3,6 @@
 Reads nothing but the cache of point names and the list of people. Flow: rows -> shapes -> JSON, pages, live feed.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from collector.console import shapes
@@ -12,6 +11,7 @@ from collector.console.names import PointNames
 from collector.console.wording import Wording
 from collector.people import People
 from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, EventRow, JournalRow, SiteRow
+from collector.times import moment
 from protocol.ids import CENTRE_PREFIX
 from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -178,4 +178,4 @@ def box(row: BoxRow) -> shapes.Box:
 
 def iso(ms: int) -> str:
     """Unix milliseconds as on the wire."""
-    return format_time(datetime.fromtimestamp(ms / 1000, UTC))
+    return format_time(moment(ms))

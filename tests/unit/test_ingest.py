@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from collector.console.telling import iso
 from collector.ingest.parsing import LIMITS_BYTES, NOBODY
 from collector.ingest.rates import BURST, Rates
 from collector.ingest.received import Received
@@ -416,6 +417,23 @@ def test_a_clock_that_is_off_is_flagged_and_never_refused(centre: PaperCentre) -
         with centre.store.read() as reading:
             (row,) = reading.boxes("", box=name)
         assert abs(row.offset_ms - off.total_seconds() * 1000) < 1000
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00.000Z", "1970-01-01T00:00:07.000Z", "9999-12-31T23:59:59.999Z"])
+def test_a_clock_without_any_sense_hides_no_alarm(centre: PaperCentre, box: Box, at: str) -> None:
+    """FIELD-FAULTS row 13: a clock of another age is stored and flagged, opens its alarm and can be told anywhere."""
+    box.now = centre.now
+    said = box.line("door.dual_open").replace(format_time(box.now).encode(), at.encode())
+    said = said.replace(b'"clock":"synced"', b'"clock":"suspect"')
+    centre.take(box.beat(at=at))
+    centre.take(box.events(said))
+    (event,) = centre.events("door.dual_open")
+    assert Flag.CLOCK_SUSPECT in event.flags
+    assert Flag.CLOCK_OFF in event.flags
+    (alarm,) = centre.alarms()
+    assert 0 <= alarm.at_ms == event.at_ms
+    assert iso(event.at_ms) == max(at, "1970-01-01T00:00:00.000Z")
+    assert reasons(centre) == []
 
 
 def test_a_restore_finds_its_alarm_in_either_order(centre: PaperCentre, box: Box) -> None:

@@ -108,6 +108,17 @@ def test_times_have_three_decimals_and_a_zone() -> None:
     """Formatting cuts to milliseconds and refuses a time without a zone; parsing takes that form only."""
     assert format_time(NOW.replace(microsecond=204_999)) == "2026-11-21T02:13:49.204Z"
     assert parse_time("2026-11-21T02:13:49.204Z") == NOW
+
+
+@pytest.mark.parametrize(
+    "at",
+    ["0001-01-01T00:00:00.000Z", "1970-01-01T00:00:07.000Z", "2019-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
+)
+def test_any_year_that_can_be_written_is_taken_and_written_again(line: bytes, at: str) -> None:
+    """FIELD-FAULTS row 13: a clock that lost its battery is no reason to refuse an authentic event."""
+    changed = json.loads(line) | {"at": at, "because": [[at, "door/outer", "open", ""]]}
+    event = decode_event(json.dumps(changed).encode())
+    assert format_time(parse_time(event.at)) == at
     with pytest.raises(ValueError, match="zone"):
         format_time(NOW.replace(tzinfo=None))
     for text in (
