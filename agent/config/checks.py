@@ -103,16 +103,16 @@ def addresses(site: Site) -> Iterator[Problem]:
             seen.setdefault(key, item.id)
     first: dict[tuple[str, int], int] = {}
     for index, broker in enumerate(site.centre.brokers if site.centre else ()):
-        key = f"brokers[{index}]"
+        name = f"brokers[{index}]"
         try:
             where = parse_address(broker)
         except AddressError as error:
-            yield ("centre", "brokers", index), said("{key} {fault}", key=key, fault=error.said)
+            yield ("centre", "brokers", index), said("{key} {fault}", key=name, fault=error.said)
             continue
         host = where[0].lower().rstrip("."), where[1]
         if host in first:  # no second way: the loss of one broker would be told as the loss of both
             owner = f"brokers[{first[host]}]"
-            yield ("centre", "brokers", index), said("{key} is the same broker as {owner}", key=key, owner=owner)
+            yield ("centre", "brokers", index), said("{key} is the same broker as {owner}", key=name, owner=owner)
         first.setdefault(host, index)
 
 
