@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached, 13
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import importlib
 import os
@@ -76,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     say = _texts()
+    _teach_argparse()
     try:
         return _run(words, say)
     except KeyboardInterrupt:
@@ -180,6 +182,15 @@ def _help(say: Callable[[str], str]) -> str:
         lines += [f"  {name:<10} {say(word.does)}", f"             $ {word.example}", ""]
     lines.append(say("Exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached."))
     return "\n".join(lines)
+
+
+def _teach_argparse() -> None:
+    """Its own words (usage, options, errors) in the reader's language, which its module looks up by these two names."""
+
+    def say(text: str) -> str:
+        return _texts()(text)  # asked anew: whoever runs two commands in one process may have two readers
+
+    vars(argparse).update(_=say, ngettext=lambda one, many, count: say(one if count == 1 else many))
 
 
 def _texts() -> Callable[[str], str]:

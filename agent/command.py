@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from protocol.settings import SettingsError
-from protocol.texts import texts_for_user, told
+from protocol.texts import system_said, texts_for_user, told
 
 if TYPE_CHECKING:
     from agent.config.site import Site
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
     from agent.claim import FolderTakenError, claim
     from agent.identity import IdentityError, load_identity
 
-    site = _read_site(arguments.config)
+    site = _read_site(arguments.config, say)
     if site.centre is None:
         raise InputError(
             say("{file}: [centre] is missing; it names the box and its brokers").format(file=arguments.config)
@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
         arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         claim(arguments.state)
     except OSError as error:
-        raise InputError(f"{arguments.state}: {error.strerror}") from None
+        raise InputError(f"{arguments.state}: {system_said(error).told(say)}") from None
     except FolderTakenError as error:
         raise InputError(told(error, say)) from None
     from agent.app import Settings, run_agent
@@ -76,7 +76,7 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
 def _check(arguments: argparse.Namespace, say: Say) -> int:
     from agent.config.reading import unwatched
 
-    site = _read_site(arguments.site)
+    site = _read_site(arguments.site, say)
     print(
         say("{file}: site {site} is sound: {doors} doors, {interlocks} interlocks, {modules} modules.").format(
             file=arguments.site,
@@ -116,14 +116,15 @@ def _history(arguments: argparse.Namespace, say: Say) -> int:
     return DONE
 
 
-def _read_site(file: Path) -> "Site":
+def _read_site(file: Path, say: Say) -> "Site":
     from agent.config.reading import read_site
 
     try:
         with file.open("rb") as stream:
             text = stream.read(MAX_SITE_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from None
+        sentence = say("{file} cannot be read: {reason}")
+        raise InputError(sentence.format(file=file, reason=system_said(error).told(say))) from None
     return read_site(text, file.name)
 
 
@@ -131,7 +132,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch agent",
         description=say("The program of a branch's box."),
-        epilog="example:\n  branchwatch agent check site.toml\n"
+        epilog=say("example:") + "\n  branchwatch agent check site.toml\n"
         "  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -141,7 +142,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "run",
         say("guard the site until told to stop"),
-        "example:\n  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
+        say("example:") + "\n  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
     )
     run.add_argument("--config", type=Path, required=True, metavar="SITE.toml", help=say("the site file"))
     run.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("where events are kept until sent"))
@@ -151,7 +152,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "check",
         say("check a site file: every fault at once, nothing is started"),
-        "example:\n  branchwatch agent check site.toml",
+        say("example:") + "\n  branchwatch agent check site.toml",
     )
     check.add_argument("site", type=Path, metavar="SITE.toml", help=say("the site file"))
     check.set_defaults(run=_check)
@@ -160,7 +161,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "history",
         say("show what the outbox holds"),
-        "example:\n  branchwatch agent history --state /var/lib/branchwatch --last 20",
+        say("example:") + "\n  branchwatch agent history --state /var/lib/branchwatch --last 20",
     )
     past.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("the agent's folder"))
     past.add_argument(

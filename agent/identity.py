@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from agent.config.site import Centre
 from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
 from protocol.envelope import Sealer
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_PEM_BYTES: Final = 64 * 1024
@@ -163,7 +163,7 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as stream:
             content = stream.read(MAX_PEM_BYTES + 1)
     except OSError as error:
-        raise IdentityError(N_("{file} cannot be read: {reason}"), file=file, reason=error.strerror) from None
+        raise IdentityError(N_("{file} cannot be read: {reason}"), file=file, reason=system_said(error)) from None
     if len(content) > MAX_PEM_BYTES:
         raise IdentityError(
             N_("{file} is larger than {limit} KiB; it cannot be a key or a certificate"),

@@ -40,7 +40,7 @@ from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
 from protocol.certificates import Trust
 from protocol.ids import new_run
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 END_S: Final = 5
@@ -160,7 +160,7 @@ def _listen(address: str) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise AddressError(
-            N_("the console cannot listen on {address}: {reason}"), address=address, reason=error.strerror
+            N_("the console cannot listen on {address}: {reason}"), address=address, reason=system_said(error)
         ) from None
 
 

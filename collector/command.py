@@ -18,7 +18,7 @@ from collector.config import Config, read_config
 from collector.keys import Keys, KeysError, load_keys
 from collector.revocation import Lists
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
-from protocol.texts import Texts, said, texts_for_user, told
+from protocol.texts import Texts, said, system_said, texts_for_user, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 DONE, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
@@ -26,15 +26,10 @@ TOKEN_BYTES: Final = 32
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 256
 
-EPILOG: Final = """\
-examples:
+EXAMPLES: Final = """
   branchwatch collector check  --config collector.toml
   branchwatch collector serve  --config collector.toml --embedded
   branchwatch collector export --config collector.toml --out ledger.ndjson && branchwatch verify ledger.ndjson
-  branchwatch collector token            prints a new token for its owner, and the hash for token_hash
-  branchwatch collector password < file  prints the hash for password_hash of the password on the first line
-
-exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached
 """
 
 
@@ -123,7 +118,13 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
     if config.database_file is not None and not config.database_file.is_file():
         # Opening it would make an empty one.
         raise KeysError(
-            [said(N_("{path} cannot be read: {reason}"), path=config.database_file, reason=os.strerror(errno.ENOENT))]
+            [
+                said(
+                    N_("{path} cannot be read: {reason}"),
+                    path=config.database_file,
+                    reason=said(os.strerror(errno.ENOENT)),
+                )
+            ]
         )
     out: Path = arguments.out
     partial = out.with_name(f"{out.name}.part")
@@ -146,7 +147,10 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
         return OUT_OF_REACH
     except OSError as error:
         partial.unlink(missing_ok=True)
-        print(say("{file} cannot be written: {reason}").format(file=out, reason=error.strerror), file=sys.stderr)
+        print(
+            say("{file} cannot be written: {reason}").format(file=out, reason=system_said(error).told(say)),
+            file=sys.stderr,
+        )
         return INPUT_WRONG
     print(say("{file}: {count} records. Next step: branchwatch verify {file}").format(file=out, count=lines))
     return DONE
@@ -180,7 +184,7 @@ def _config(arguments: argparse.Namespace) -> Config:
         with path.open("rb") as file:
             text = file.read(MAX_SETTINGS_BYTES + 1)
     except OSError as error:
-        raise KeysError([said(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror)]) from None
+        raise KeysError([said(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error))]) from None
     return read_config(text, path.name, path.parent)
 
 
@@ -192,7 +196,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch collector",
         description=say("The centre: receives, verifies and stores what boxes send, and shows the alarm desk."),
-        epilog=EPILOG,
+        epilog=_epilog(say),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(title=say("words"), metavar="WORD", required=True)
@@ -217,6 +221,17 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     password = words.add_parser("password", help=say("hash the password on standard input for a [[person]]"))
     password.set_defaults(run=_password)
     return parser
+
+
+def _epilog(say: Texts) -> str:
+    token = say("prints a new token for its owner, and the hash for token_hash")
+    password = say("prints the hash for password_hash of the password on the first line")
+    return (
+        f"{say('example:')}{EXAMPLES}"
+        f"  branchwatch collector token            {token}\n"
+        f"  branchwatch collector password < file  {password}\n\n"
+        f"{say('Exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached.')}\n"
+    )
 
 
 def _add_config(parser: argparse.ArgumentParser, say: Texts) -> None:

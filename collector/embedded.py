@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from protocol.broker_config import BrokerFiles, nats_config
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 READY_S: Final = 15.0
@@ -263,7 +263,7 @@ def _check_free(host: str, port: int) -> None:
             raise EmbeddedBrokerError(
                 N_("the built-in broker cannot listen on {address}: {reason}"),
                 address=f"{host}:{port}",
-                reason=error.strerror,
+                reason=system_said(error),
             ) from None
 
 

@@ -17,7 +17,7 @@ from collector.config import Config
 from collector.revocation import is_foreign
 from protocol.certificates import CertificateError, Role, Trust, kid_of
 from protocol.envelope import Sealer
-from protocol.texts import Said, said
+from protocol.texts import Said, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -195,7 +195,7 @@ def _read(path: Path, faults: list[Said]) -> bytes | None:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        faults.append(said(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror))
+        faults.append(said(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)))
         return None
     if len(raw) > MAX_FILE_BYTES:
         faults.append(said(N_("{path} is larger than {limit} MiB"), path=path, limit=MAX_FILE_BYTES // 1024 // 1024))

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from protocol.audit import Audit, Report, RootCheck
 from protocol.limits import MAX_EXPORT_LINE_BYTES
-from protocol.texts import texts_for_user
+from protocol.texts import system_said, texts_for_user
 
 SOUND, UNSOUND, INPUT_WRONG = 0, 1, 2
 _PROGRESS_EVERY_BYTES = 64 * 1024 * 1024
@@ -50,7 +50,8 @@ def main(argv: list[str]) -> int:
         with options.file.open("rb") as stream:
             _feed(audit, stream, say)
     except OSError as error:
-        print(f"{options.file}: {error.strerror}", file=sys.stderr)
+        text = say("{path} cannot be read: {reason}")
+        print(text.format(path=options.file, reason=system_said(error).told(say)), file=sys.stderr)
         return INPUT_WRONG
     report = audit.report()
     if options.json:

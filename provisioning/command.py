@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from protocol.certificates import Role
-from protocol.texts import Texts, texts_for_user, told
+from protocol.texts import Texts, system_said, texts_for_user, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.authority import Authority
 from provisioning.brokers import BrokerFolder, BrokerKind, write_broker_settings
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     except (IssueRefusedError, KeepingError) as error:
         print(f"branchwatch provision: {told(error, say)}", file=sys.stderr)
     except OSError as error:
-        print(f"branchwatch provision: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"branchwatch provision: {error.filename}: {system_said(error).told(say)}", file=sys.stderr)
     return INPUT_WRONG
 
 
@@ -115,8 +115,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch provision",
         description=say("Makes the certificates that boxes, collectors and brokers know each other by."),
-        epilog="example:  branchwatch provision authority new --dir ca\n"
-        "          branchwatch provision issue box 0755-031-a --site 0755-031 --dir ca --out kit",
+        epilog=say("example:") + "\n  branchwatch provision authority new --dir ca\n"
+        "  branchwatch provision issue box 0755-031-a --site 0755-031 --dir ca --out kit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -128,7 +128,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "new",
         help=say("one root, three issuers"),
         description=say("Makes one root (keep it offline) and the issuers for boxes, centre and provisioning."),
-        epilog="example:  branchwatch provision authority new --dir ca",
+        epilog=say("example:") + "  branchwatch provision authority new --dir ca",
     )
     new.add_argument("--dir", type=Path, required=True, help=say("folder that does not hold an authority yet"))
     new.add_argument("--organisation", default="Branchwatch", help=say("name at the head of the certificates"))
@@ -138,7 +138,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "issue",
         help=say("a key and its certificate"),
         description=say("Issues a key and its certificate to a box, a collector or a broker."),
-        epilog="example:  branchwatch provision issue broker broker-1 --host mqtt.bank.example --dir ca --out broker",
+        epilog=say("example:")
+        + "  branchwatch provision issue broker broker-1 --host mqtt.bank.example --dir ca --out broker",
     )
     issue.add_argument("role", choices=[Role.BOX.value, Role.COLLECTOR.value, Role.BROKER.value])
     issue.add_argument("id", nargs="+", metavar="ID", help=say("a collector's begins with centre-"))
@@ -156,7 +157,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         description=say(
             "Writes settings for Mosquitto or NATS: mutual TLS, and to each certificate its own topics only."
         ),
-        epilog="example:  branchwatch provision broker mosquitto --listen 0.0.0.0:8883 --dir ca --out broker",
+        epilog=say("example:") + "  branchwatch provision broker mosquitto --listen 0.0.0.0:8883 --dir ca --out broker",
     )
     broker.add_argument("kind", choices=[kind.value for kind in BrokerKind])
     broker.add_argument("--id", default="broker-1", help=say("of the broker's certificate (default: broker-1)"))
@@ -172,7 +173,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "revoke",
         help=say("take certificates back"),
         description=say("Takes certificates back and writes the revocation lists anew."),
-        epilog="example:  branchwatch provision revoke kit/0755-031-a.pem --dir ca",
+        epilog=say("example:") + "  branchwatch provision revoke kit/0755-031-a.pem --dir ca",
     )
     revoke.add_argument("certificate", nargs="+", type=Path, metavar="FILE.pem")
     revoke.add_argument("--dir", type=Path, required=True, help=say("the authority's folder"))
@@ -182,7 +183,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "crl",
         help=say("renew the revocation lists"),
         description=say("Writes the revocation lists with a new date; they hold for seven days."),
-        epilog="example:  branchwatch provision crl --dir ca",
+        epilog=say("example:") + "  branchwatch provision crl --dir ca",
     )
     crl.add_argument("--dir", type=Path, required=True, help=say("the authority's folder"))
     crl.set_defaults(run=_crl)

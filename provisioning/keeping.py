@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from protocol.certificates import Issuer
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
@@ -90,7 +90,7 @@ def load_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
-        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
     except ValueError:
         raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
 
@@ -125,7 +125,7 @@ def _load_pair(folder: Path, name: str) -> Credential:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
     except (ValueError, TypeError):
         raise KeepingError(N_("{path} is no private key in PEM"), path=path) from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
@@ -137,6 +137,6 @@ def _load_crl(path: Path) -> x509.CertificateRevocationList:
     try:
         return x509.load_pem_x509_crl(path.read_bytes())
     except OSError as error:
-        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
     except ValueError:
         raise KeepingError(N_("{path} is no revocation list in PEM"), path=path) from None

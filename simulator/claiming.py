@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 HOST: Final = "127.0.0.1"
@@ -47,7 +47,7 @@ def console_port(wanted: int | None) -> int:
             try:
                 probe.bind((HOST, port))
             except OSError as error:
-                reason = error.strerror
+                reason = system_said(error)
                 continue
             return int(probe.getsockname()[1])
     raise ClaimedError(

@@ -130,7 +130,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch simulate",
         description=say("Moves doors and people of simulated branches."),
-        epilog="example:  branchwatch simulate act --dir demo 0755-031 dual-open",
+        epilog=say("example:") + "  branchwatch simulate act --dir demo 0755-031 dual-open",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -138,7 +138,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "act",
         help=say("have something done at a branch of a running demo"),
         description=say("Has something done at a branch of a running demo. The word `list` names the actions."),
-        epilog="example:  branchwatch simulate act --dir demo 0755-031 open outer",
+        epilog=say("example:") + "  branchwatch simulate act --dir demo 0755-031 open outer",
     )
     acting.add_argument("--dir", type=Path, default=Path("demo"), help=say("the demo's folder (default: demo)"))
     acting.add_argument("words", nargs="+", metavar="SITE ACTION [DOOR]", help=say("or the one word: list"))
@@ -148,7 +148,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "branch",
         help=say("run one branch by itself"),
         description=say("Runs the Modbus module of one branch by itself, for a box or mbpoll to talk to."),
-        epilog="example:  branchwatch simulate branch --port 1502",
+        epilog=say("example:") + "  branchwatch simulate branch --port 1502",
     )
     branch.add_argument("--host", default="127.0.0.1", help=say("address to listen on (default: loopback)"))
     branch.add_argument("--port", type=int, default=0, help=say("port (default: a free one, printed)"))
@@ -161,7 +161,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
             "Connects many boxes that only introduce themselves and beat. Their ids are fleet-0001-a and so on; "
             "a built-in broker must have them in [embedded] boxes."
         ),
-        epilog="example:  branchwatch simulate fleet --boxes 200 --broker localhost:8883 --ca ca --keys fleet-keys",
+        epilog=say("example:")
+        + "  branchwatch simulate fleet --boxes 200 --broker localhost:8883 --ca ca --keys fleet-keys",
     )
     fleet.add_argument("--boxes", type=int, required=True, choices=range(1, MAX_BOXES + 1), metavar="N")
     fleet.add_argument("--broker", required=True, metavar="HOST:PORT")

@@ -220,7 +220,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         description=say(
             "Runs a whole bank on this machine, on loopback: broker, centre, simulated branches, their boxes."
         ),
-        epilog="example:  branchwatch demo --sites 5 --open",
+        epilog=say("example:") + "  branchwatch demo --sites 5 --open",
     )
     parser.add_argument(
         "--port",

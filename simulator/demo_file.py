@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from protocol.texts import SaidError
+from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 NAME: Final = "demo.json"
@@ -78,7 +78,7 @@ def read_demo(folder: Path) -> DemoFile:
             file=path.name,
         ) from None
     except OSError as error:
-        raise DemoFileError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
+        raise DemoFileError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
     except msgspec.DecodeError as error:
         raise DemoFileError(N_("{path} is damaged ({reason}); start the demo again"), path=path, reason=error) from None
 

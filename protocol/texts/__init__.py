@@ -58,6 +58,11 @@ def said(text: str, /, **values: object) -> Said:
     return Said(text, values)
 
 
+def system_said(error: OSError) -> Said:
+    """What the operating system says of a file or an address; its usual sentences stand in the catalogue."""
+    return Said((error.strerror or type(error).__name__).replace("{", "{{").replace("}", "}}"))
+
+
 class TextsError(Exception):
     """A catalogue is missing; the message says which and how it is made."""
 

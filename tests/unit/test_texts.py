@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 from collections.abc import Iterator
@@ -55,6 +56,25 @@ def test_everything_said_stands_in_the_catalogue() -> None:
     known = _catalogue()
     missing = [f"{place}: {text!r}" for text, place in (*_said_in_code(), *_said_in_templates()) if text not in known]
     assert not missing, "\n".join(missing)
+
+
+FOR_PROGRAMMERS = re.compile(
+    r"conflict|not defined|mode %r|merge|positionals|option string %|dest=|must be optional|calla"
+)
+"""What argparse says of a parser that is built wrongly; nobody who types a command meets it."""
+
+
+def test_argparses_own_words_stand_in_the_catalogue() -> None:
+    """Usage, headings and errors of every command have a Chinese twin."""
+    known = _catalogue()
+    keywords = {"_": None, "ngettext": (1, 2)}
+    found: set[str] = set()
+    for _, message, _, _ in extract_from_file("python", argparse.__file__, keywords=keywords):
+        found |= {message} if isinstance(message, str) else set(message)
+    assert "usage: " in found
+    assert {each for each in found - known if not FOR_PROGRAMMERS.search(each)} <= {
+        "cannot have multiple subparser arguments"
+    }
 
 
 def test_what_a_setting_must_be_is_marked() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import branchwatch
-from protocol.texts import SaidError, texts_for, told
+from protocol.texts import SaidError, system_said, texts_for, told
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 WRONG = [
@@ -19,15 +21,32 @@ WRONG = [
     ["provision", "issue", "box", "UPPER", "--dir", "ca", "--out", "kit"],
     ["collector", "check", "--config", "nowhere.toml"],
     ["agent", "history", "--state", "nowhere"],
+    ["agent", "check", "nowhere.toml"],
+    ["agent", "check", "wrong-site.toml"],
+    ["collector", "check", "--config", "wrong-centre.toml"],
+    ["verify", "nowhere.ndjson"],
+    ["agent"],
+    ["agent", "chek", "site.toml"],
+    ["agent", "history", "--state", "x", "--last", "many"],
+    ["agent", "check", "site.toml", "--wat"],
+    ["agent", "run", "--config"],
+    ["collector", "export", "--config", "a", "--dir", "b", "--out", "c"],
 ]
 Typed = Callable[[list[str], str], tuple[int, str]]
-HELP = [["demo"], ["simulate", "act"], ["simulate", "fleet"], ["provision", "broker"], ["collector"], ["agent", "run"]]
+HELP = [
+    *(["demo"], ["simulate"], ["simulate", "act"], ["simulate", "branch"], ["simulate", "fleet"], ["verify"]),
+    *(["provision"], ["provision", "authority", "new"], ["provision", "issue"], ["provision", "broker"]),
+    *(["provision", "revoke"], ["provision", "crl"], ["collector"], ["collector", "serve"], ["collector", "export"]),
+    *(["agent"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
+]
 
 
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Type a command line in an empty folder, with this language around; gives the exit code and what was printed."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong-site.toml").write_text('id = "0755-031"\nname = 3\ntimezone = "Asia/Shangai"\nwat = [1,]\n')
+    (tmp_path / "wrong-centre.toml").write_text('id = "centre-1"\nlisten = "8080"\n[[person]]\nid = "li"\n')
 
     def run(words: list[str], language: str) -> tuple[int, str]:
         monkeypatch.setenv("LC_ALL", language)
@@ -52,8 +71,51 @@ def test_what_is_wrong_is_said_in_both_languages(words: list[str], typed: Typed)
 @pytest.mark.parametrize("words", HELP, ids=" ".join)
 def test_help_is_in_both_languages(words: list[str], typed: Typed) -> None:
     """What a command does and what its options mean."""
-    assert CHINESE.search(typed([*words, "--help"], "zh_CN.UTF-8")[1])
+    said = typed([*words, "--help"], "zh_CN.UTF-8")[1]
+    assert said.startswith("用法：")
+    assert not re.search(r"usage|options|positional|show this|examples?:|exit code", said, re.IGNORECASE)
     assert not CHINESE.search(typed([*words, "--help"], "C")[1])
+
+
+def test_no_english_is_left_in_chinese_help(typed: Typed) -> None:
+    """Of `branchwatch agent check --help` only names are in Latin letters: the command, its options, its file."""
+    said = typed(["agent", "check", "--help"], "zh_CN.UTF-8")[1]
+    names = {"branchwatch", "agent", "check", "h", "help", "SITE", "site", "toml"}
+    assert set(re.findall(r"[A-Za-z]+", said)) == names
+
+
+@pytest.mark.parametrize("language", ["zh", "zh_CN.UTF-8", "zh_HK"])
+def test_argparse_speaks_as_the_rest_does(language: str, typed: Typed) -> None:
+    """Whatever name of Chinese the environment has, usage and error are in it."""
+    code, said = typed(["agent", "check"], language)
+    assert code == 2
+    assert (
+        said
+        == "用法：branchwatch agent check [-h] SITE.toml\nbranchwatch agent check：错误：缺少必需的参数：SITE.toml\n"
+    )
+
+
+def test_the_systems_words_are_translated() -> None:
+    """What a file or an address can usually be refused for has a Chinese sentence; another stands as it came."""
+    usual = ("ENOENT", "EACCES", "EISDIR", "ENOTDIR", "ENOSPC", "EROFS", "EIO", "EADDRINUSE", "EADDRNOTAVAIL")
+    for name in usual:
+        number = getattr(errno, name)
+        error = OSError(number, os.strerror(number))
+        assert CHINESE.search(system_said(error).told(texts_for("zh-CN"))), name
+        assert str(system_said(error)) == error.strerror
+    assert system_said(OSError(1, "odd {words}")).told(texts_for("zh-CN")) == "odd {words}"
+
+
+def test_faults_keep_their_form_in_chinese(typed: Typed) -> None:
+    """File and line as every editor knows them, then the sentence."""
+    lines = typed(["agent", "check", "wrong-site.toml"], "zh_CN.UTF-8")[1].splitlines()
+    assert lines == [
+        "wrong-site.toml:1: 缺少 unit",
+        "wrong-site.toml:2: name 须为文本，而不是数值",
+        "wrong-site.toml:3: 没有时区“Asia/Shangai”；是否应为“Asia/Shanghai”？",
+        "wrong-site.toml:4: 不认识的键“wat”",
+        lines[-1],
+    ]
 
 
 def test_an_error_is_told_where_it_is_caught() -> None:
