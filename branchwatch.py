@@ -183,13 +183,10 @@ def _help(say: Callable[[str], str]) -> str:
 
 
 def _texts() -> Callable[[str], str]:
-    """The reader's language: Chinese where the environment says so and the catalogue is there, else English."""
-    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    if not chosen.startswith("zh"):
-        return str
+    """The reader's language; English where not even the package with the texts can be imported."""
     try:
-        texts_for: Callable[[str], Callable[[str], str]] = importlib.import_module("protocol.texts").texts_for
-        return texts_for("zh_CN")
+        texts_for_user: Callable[[], Callable[[str], str]] = importlib.import_module("protocol.texts").texts_for_user
+        return texts_for_user()
     except Exception:  # noqa: BLE001 - without its catalogue the command still works, in English
         return str
 

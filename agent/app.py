@@ -79,7 +79,7 @@ class Agent:
         self._started = now
         self._expiring: bool | None = None
         boot = boot_id()
-        same_boot = saved.get(BOOT_KEY, b"").decode() == boot
+        same_boot = saved.get(BOOT_KEY, b"") == boot.encode()
         self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot)
         told = _remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)

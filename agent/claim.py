@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 from typing import Final
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
 LOCK_NAME: Final = "agent.lock"
 
 
-class FolderTakenError(Exception):
+class FolderTakenError(SaidError):
     """Another agent runs with this folder."""
 
 
@@ -24,5 +27,5 @@ def claim(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise FolderTakenError(f"another agent already runs with {folder}; stop it first") from None
+        raise FolderTakenError(N_("another agent already runs with {folder}; stop it first"), folder=folder) from None
     return descriptor

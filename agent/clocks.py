@@ -80,7 +80,8 @@ def confirmed(state: ClockState, reference: datetime, round_trip: timedelta, now
     offset = reference - now.wall + round_trip / 2
     if abs(offset) > MAX_OFFSET:
         return replace(state, last=now, offset=offset, cause="offset", confirmed=None)
-    return replace(state, last=now, offset=offset, cause="", confirmed=now)
+    # A floor that lies ahead all the same goes on being told, instead of by turns with every receipt.
+    return ticked(replace(state, last=now, offset=offset, cause="", confirmed=now), now)
 
 
 def clock_findings(before: ClockState, after: ClockState, now: Moment) -> tuple[Finding, ...]:

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 it says no, 2 your input is wrong. Libraries are loaded on
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from protocol.settings import SettingsError
+from protocol.texts import texts_for_user, told
 
 if TYPE_CHECKING:
     from agent.config.site import Site
@@ -28,7 +28,7 @@ class InputError(Exception):
 
 def main(argv: list[str]) -> int:
     """Run one `branchwatch agent` command."""
-    say = _texts()
+    say = texts_for_user()
     arguments = _parser(say).parse_args(argv)
     try:
         return int(arguments.run(arguments, say))
@@ -53,14 +53,14 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
     try:
         identity = load_identity(site.centre, site.id, arguments.config.parent, datetime.now(UTC))
     except IdentityError as error:
-        raise InputError(str(error)) from None
+        raise InputError(told(error, say)) from None
     try:
         arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         claim(arguments.state)
     except OSError as error:
         raise InputError(f"{arguments.state}: {error.strerror}") from None
     except FolderTakenError as error:
-        raise InputError(str(error)) from None
+        raise InputError(told(error, say)) from None
     from agent.app import Settings, run_agent
 
     run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
@@ -101,7 +101,7 @@ def _history(arguments: argparse.Namespace, say: Say) -> int:
     try:
         summary, events = history(arguments.state, arguments.last)
     except HistoryError as error:
-        raise InputError(str(error)) from None
+        raise InputError(told(error, say)) from None
     if arguments.json:
         print(json.dumps({**summary, "events": events}, ensure_ascii=False))
     else:
@@ -171,16 +171,3 @@ def _word(
     return words.add_parser(
         name, help=does, description=does, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def _texts() -> Say:
-    """The reader's language; English where the other catalogue is not compiled."""
-    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "en")
-    if not chosen.startswith("zh"):
-        return str
-    from protocol.texts import TextsError, texts_for
-
-    try:
-        return texts_for("zh-CN")
-    except TextsError:
-        return str

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agent import challenges as order_challenges
-from agent import presence
+from agent import incidents, presence
 from agent.challenges import Challenges
 from agent.clocks import Reading
 from agent.counting import Counter, next_number, reserve
@@ -34,6 +34,7 @@ LOG: Final = logging.getLogger("branchwatch.uplink")
 COUNTER_KEY: Final = "beat_counter"
 REJECTED: Final = "envelope.rejected"
 ORDER_REFUSED: Final = "order.refused"
+REQUEST_ANSWERED: Final = "request.answered"
 
 BIRTH_AGAIN: Final = timedelta(seconds=5)
 """An unknown collector's key asks for its chain by a new birth, no oftener than this."""
@@ -44,7 +45,8 @@ RESEND_AGAIN: Final = timedelta(seconds=10)
 REQUEST_AGE: Final = timedelta(minutes=5)
 """Against the time floor, which signed receipts raise: the box's own clock may be wrong."""
 
-REQUESTS_KEPT: Final = 256
+IDS_KEPT: Final = 256
+"""Ids of requests and orders that are remembered: a broker may say one again."""
 
 SENT_KEPT: Final = 64
 """Beats whose sending time is remembered, to measure the clock by their receipts."""
@@ -69,7 +71,8 @@ class Voice:
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
     resent: dict[Lane, Moment] = field(default_factory=dict)
-    requests: dict[str, None] = field(default_factory=dict)  # ids that were heard, oldest first
+    heard_ids: dict[str, None] = field(default_factory=dict)  # of requests and orders, oldest first
+    told_each: dict[str, tuple[Moment, ...]] = field(default_factory=dict)  # by kind, when
 
     async def number(self) -> int:
         """The next number of the beat counter, safely above every one before."""
@@ -81,12 +84,39 @@ class Voice:
 
     async def report(self, kind: str, source: str, cause: str, **facts: object) -> None:
         """Tell of something refused: the first at once, repeats counted."""
-        now = self.reading().moment
-        self.incidents, count = noted(self.incidents, f"{kind} {cause}", now)
+        self.incidents, count = noted(self.incidents, f"{kind} {source} {cause}", self.reading().moment)
         if count:
-            LOG.warning("%s: %s (%d)", kind, cause, count)
-            told = {"reason": cause, "count": count, **facts}
-            await self.tell([Finding(kind=kind, source=source, phase=Phase.TOLD, at=now, facts=told)])
+            await self._tell(kind, source, cause, count, **facts)
+
+    async def report_each(self, kind: str, source: str, cause: str, **facts: object) -> None:
+        """Tell of each order or request by its own; more than an honest centre sends are counted."""
+        now = self.reading().moment
+        self.told_each[kind], admitted = incidents.each(self.told_each.get(kind, ()), now)
+        if admitted:
+            await self._tell(kind, source, cause, 1, **facts)
+        else:
+            await self.report(kind, source, cause, **facts)
+
+    async def report_overdue(self) -> None:
+        """Tell what was only counted, once its time has come."""
+        self.incidents, due = incidents.overdue(self.incidents, self.reading().moment)
+        for name, count in due.items():
+            kind, source, cause = name.split(" ", 2)
+            await self._tell(kind, source, cause, count)
+
+    def is_new(self, message_id: str) -> bool:
+        """Whether a request or order was not heard before; it counts as heard from now on."""
+        if message_id in self.heard_ids:
+            return False
+        self.heard_ids[message_id] = None
+        while len(self.heard_ids) > IDS_KEPT:
+            del self.heard_ids[next(iter(self.heard_ids))]
+        return True
+
+    async def _tell(self, kind: str, source: str, cause: str, count: int, **facts: object) -> None:
+        LOG.warning("%s: %s (%d)", kind, cause, count)
+        told = {"reason": cause, "count": count, **facts}
+        await self.tell([Finding(kind=kind, source=source, phase=Phase.TOLD, at=self.reading().moment, facts=told)])
 
 
 class Conversation:
@@ -142,6 +172,7 @@ class Conversation:
     async def beat(self) -> bytes:
         """A sealed beat."""
         voice = self._voice
+        await voice.report_overdue()
         number = await voice.number()
         reading = voice.reading()
         if order_challenges.is_due(voice.order_challenges, reading.moment):
@@ -237,24 +268,29 @@ class Conversation:
             await self._refused("request", taken)
             return
         request = taken.message
-        if not self._is_fresh(request):
-            LOG.info("request %s of %s is old or came before; ignored", request.id, taken.collector)
-        elif request.action == "birth":
+        if not self._voice.is_new(request.id):
+            LOG.info("request %s of %s came before; ignored", request.id, taken.collector)
+            return
+        refusal = await self._serve(request)
+        await self._voice.report_each(
+            REQUEST_ANSWERED,
+            "box/requests",
+            refusal or "served",
+            request=request.id,
+            action=request.action,
+            collector=taken.collector,
+        )
+
+    async def _serve(self, request: Request) -> str:
+        """Do what is asked, or say why not. A broker may keep a signed request: it counts only while it is young."""
+        if parse_time(request.at) < self._voice.not_before() - REQUEST_AGE:
+            return "stale"
+        if request.action == "birth":
             self._wants_birth = True
-        elif request.action != "resend" or not await self._resend(request):
-            LOG.info("request %s of %s refused: %s", request.id, taken.collector, request.action)
+            return ""
+        return await self._resend(request) if request.action == "resend" else "unknown_action"
 
-    def _is_fresh(self, request: Request) -> bool:
-        """A broker may keep a signed request and say it again: each id counts once, and only while it is young."""
-        seen = self._voice.requests
-        if request.id in seen or parse_time(request.at) < self._voice.not_before() - REQUEST_AGE:
-            return False
-        seen[request.id] = None
-        while len(seen) > REQUESTS_KEPT:
-            del seen[next(iter(seen))]
-        return True
-
-    async def _resend(self, request: Request) -> bool:
+    async def _resend(self, request: Request) -> str:
         word, first = request.args.get("lane"), request.args.get("from")
         now = self._voice.reading().moment
         if (
@@ -264,17 +300,17 @@ class Conversation:
             or isinstance(first, bool)
             or first < 1
         ):
-            return False
+            return "malformed"
         lane = Lane(word)
         last = self._voice.resent.get(lane)
         if last is not None and now.since(last) < RESEND_AGAIN:
-            return False
+            return "too_soon"
         self._voice.resent[lane] = now
         count = await self._voice.outbox.send_again(lane, first)
         first = min(first, self._voice.outbox.standing.lanes[lane].head.seq)
         self._sending = sending.again_from(self._sending, lane, first)
         LOG.info("request %s: sending %s again from %d (%d were receipted)", request.id, lane, first, count)
-        return True
+        return ""
 
     async def _hear_order(self, data: bytes) -> None:
         taken = self._voice.centre.order(data, self._judged_at())
@@ -282,7 +318,11 @@ class Conversation:
             await self._refused("order", taken)
             return
         order = taken.message
-        await self._voice.report(ORDER_REFUSED, "box/orders", "no_roster", order=order.id, action=order.action)
+        if self._voice.is_new(order.id):
+            told = {"order": order.id, "action": order.action, "by": order.by}
+            await self._voice.report_each(ORDER_REFUSED, "box/orders", "no_roster", **told)
+        else:
+            await self._voice.report(ORDER_REFUSED, "box/orders", "repeated", order=order.id)
 
     async def _refused(self, what: str, refusal: Refused) -> None:
         if refusal.unknown_key and not self._asked_in_vain():

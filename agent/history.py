@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.outbox.schema import FILE_NAME
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 DEFAULT_LINES: Final = 50
 _COLUMNS: Final = ("at", "lane", "seq", "level", "kind", "source", "state", "receipted_at")
 
 
-class HistoryError(Exception):
+class HistoryError(SaidError):
     """There is no readable outbox; the message says where and what to do."""
 
 
@@ -24,7 +26,9 @@ def history(folder: Path, limit: int) -> tuple[dict[str, Any], list[dict[str, An
     """
     file = folder / FILE_NAME
     if not file.exists():
-        raise HistoryError(f"{folder} holds no outbox; --state must be the folder that the agent runs with")
+        raise HistoryError(
+            N_("{folder} holds no outbox; --state must be the folder that the agent runs with"), folder=folder
+        )
     try:
         connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         try:
@@ -32,7 +36,7 @@ def history(folder: Path, limit: int) -> tuple[dict[str, Any], list[dict[str, An
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise HistoryError(f"{file} cannot be read: {error}") from None
+        raise HistoryError(N_("{file} cannot be read: {reason}"), file=file, reason=error) from None
 
 
 def as_text(summary: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]:

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from agent.config.site import Centre
 from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
 from protocol.envelope import Sealer
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_PEM_BYTES: Final = 64 * 1024
 """A PEM file of a key or of a chain; ours are under 3 KiB."""
@@ -27,7 +29,7 @@ EXPIRING_WITHIN: Final = timedelta(days=30)
 """How long before its end a certificate is spoken of: time for two visits."""
 
 
-class IdentityError(Exception):
+class IdentityError(SaidError):
     """The box's own key or certificate cannot be used; the message names the file and the next step."""
 
 
@@ -82,12 +84,22 @@ def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> Box
     verified = check_chain(chain, root, now, certificate_file)
     if verified.id != centre.box:
         raise IdentityError(
-            f"{certificate_file} is the certificate of {verified.id}, but the site file says {centre.box}"
+            N_("{file} is the certificate of {box}, but the site file says {other}"),
+            file=certificate_file,
+            box=verified.id,
+            other=centre.box,
         )
     if verified.site != site:
-        raise IdentityError(f"{certificate_file} is for site {verified.site}, but the site file is of {site}")
+        raise IdentityError(
+            N_("{file} is for site {site}, but the site file is of {other}"),
+            file=certificate_file,
+            site=verified.site,
+            other=site,
+        )
     if key.public_key() != verified.public_key:
-        raise IdentityError(f"{key_file} does not belong to {certificate_file}; copy both from the same kit")
+        raise IdentityError(
+            N_("{key} does not belong to {file}; copy both from the same kit"), key=key_file, file=certificate_file
+        )
     return BoxIdentity(
         box=verified.id,
         site=site,
@@ -109,26 +121,32 @@ def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime,
         IdentityError: it is no box's certificate, or comes from another root.
     """
     if not chain:
-        raise IdentityError(f"{file} holds only the root; it must hold the box's certificate and its issuer's")
+        raise IdentityError(
+            N_("{file} holds only the root; it must hold the box's certificate and its issuer's"), file=file
+        )
     try:
         begins = x509.load_der_x509_certificate(chain[0]).not_valid_before_utc
         return Trust(root).identify(chain, max(now, begins), Role.BOX, expired_ok=True)
     except CertificateError as error:
-        raise IdentityError(f"{file} {_SENTENCES.get(error.fault, 'cannot be used: ' + error.fault.value)}") from None
+        raise IdentityError(
+            _SENTENCES.get(error.fault, N_("{file} cannot be used: {fault}")), file=file, fault=error.fault.value
+        ) from None
 
 
 def _read_key(file: Path) -> EllipticCurvePrivateKey:
     content = _read(file)
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
-        raise IdentityError(f"{file} can be read by others (mode {mode:o}); next step: chmod 600 {file}")
+        raise IdentityError(
+            N_("{file} can be read by others (mode {mode}); next step: chmod 600 {file}"), file=file, mode=f"{mode:o}"
+        )
     try:
         key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError):
         # Whatever the parser would say stays out of the message: it may quote the key.
-        raise IdentityError(f"{file} is no private key in PEM without a password") from None
+        raise IdentityError(N_("{file} is no private key in PEM without a password"), file=file) from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise IdentityError(f"{file} is no P-256 key")
+        raise IdentityError(N_("{file} is no P-256 key"), file=file)
     return key
 
 
@@ -136,7 +154,7 @@ def _read_certificates(file: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(_read(file))
     except ValueError:
-        raise IdentityError(f"{file} is no certificate in PEM") from None
+        raise IdentityError(N_("{file} is no certificate in PEM"), file=file) from None
 
 
 def _read(file: Path) -> bytes:
@@ -144,15 +162,21 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as stream:
             content = stream.read(MAX_PEM_BYTES + 1)
     except OSError as error:
-        raise IdentityError(f"{file} cannot be read: {error.strerror}") from None
+        raise IdentityError(N_("{file} cannot be read: {reason}"), file=file, reason=error.strerror) from None
     if len(content) > MAX_PEM_BYTES:
-        raise IdentityError(f"{file} is larger than {MAX_PEM_BYTES // 1024} KiB; it cannot be a key or a certificate")
+        raise IdentityError(
+            N_("{file} is larger than {limit} KiB; it cannot be a key or a certificate"),
+            file=file,
+            limit=MAX_PEM_BYTES // 1024,
+        )
     return content
 
 
 _SENTENCES: Final = {
-    CertificateFault.MALFORMED: "holds a certificate that cannot be read",
-    CertificateFault.UNTRUSTED: "does not come from the pinned root, or its issuer's certificate is not in the file",
-    CertificateFault.WRONG_NAME: "names no box and site",
-    CertificateFault.WRONG_ROLE: "is not a box's certificate",
+    CertificateFault.MALFORMED: N_("{file} holds a certificate that cannot be read"),
+    CertificateFault.UNTRUSTED: N_(
+        "{file} does not come from the pinned root, or its issuer's certificate is not in the file"
+    ),
+    CertificateFault.WRONG_NAME: N_("{file} names no box and site"),
+    CertificateFault.WRONG_ROLE: N_("{file} is not a box's certificate"),
 }

@@ -24,6 +24,7 @@ from protocol.messages import (
     decode_receipt,
     decode_request,
 )
+from protocol.timestamps import parse_time
 
 MAX_DOWN_BYTES: Final = 2 * MAX_BEAT_BYTES
 """An envelope of the largest message that comes down, in base64."""
@@ -91,6 +92,9 @@ class Centre:
             return Refused(reason="foreign_box")
         if not isinstance(message, Order) and message.collector != signer.id:
             return Refused(reason="foreign_collector")
+        # Its time becomes the floor, for good: one lie of a thousand years would make every certificate look ended.
+        if typ is EnvelopeType.RECEIPT and parse_time(message.at) > signer.not_after:
+            return Refused(reason="time_past_certificate")
         self._remember(signer)
         return Verified(message=message, collector=signer.id)
 

@@ -28,6 +28,9 @@ HELD_BACK_MAX: Final = timedelta(seconds=10)
 MAX_BECAUSE: Final = 24
 """Steps of one explanation, as `protocol.messages.Event` takes them; the latest are kept."""
 
+ASKED_FOR: Final = frozenset({"order.executed", "order.refused", "request.answered"})
+"""What somebody asked for is no chatter of a point. How many are told one by one is judged where they come in."""
+
 _FLUTTER: Final = "device.flutter"
 _WINDOW: Final = max(window for _, window in FLUTTER_RULES)
 
@@ -107,6 +110,8 @@ def carried(state: ReportingState, now: Moment, same_boot: bool) -> ReportingSta
 def _begun(
     known: Condition, finding: Finding, now: Moment, new_id: Callable[[], str]
 ) -> tuple[Condition, tuple[Draft, ...]]:
+    if finding.kind in ASKED_FOR:
+        return known, (_told(finding, new_id(), {}),)
     if known.event:
         return known, ()  # told already and not ended: a detector that lost its state says it again
     lasting = finding if finding.phase is Phase.RAISED else None

@@ -22,6 +22,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.store import StoreClosedError
 from agent.reporting import Draft, ReportingState
 from agent.signals import OutputWrite, Signal
+from protocol.kinds import Lane
 
 LOG: Final = logging.getLogger("branchwatch.watch")
 
@@ -119,7 +120,7 @@ class Watch:
         except StoreClosedError as error:
             if len(self._unstored) == len(drafts):
                 LOG.error("events cannot be stored, trying on: %s", error)  # noqa: TRY400 - one line, no traceback
-            del self._unstored[: max(0, len(self._unstored) - MAX_UNSTORED)]
+            self._unstored = newest(self._unstored)
             return
         self._unstored.clear()
         self._stored_guard, self._stored_reported = self._guard.saved(), self._reported
@@ -144,3 +145,11 @@ class Watch:
             async with asyncio.timeout(wait_s):
                 await self._woken.wait()
         self._woken.clear()
+
+
+def newest(drafts: Sequence[Draft]) -> list[Draft]:
+    """At most MAX_UNSTORED, in their order: the oldest routine ones go, urgent ones only where no routine is left."""
+    over = max(0, len(drafts) - MAX_UNSTORED)
+    by_worth = sorted(range(len(drafts)), key=lambda at: (drafts[at].lane is Lane.URGENT, at))
+    gone = set(by_worth[:over])
+    return [draft for at, draft in enumerate(drafts) if at not in gone]

@@ -33,7 +33,7 @@ def main(wanted: list[str]) -> int:
     if unknown := [name for name in wanted if name not in BENCHES]:
         print(f"there is no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    figures: list[Figure] = []
+    machine, figures = this_machine(), list[Figure]()
     notes: dict[str, str] = {}
     for name in wanted or BENCHES:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
@@ -44,7 +44,7 @@ def main(wanted: list[str]) -> int:
             except Exception as problem:  # noqa: BLE001 - the other benches still have something to say
                 notes[name] = f"not measured: {type(problem).__name__}: {problem}"
         print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    made = report(datetime.now(UTC), this_machine(), figures, notes)
+    made = report(datetime.now(UTC), machine, figures, notes)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_bytes(as_json(made))
     print(as_table(made))

@@ -1,7 +1,7 @@
 """One simulated box's connection to a real broker: mutual TLS, birth, envelopes, and the receipts that come back.
 
-The shell around signing_box.py and mqtt_packets.py. Keeps at most WINDOW envelopes of a lane unreceipted, as a real
-box does, and takes only the centre's receipts as progress: a broker's acknowledgement counts for nothing here.
+The shell around signing_box.py and mqtt_packets.py. Keeps at most WINDOW envelopes of a lane unreceipted, and takes
+only the centre's receipts as progress: a broker's acknowledgement counts for nothing here.
 """
 
 import asyncio
@@ -23,8 +23,9 @@ from protocol.limits import MAX_BEAT_BYTES
 from protocol.messages import Receipt, decode_receipt
 from protocol.topics import Down, Up, down_topic, up_topic
 
-WINDOW: Final = 8
-"""Envelopes of one lane that wait for their receipt: what agent/outbox/sending.py allows a box."""
+WINDOW: Final = 16
+"""Envelopes of one lane that wait for their receipt: twice what agent/outbox/sending.py allows a box, so that 200 of
+them keep a collector busy that in the field hears thousands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

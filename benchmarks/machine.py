@@ -27,6 +27,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     cores: int
     memory_gib: float
     kernel: str
+    load: (
+        float  # of the minute before: above 0.5 somebody else was at work, and the figures are worse than they need be
+    )
     versions: dict[str, str]
 
 
@@ -41,6 +44,7 @@ def this_machine() -> Machine:
         cores=len(os.sched_getaffinity(0)),
         memory_gib=round(pages / 2**30, 1),
         kernel=platform.release(),
+        load=round(os.getloadavg()[0], 2),
         versions=versions,
     )
 

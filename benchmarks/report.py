@@ -48,6 +48,7 @@ def as_table(made: Report) -> str:
     lines += ["", *(f"{name}: {note}" for name, note in made.notes.items())]
     machine = made.machine
     lines.append(f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, Linux {machine.kernel}")
+    lines[-1] += f", load {machine.load}"
     lines.append(", ".join(f"{name} {version}" for name, version in machine.versions.items()))
     return "\n".join(lines)
 

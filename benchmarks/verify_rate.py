@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 MESSAGE_BYTES: Final = 1_100
 """The signing input of a single-event envelope."""
-FOR_S: Final = 1.0
+FOR_S: Final = 0.5
 AT_ONCE: Final = 500
 
 

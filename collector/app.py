@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,14 @@ from typing import Final
 
 import uvicorn
 
+from collector import health
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
 from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.exporting import export_ledger
+from collector.health import Check
 from collector.ingest.receiving import Receiving
 from collector.ingest.subscriber import BrokerAddress, Subscriber
 from collector.ingest.tls import client_context
@@ -33,9 +36,11 @@ from collector.metrics import Metrics
 from collector.people import People
 from collector.services import Services
 from collector.storage.migrating import migrate
-from collector.storage.store import Store
+from collector.storage.store import Store, StoreError
 from protocol.certificates import Trust
 from protocol.ids import new_run
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 END_S: Final = 5
 """Live feeds are cut this long after the end was asked for."""
@@ -46,6 +51,11 @@ GARBAGE_AFTER: Final = 20_000
 MOST_SHARES: Final = 4
 """Threads that check signatures at most; more wait for the interpreter."""
 
+
+class AddressError(SaidError):
+    """The console cannot listen where the configuration says; the message says why."""
+
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,12 +63,17 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
     """Run until the process is told to end.
 
     Raises:
+        AddressError: the console cannot listen where it should.
         StoreError: the database cannot be opened.
         EmbeddedBrokerError: the built-in broker does not start.
     """
     settings = config.settings
-    store = Store(config.database_url)
+    ending = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.listen))
+        store = Store(config.database_url)
         stack.callback(store.close)
         migrate(store)
         if embedded:
@@ -86,14 +101,18 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(receiving),
+            health=lambda: _health(store, receiving),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
-        await _serve_console(config, services, feed)
+        # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
+        await _serve_console(listener, services, feed, ending)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn raises them again when it has ended, and the ingest would die unfinished."""
+class _Console(uvicorn.Server):
+    """A web server that leaves signals to us: its own way ends the process before the ingest has ended."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -101,13 +120,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_console(config: Config, services: Services, feed: Feed) -> None:
-    host, port = split_address(config.settings.listen)
-    server = _Server(
+async def _serve_console(listener: socket.socket, services: Services, feed: Feed, ending: asyncio.Event) -> None:
+    server = _Console(
         uvicorn.Config(
             create_app(services),
-            host=host,
-            port=port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -115,14 +131,23 @@ async def _serve_console(config: Config, services: Services, feed: Feed) -> None
             lifespan="off",
         )
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-    serving = asyncio.create_task(server.serve(), name="console")
-    # Live feeds never end by themselves: as soon as the end is asked for, they are told to.
-    while not serving.done() and not server.should_exit:
-        await asyncio.wait([serving], timeout=0.2)
-    feed.stop()
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="console")
+    told = asyncio.create_task(ending.wait(), name="until the end")
+    await asyncio.wait([serving, told], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    feed.stop()  # live feeds never end by themselves
+    server.should_exit = True
     await serving
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = split_address(address)
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise AddressError(
+            N_("the console cannot listen on {address}: {reason}"), address=address, reason=error.strerror
+        ) from None
 
 
 def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Feed, stack: AsyncExitStack) -> Centre:
@@ -188,15 +213,14 @@ def _renewed(revocations: Revocations) -> Trust | None:
         return None
 
 
-def _health(receiving: Receiving) -> tuple[str, ...]:
-    faults = []
-    if not receiving.alive:
-        faults.append("the ingest has ended; restart the collector")
-    if receiving.fault:
-        faults.append(receiving.fault)
-    if not receiving.subscribed:
-        faults.append("no broker is connected")
-    return tuple(faults)
+def _health(store: Store, receiving: Receiving) -> tuple[Check, ...]:
+    begun_s, fault = time.monotonic(), ""
+    try:
+        with store.read() as reading:
+            reading.journal_head()
+    except StoreError as error:
+        fault = str(error)
+    return (health.database(fault, time.monotonic() - begun_s), *health.ingest(receiving.seen()))
 
 
 def _now() -> datetime:

@@ -16,6 +16,8 @@ from typing import Final
 from collector.config import Config, read_config
 from collector.keys import Keys, KeysError, load_keys
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
+from protocol.texts import Texts, said, texts_for_user, told
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 DONE, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
 TOKEN_BYTES: Final = 32
@@ -36,27 +38,29 @@ exit codes: 0 done, 1 it says no, 2 your input is wrong, 3 cannot be reached
 
 def main(argv: list[str]) -> int:
     """Run one `collector` command."""
-    arguments = _parser().parse_args(argv)
+    say = texts_for_user()
+    arguments = _parser(say).parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        return int(arguments.run(arguments, say))
     except SettingsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
         return INPUT_WRONG
     except KeysError as error:
-        for sentence in error.faults:
-            print(sentence, file=sys.stderr)
+        for missing in error.faults:
+            print(missing.told(say), file=sys.stderr)
         return INPUT_WRONG
 
 
-def _serve(arguments: argparse.Namespace) -> int:
-    from collector.app import serve
+def _serve(arguments: argparse.Namespace, say: Texts) -> int:
+    from collector.app import AddressError, serve
     from collector.embedded import EmbeddedBrokerError
     from collector.storage.store import StoreError
 
     config = _config(arguments)
     if arguments.embedded and config.settings.embedded is None:
-        print(f"{arguments.config}: --embedded needs an [embedded] table; see docs/run.md", file=sys.stderr)
+        needs = say("{file}: --embedded needs an [embedded] table with listen, certificate, key and boxes")
+        print(needs.format(file=arguments.config), file=sys.stderr)
         return INPUT_WRONG
     keys = _keys(config)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -64,26 +68,22 @@ def _serve(arguments: argparse.Namespace) -> int:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     try:
         asyncio.run(serve(config, keys, embedded=arguments.embedded))
-    except KeyboardInterrupt:
-        return DONE
-    except (StoreError, EmbeddedBrokerError) as error:
-        print(error, file=sys.stderr)
-        return OUT_OF_REACH
-    except SystemExit:  # the web server's way of saying that its address is taken
-        print(f"the console cannot listen on {config.settings.listen}: is it in use?", file=sys.stderr)
+    except (AddressError, StoreError, EmbeddedBrokerError) as error:
+        print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     return DONE
 
 
-def _check(arguments: argparse.Namespace) -> int:
+def _check(arguments: argparse.Namespace, say: Texts) -> int:
     config = _config(arguments)
     _keys(config)
     settings = config.settings
-    print(f"{arguments.config}: sound; {settings.id}, {len(config.brokers)} brokers, {len(settings.person)} people")
+    sound = say("{file}: sound; {id}, {brokers} brokers, {people} people")
+    print(sound.format(file=arguments.config, id=settings.id, brokers=len(config.brokers), people=len(settings.person)))
     return DONE
 
 
-def _migrate(arguments: argparse.Namespace) -> int:
+def _migrate(arguments: argparse.Namespace, say: Texts) -> int:
     from collector.storage.migrating import migrate
     from collector.storage.store import Store, StoreError
 
@@ -94,13 +94,18 @@ def _migrate(arguments: argparse.Namespace) -> int:
         finally:
             store.close()
     except StoreError as error:
-        print(error, file=sys.stderr)
+        print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
-    print(f"the database is at {after}" + (" already" if before == after else f", it was at {before or 'nothing'}"))
+    if before == after:
+        print(say("the database is at {after} already").format(after=after))
+    elif before:
+        print(say("the database is at {after}, it was at {before}").format(after=after, before=before))
+    else:
+        print(say("the database is at {after}; it was empty").format(after=after))
     return DONE
 
 
-def _export(arguments: argparse.Namespace) -> int:
+def _export(arguments: argparse.Namespace, say: Texts) -> int:
     from collector.exporting import export_ledger
     from collector.storage.store import Store, StoreError
 
@@ -125,34 +130,32 @@ def _export(arguments: argparse.Namespace) -> int:
         partial.replace(out)
     except StoreError as error:
         partial.unlink(missing_ok=True)
-        print(error, file=sys.stderr)
+        print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     except OSError as error:
-        print(f"{out} cannot be written: {error.strerror}", file=sys.stderr)
+        print(say("{file} cannot be written: {reason}").format(file=out, reason=error.strerror), file=sys.stderr)
         return INPUT_WRONG
-    print(f"{out}: {lines} records. Next step: branchwatch verify {out}")
+    print(say("{file}: {count} records. Next step: branchwatch verify {file}").format(file=out, count=lines))
     return DONE
 
 
-def _token(_: argparse.Namespace) -> int:
+def _token(_: argparse.Namespace, say: Texts) -> int:
     from collector.people import token_hash
 
     token = token_urlsafe(TOKEN_BYTES)
     print(f"token      = {token}")
     print(f"token_hash = {token_hash(token)}")
-    print("Give the token to its owner; put token_hash into collector.toml under [[person]].", file=sys.stderr)
+    print(say("Give the token to its owner; put token_hash into collector.toml under [[person]]."), file=sys.stderr)
     return DONE
 
 
-def _password(_: argparse.Namespace) -> int:
+def _password(_: argparse.Namespace, say: Texts) -> int:
     from collector.people import hash_password
 
     password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        print(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; type it on standard input",
-            file=sys.stderr,
-        )
+        length = say("a password has {least} to {most} characters; type it on standard input")
+        print(length.format(least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD), file=sys.stderr)
         return INPUT_WRONG
     print(hash_password(password))
     return DONE
@@ -164,7 +167,7 @@ def _config(arguments: argparse.Namespace) -> Config:
         with path.open("rb") as file:
             text = file.read(MAX_SETTINGS_BYTES + 1)
     except OSError as error:
-        raise KeysError([f"{path} cannot be read: {error.strerror}"]) from None
+        raise KeysError([said(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror)]) from None
     return read_config(text, path.name, path.parent)
 
 
@@ -172,36 +175,36 @@ def _keys(config: Config) -> Keys:
     return load_keys(config, datetime.now(UTC))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch collector",
-        description="The centre: receives, verifies and stores what boxes send, and shows the alarm desk.",
+        description=say("The centre: receives, verifies and stores what boxes send, and shows the alarm desk."),
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    words = parser.add_subparsers(title="words", metavar="WORD", required=True)
-    serve = words.add_parser("serve", help="run the centre until it is told to end")
-    _add_config(serve)
-    serve.add_argument("--embedded", action="store_true", help="also run the built-in broker of [embedded]")
+    words = parser.add_subparsers(title=say("words"), metavar="WORD", required=True)
+    serve = words.add_parser("serve", help=say("run the centre until it is told to end"))
+    _add_config(serve, say)
+    serve.add_argument("--embedded", action="store_true", help=say("also run the built-in broker of [embedded]"))
     serve.set_defaults(run=_serve)
-    check = words.add_parser("check", help="check collector.toml and its certificates; starts nothing")
-    _add_config(check)
+    check = words.add_parser("check", help=say("check collector.toml and its certificates; starts nothing"))
+    _add_config(check, say)
     check.set_defaults(run=_check)
-    bring = words.add_parser("migrate", help="bring the database to this version; `serve` does it too")
-    _add_config(bring)
+    bring = words.add_parser("migrate", help=say("bring the database to this version; `serve` does it too"))
+    _add_config(bring, say)
     bring.set_defaults(run=_migrate)
-    export = words.add_parser("export", help="write the whole ledger to a file that `branchwatch verify` checks")
+    export = words.add_parser("export", help=say("write the whole ledger to a file that `branchwatch verify` checks"))
     where = export.add_mutually_exclusive_group(required=True)
-    where.add_argument("--config", type=Path, metavar="FILE", help="the centre's collector.toml")
-    where.add_argument("--dir", type=Path, metavar="DIR", help="the folder of a demo")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
+    where.add_argument("--config", type=Path, metavar="FILE", help=say("the centre's collector.toml"))
+    where.add_argument("--dir", type=Path, metavar="DIR", help=say("the folder of a demo"))
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("the file to write"))
     export.set_defaults(run=_export)
-    token = words.add_parser("token", help="make a token and its hash for a [[person]]")
+    token = words.add_parser("token", help=say("make a token and its hash for a [[person]]"))
     token.set_defaults(run=_token)
-    password = words.add_parser("password", help="hash the password on standard input for a [[person]]")
+    password = words.add_parser("password", help=say("hash the password on standard input for a [[person]]"))
     password.set_defaults(run=_password)
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the centre's collector.toml")
+def _add_config(parser: argparse.ArgumentParser, say: Texts) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help=say("the centre's collector.toml"))

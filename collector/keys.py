@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from collector.config import Config
 from protocol.certificates import CertificateError, Role, Trust, kid_of
 from protocol.envelope import Sealer
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """The largest file of trust: a revocation list of some 300,000 certificates."""
@@ -24,8 +26,8 @@ MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 class KeysError(Exception):
     """A file is missing, damaged or of somebody else; each line of `faults` names it and says what to do."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
+    def __init__(self, faults: list[Said]) -> None:
+        super().__init__("\n".join(map(str, faults)))
         self.faults = tuple(faults)
 
 
@@ -46,7 +48,7 @@ def load_keys(config: Config, now: datetime) -> Keys:
         KeysError: every file that will not do.
     """
     settings = config.settings
-    faults: list[str] = []
+    faults: list[Said] = []
     roots = _certificates(config.path(settings.trust), faults)
     own = _certificates(config.path(settings.certificate), faults)
     key = _key(config.path(settings.key), faults)
@@ -59,14 +61,31 @@ def load_keys(config: Config, now: datetime) -> Keys:
         identity = trust.identify(chain, now, Role.COLLECTOR)
     except CertificateError as error:
         raise KeysError(
-            [f"{config.path(settings.certificate)} is no collector's certificate under that root: {error.fault}"]
+            [
+                said(
+                    N_("{path} is no collector's certificate under that root: {fault}"),
+                    path=config.path(settings.certificate),
+                    fault=error.fault,
+                )
+            ]
         ) from None
     if identity.id != settings.id:
         faults.append(
-            f'{config.path(settings.certificate)} is for "{identity.id}", the configuration says "{settings.id}"'
+            said(
+                N_('{path} is for "{id}", the configuration says "{other}"'),
+                path=config.path(settings.certificate),
+                id=identity.id,
+                other=settings.id,
+            )
         )
     if key.public_key() != own[0].public_key():
-        faults.append(f"{config.path(settings.key)} does not belong to {config.path(settings.certificate)}")
+        faults.append(
+            said(
+                N_("{path} does not belong to {other}"),
+                path=config.path(settings.key),
+                other=config.path(settings.certificate),
+            )
+        )
     if faults:
         raise KeysError(faults)
     return Keys(trust=trust, root=roots[0], sealer=Sealer(key, kid_of(own[0])), chain=chain)
@@ -90,7 +109,7 @@ class Revocations:
         if marks == self._seen:
             return None
         self._seen = marks
-        faults: list[str] = []
+        faults: list[Said] = []
         crls = [crl for path in self._paths for crl in _crls(path, faults)]
         if faults:
             raise KeysError(faults)
@@ -108,18 +127,18 @@ def _mark(path: Path) -> tuple[int, int]:
     return (stat.st_mtime_ns, stat.st_ino)
 
 
-def _certificates(path: Path, faults: list[str]) -> list[x509.Certificate]:
+def _certificates(path: Path, faults: list[Said]) -> list[x509.Certificate]:
     raw = _read(path, faults)
     if raw is None:
         return []
     try:
         return x509.load_pem_x509_certificates(raw)
     except ValueError:
-        faults.append(f"{path} is no certificate in PEM")
+        faults.append(said(N_("{path} is no certificate in PEM"), path=path))
         return []
 
 
-def _crls(path: Path, faults: list[str]) -> Iterator[x509.CertificateRevocationList]:
+def _crls(path: Path, faults: list[Said]) -> Iterator[x509.CertificateRevocationList]:
     raw = _read(path, faults)
     if raw is None:
         return
@@ -128,13 +147,13 @@ def _crls(path: Path, faults: list[str]) -> Iterator[x509.CertificateRevocationL
         for part in raw.split(end)[:-1]:
             yield x509.load_pem_x509_crl(part + end + b"\n")
     except ValueError:
-        faults.append(f"{path} is no revocation list in PEM")
+        faults.append(said(N_("{path} is no revocation list in PEM"), path=path))
         return
     if end not in raw:
-        faults.append(f"{path} holds no revocation list in PEM")
+        faults.append(said(N_("{path} holds no revocation list in PEM"), path=path))
 
 
-def _key(path: Path, faults: list[str]) -> EllipticCurvePrivateKey | None:
+def _key(path: Path, faults: list[Said]) -> EllipticCurvePrivateKey | None:
     raw = _read(path, faults)
     if raw is None:
         return None
@@ -143,19 +162,19 @@ def _key(path: Path, faults: list[str]) -> EllipticCurvePrivateKey | None:
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, EllipticCurvePrivateKey):
-        faults.append(f"{path} is no private key of a P-256 certificate in PEM")
+        faults.append(said(N_("{path} is no private key of a P-256 certificate in PEM"), path=path))
         return None
     return key
 
 
-def _read(path: Path, faults: list[str]) -> bytes | None:
+def _read(path: Path, faults: list[Said]) -> bytes | None:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        faults.append(f"{path} cannot be read: {error.strerror}")
+        faults.append(said(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror))
         return None
     if len(raw) > MAX_FILE_BYTES:
-        faults.append(f"{path} is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+        faults.append(said(N_("{path} is larger than {limit} MiB"), path=path, limit=MAX_FILE_BYTES // 1024 // 1024))
         return None
     return raw

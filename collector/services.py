@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from collector.alarms.service import AlarmService
+from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
 from collector.people import People
@@ -13,7 +14,7 @@ from collector.storage.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """`health()` gives one sentence for every part that does not work; none means healthy.
+    """`health()` looks at every part now; it asks the database, so run it off the loop.
 
     `export()` yields the lines of a ledger export (`GET /api/v1/ledger`); it reads the store, so run it off the loop.
     """
@@ -25,5 +26,5 @@ class Services:
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]
-    health: Callable[[], tuple[str, ...]]
+    health: Callable[[], tuple[Check, ...]]
     export: Callable[[], Iterator[bytes]]

@@ -6,6 +6,7 @@ nothing but its own signatures, and the root in the file only if the reader brin
 
 from base64 import b64decode
 from binascii import Error as BinasciiError
+from bisect import insort
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -38,12 +39,11 @@ from protocol.export import (
     Root,
     SignedManifest,
 )
-from protocol.ids import CENTRE_PREFIX
 from protocol.limits import MAX_EXPORT_LINE_BYTES
 from protocol.messages import MessageError, decode_beat, decode_event, decode_receipt, encode
 
 MAX_PROBLEMS = 50
-"""Problems kept for the report; the first is what matters, the rest shows how far the damage goes."""
+"""Problems kept for the report, the first of the file; the rest shows how far the damage goes."""
 
 
 class RootCheck(StrEnum):
@@ -129,7 +129,8 @@ class Audit:
 
     def report(self) -> Report:
         """Close the books: unexplained holes, heads against the manifest, a missing end."""
-        self._problems.extend(self._lanes.finish())
+        for found in self._lanes.finish():
+            self._keep(found)
         self._check_manifest()
         return Report(
             records=self._records,
@@ -143,7 +144,7 @@ class Audit:
             root_fingerprint=fingerprint(self._root) if self._root else "",
             root=self._root_check(),
             manifest=self._manifest,
-            problems=tuple(self._problems[:MAX_PROBLEMS]),
+            problems=tuple(self._problems),
         )
 
     def _read(self, line: bytes) -> Record | None:
@@ -204,9 +205,9 @@ class Audit:
             if event.box != signer.id or not own_site:
                 self._problem(Fault.UNTRUSTED, f"{signer.id} signed an event of {event.box} at {event.site}")
                 continue
-            found = self._lanes.take(event, lines[number], at_centre=event.box.startswith(CENTRE_PREFIX))
+            found = self._lanes.take(event, lines[number], at_centre=signer.role is Role.COLLECTOR)
             if found is not None:
-                self._problems.append(found)
+                self._keep(found)
 
     def _take_beat(self, record: LatestBeat) -> None:
         opened, signer = self._open(record.envelope, EnvelopeType.BEAT)
@@ -222,6 +223,8 @@ class Audit:
             return
         for head in beat.heads:
             self._claims[beat.box, head.lane] = head.seq
+            if head.seq and self._lanes.denies(LaneName(beat.box, head.lane), head.run, head.seq, head.hash):
+                self._problem(Fault.FORKED, f"{beat.box} {head.lane} {head.seq} is another line in the box's own beat")
 
     def _take_receipt(self, record: LatestReceipt) -> None:
         opened, signer = self._open(record.envelope, EnvelopeType.RECEIPT)
@@ -293,4 +296,9 @@ class Audit:
         return tuple(sorted((box, lane, count) for box, lane, count in ahead if count > 0))
 
     def _problem(self, fault: Fault, text: str) -> None:
-        self._problems.append(Problem(fault=fault, text=text, record=self._records))
+        self._keep(Problem(fault=fault, text=text, record=self._records))
+
+    def _keep(self, problem: Problem) -> None:
+        """The first ones of the file; a flood of rubbish must not fill the reader's memory."""
+        insort(self._problems, problem, key=lambda each: each.record)
+        del self._problems[MAX_PROBLEMS:]

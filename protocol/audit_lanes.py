@@ -3,6 +3,7 @@
 Pure part of protocol/audit.py. Memory is 32 bytes an event, so that a million events fit in a notebook.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from protocol.kinds import OPENED
-from protocol.ledger import GENESIS, Hole, HoleError, hole_of, line_hash
+from protocol.ledger import GENESIS, Hole, HoleError, Position, hole_of, line_hash, over
 from protocol.messages import Event
 
 _HASH_BYTES: Final = 32
@@ -47,23 +48,34 @@ class Problem:
 
 @dataclass
 class _Run:
-    """The hashes of one run from its first number on; a hole is zeros."""
+    """The hashes of one run from its first number on, in stretches: a hole costs nothing, however long."""
 
     first: int
-    hashes: bytearray = field(default_factory=bytearray)
     events: int = 0
+    _starts: list[int] = field(default_factory=list)
+    _stretches: list[bytearray] = field(default_factory=list)
 
     @property
     def last(self) -> int:
-        return self.first + len(self.hashes) // _HASH_BYTES - 1
+        if not self._starts:
+            return self.first - 1
+        return self._starts[-1] + len(self._stretches[-1]) // _HASH_BYTES - 1
+
+    def add(self, seq: int, digest: str) -> None:
+        """Put line `seq`, which lies behind all others, in its place."""
+        if not self._starts or seq != self.last + 1:
+            self._starts.append(seq)
+            self._stretches.append(bytearray())
+        self._stretches[-1] += bytes.fromhex(digest)
+        self.events += 1
 
     def hash_at(self, seq: int) -> str | None:
         """The hash of line `seq`; "" in a hole, None outside."""
         if not self.first <= seq <= self.last:
             return None
-        at = (seq - self.first) * _HASH_BYTES
-        digest = bytes(self.hashes[at : at + _HASH_BYTES])
-        return digest.hex() if any(digest) else ""
+        which = bisect_right(self._starts, seq) - 1
+        at = (seq - self._starts[which]) * _HASH_BYTES
+        return bytes(self._stretches[which][at : at + _HASH_BYTES]).hex()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,15 +113,16 @@ class LaneAudit:
         if problem is not None:
             return problem
         run = self._runs[lane][event.run]
-        run.hashes += bytes.fromhex(digest)
-        run.events += 1
+        run.add(event.seq, digest)
         self.events += 1
         return None
 
     def finish(self) -> Iterator[Problem]:
         """Holes without a shed line and branches without a rollback that the centre recorded."""
         for gap in self._gaps:
-            if not self._explained(gap):
+            if self._explained(gap):
+                self.shed += gap.last - gap.first + 1
+            else:
                 yield gap.problem
         for lane, run, problem in self._branches:
             if (lane, run) not in self._rollbacks:
@@ -131,8 +144,11 @@ class LaneAudit:
 
     def holds(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
         """Whether this very line stands here."""
-        found = self._runs[lane].get(run) if lane in self._runs else None
-        return found is not None and found.hash_at(seq) == digest
+        return self._hash_at(lane, run, seq) == digest
+
+    def denies(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
+        """Whether another line stands here under this number of this run."""
+        return self._hash_at(lane, run, seq) not in {digest, "", None}
 
     def ends_at(self, lane: LaneName, run: str, seq: int, digest: str, events: int) -> bool:
         """Whether the run ends with this line and has that many events."""
@@ -143,6 +159,10 @@ class LaneAudit:
         """The highest number of a lane; 0 where it has none."""
         return max((run.last for run in self._runs[lane].values()), default=0) if lane in self._runs else 0
 
+    def _hash_at(self, lane: LaneName, run: str, seq: int) -> str | None:
+        found = self._runs[lane].get(run) if lane in self._runs else None
+        return None if found is None else found.hash_at(seq)
+
     def _note(self, event: Event, lane: LaneName, *, at_centre: bool) -> None:
         if event.kind == SHED:
             try:
@@ -150,7 +170,6 @@ class LaneAudit:
             except HoleError:
                 return  # it explains nothing; the hole it should have explained will be named
             self._holes[LaneName(lane.box, hole.lane)].append(hole)
-            self.shed += hole.last - hole.first + 1
         if at_centre and event.kind == ROLLBACK:
             box, where, run = (event.facts.get(word) for word in ("box", "lane", "run"))
             self._rollbacks.add((LaneName(str(box), str(where)), str(run)))
@@ -187,7 +206,6 @@ class LaneAudit:
         tip = run.hash_at(run.last) or ""
         if event.seq > run.last + 1:
             self._gaps.append(self._gap(lane, event, first=run.last + 1, prev=tip))
-            run.hashes += bytes(_HASH_BYTES * (event.seq - run.last - 1))
             return None
         if event.prev != tip:
             return self._problem(Fault.ALTERED, f"{where} does not follow the line before it")
@@ -209,19 +227,23 @@ class LaneAudit:
         return Problem(fault=fault, text=text, record=self.record)
 
     def _explained(self, gap: _Gap) -> bool:
-        """Whether shed lines tile the gap exactly, from the line before it to the line after."""
-        seq, digest = gap.first, gap.first_prev
-        by_start = {(hole.first, hole.first_prev): hole for hole in self._holes[gap.lane]}
-        while seq <= gap.last:
-            hole = by_start.get((seq, digest))
-            if hole is None:
-                return False
-            seq, digest = hole.last + 1, hole.last_hash
-        return seq == gap.last + 1 and digest == gap.last_hash
+        """Whether shed lines tile the gap exactly, from the line before it to the line after, or one goes around it.
+
+        A box that gives up more signs anew for the whole; what of that had arrived before stands here as well.
+        """
+        holes = self._holes[gap.lane]
+        end = over(Position(run="", seq=gap.first - 1, hash=gap.first_prev), holes)
+        return (end.seq, end.hash) == (gap.last, gap.last_hash) or any(_goes_around(hole, gap) for hole in holes)
 
     def _tip(self, lane: LaneName, seq: int) -> str:
         hashes = (run.hash_at(seq) for run in self._runs[lane].values() if run.last == seq)
         return next((digest for digest in hashes if digest), GENESIS)
+
+
+def _goes_around(hole: Hole, gap: _Gap) -> bool:
+    begins = hole.first < gap.first or (hole.first, hole.first_prev) == (gap.first, gap.first_prev)
+    ends = hole.last > gap.last or (hole.last, hole.last_hash) == (gap.last, gap.last_hash)
+    return begins and ends
 
 
 def _name(lane: LaneName, seq: int) -> str:

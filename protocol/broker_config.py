@@ -114,7 +114,7 @@ def nats_config(files: BrokerFiles, *, store: Path, log: Path, boxes: Iterable[s
         "accounts": {"branchwatch": {"jetstream": "enabled", "users": users}, "system": {"users": []}},
         "system_account": "system",
     }
-    return json.dumps(settings, indent=1) + "\n"
+    return json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
 
 
 def _nats_user(name: str, rights: Rights) -> dict[str, object]:

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from protocol.envelope import encode_base64url
-from protocol.ids import is_id
+from protocol.ids import CENTRE_PREFIX, is_id
 from protocol.limits import MAX_CERTIFICATE_BYTES, MAX_CHAIN_CERTIFICATES
 
 ROLE_URI: Final = "urn:branchwatch:role:"
@@ -165,6 +165,9 @@ class Trust:
         if identity.role not in roles:
             raise CertificateError(CertificateFault.WRONG_ROLE)
         if identity.role is Role.BOX and (identity.site is None or not is_id(identity.site)):
+            raise CertificateError(CertificateFault.WRONG_NAME)
+        # The boxes' issuer stands online: what it makes may not carry a collector's name either.
+        if (identity.role is Role.COLLECTOR) != identity.id.startswith(CENTRE_PREFIX):
             raise CertificateError(CertificateFault.WRONG_NAME)
         self._check_revocation(leaf, issuer)
         return identity

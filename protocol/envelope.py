@@ -7,22 +7,23 @@ opened by ingest, by the box's uplink and by the offline audit.
 
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
 from protocol.limits import MAX_HEADER_BYTES
 
 KID_PATTERN: Final = r"^[A-Za-z0-9_-]{43}$"
 _SIGNATURE_BYTES: Final = 64  # r and s of P-256, RFC 7518 section 3.4
-_ES256: Final = ECAlgorithm(ECAlgorithm.SHA256)
+_HALF: Final = _SIGNATURE_BYTES // 2
+_ES256: Final = ECDSA(SHA256())
 _DETERMINISTIC: Final = ECDSA(SHA256(), deterministic_signing=True)
 """RFC 6979: a box whose random source is poor must not give its key away through its signatures."""
 
@@ -58,8 +59,7 @@ class EnvelopeError(Exception):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unverified:
+class Unverified(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope whose form is right and whose signature nobody has looked at."""
 
     typ: EnvelopeType
@@ -69,8 +69,7 @@ class Unverified:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope whose signature was checked with the key that `kid` names. Made by `open_envelope` only."""
 
     typ: EnvelopeType
@@ -129,8 +128,14 @@ def open_envelope(unverified: Unverified, public_key: EllipticCurvePublicKey, ex
     """
     if unverified.typ is not expected:
         raise EnvelopeError(EnvelopeFault.WRONG_TYPE)
-    if not _ES256.verify(unverified.signing_input, public_key, unverified.signature):
-        raise EnvelopeError(EnvelopeFault.BAD_SIGNATURE)
+    r, s = unverified.signature[:_HALF], unverified.signature[_HALF:]
+    try:
+        # PyJWT's own verify builds its algorithm anew for every signature.
+        public_key.verify(
+            encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big")), unverified.signing_input, _ES256
+        )
+    except InvalidSignature:
+        raise EnvelopeError(EnvelopeFault.BAD_SIGNATURE) from None
     return Opened(typ=unverified.typ, kid=unverified.kid, payload=unverified.claimed_payload)
 
 

@@ -188,6 +188,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     # orders and tests
     ("order.executed", 5, _ACCESS, None, "Order executed", "A box carried out an order."),
     ("order.refused", 3, _ACCESS, None, "Order refused", "A box refused an order and says why."),
+    ("request.answered", 5, _ACCESS, None, "Request answered", "A box did what the centre asked, or says why not."),
     ("test.started", 5, _TEST, 607, "Test started", "A test of points began."),
     ("test.point", 5, _TEST, 611, "Point tested", "A point was triggered during a test."),
     ("test.finished", 5, _TEST, 602, "Test finished", "A test ended."),

@@ -4,6 +4,7 @@ A chain runs over lines: each line carries `run`, `seq` and `prev`, the hash of 
 Pure; who stores the lines and what follows from a break is decided elsewhere.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -11,8 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
+from protocol.ids import HASH_PATTERN
+from protocol.kinds import Lane
+
 GENESIS: Final = "0" * 64
 """`prev` of the very first line of a chain."""
+
+_HASH: Final = re.compile(HASH_PATTERN)
+_HIGHEST_SEQ: Final = 2**53 - 1  # docs/protocol.md section 10
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,14 +115,31 @@ def hole_of(facts: Mapping[str, Any]) -> Hole:
         )
     except (KeyError, msgspec.ValidationError) as error:
         raise HoleError(f"a shed line that describes no hole: {error}") from None
-    if not 1 <= hole.first <= hole.last:
+    if not 1 <= hole.first <= hole.last <= _HIGHEST_SEQ:
         raise HoleError("a shed line whose numbers are no range")
+    if hole.lane not in set(Lane) or not (_HASH.fullmatch(hole.first_prev) and _HASH.fullmatch(hole.last_hash)):
+        raise HoleError("a shed line without a lane or its hashes")
     return hole
 
 
 def over(position: Position, holes: Iterable[Hole]) -> Position:
-    """The place from which the chain goes on after `position`, over every hole that starts right there."""
-    by_start = {(hole.first, hole.first_prev): hole for hole in holes}
+    """The place from which the chain goes on after `position`, over every hole that starts right there.
+
+    A box that gives up more signs anew for the whole, so of several that start at one line the longest counts.
+    """
+    by_start = {(hole.first, hole.first_prev): hole for hole in sorted(holes, key=lambda hole: hole.last)}
     while hole := by_start.get((position.seq + 1, position.hash)):
         position = Position(run=position.run, seq=hole.last, hash=hole.last_hash)
     return position
+
+
+def out_of(position: Position, holes: Iterable[Hole]) -> Position | None:
+    """The place behind the longest hole that `position` lies in; None when it lies in none.
+
+    A box gives up what nobody receipted, and some of that may have arrived all the same.
+    """
+    around = [hole for hole in holes if hole.first <= position.seq < hole.last]
+    if not around:
+        return None
+    longest = max(around, key=lambda hole: hole.last)
+    return Position(run=position.run, seq=longest.last, hash=longest.last_hash)

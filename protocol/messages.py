@@ -13,23 +13,29 @@ from msgspec import Meta
 from protocol.ids import EVENT_ID_PATTERN, HASH_PATTERN, ID_PATTERN, RUN_PATTERN, SOURCE_PATTERN
 from protocol.kinds import OPENED, Lane, is_known, is_restore, lane_of
 from protocol.limits import MAX_BEAT_BYTES, MAX_BIRTH_BYTES, MAX_CHAIN_CERTIFICATES, MAX_LINE_BYTES, MAX_POINTS
-from protocol.timestamps import TIME_PATTERN
+from protocol.timestamps import TIME_PATTERN, parse_time
 
 T = TypeVar("T")
 
+
+def _whole(pattern: str) -> str:
+    """`pattern` to the very end: Python's `$` would also match before a last line feed."""
+    return pattern.removesuffix("$") + r"\Z"
+
+
 Version = Literal[1]
-Id = Annotated[str, Meta(pattern=ID_PATTERN)]
-Source = Annotated[str, Meta(pattern=SOURCE_PATTERN, max_length=131)]
-Run = Annotated[str, Meta(pattern=RUN_PATTERN)]
-Hash = Annotated[str, Meta(pattern=HASH_PATTERN)]
-EventId = Annotated[str, Meta(pattern=EVENT_ID_PATTERN)]
-Time = Annotated[str, Meta(pattern=TIME_PATTERN)]
+Id = Annotated[str, Meta(pattern=_whole(ID_PATTERN))]
+Source = Annotated[str, Meta(pattern=_whole(SOURCE_PATTERN), max_length=131)]
+Run = Annotated[str, Meta(pattern=_whole(RUN_PATTERN))]
+Hash = Annotated[str, Meta(pattern=_whole(HASH_PATTERN))]
+EventId = Annotated[str, Meta(pattern=_whole(EVENT_ID_PATTERN))]
+Time = Annotated[str, Meta(pattern=_whole(TIME_PATTERN))]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # exact in every JSON reader (RFC 8259 section 6)
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-KindName = Annotated[str, Meta(max_length=64, pattern=r"^[a-z]+\.[a-z_]+(\.restored)?$")]
+KindName = Annotated[str, Meta(max_length=64, pattern=_whole(r"^[a-z]+\.[a-z_]+(\.restored)?$"))]
 Word = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=512)]
-Nonce = Annotated[str, Meta(max_length=43, pattern=r"^[A-Za-z0-9_-]*$")]
+Nonce = Annotated[str, Meta(max_length=43, pattern=_whole(r"^[A-Za-z0-9_-]*$"))]
 """A challenge: 128 random bits in base64url; empty where none was received yet."""
 Chain = Annotated[tuple[Annotated[str, Meta(max_length=11_000)], ...], Meta(max_length=MAX_CHAIN_CERTIFICATES)]
 """Certificates in base64 DER, leaf first (`x5c`, RFC 7515 section 4.1.6)."""
@@ -250,6 +256,8 @@ def decode_event(line: bytes) -> Event:
         raise MessageError("a kind belongs to its lane")
     if event.restores is not None and not is_restore(event.kind):
         raise MessageError("only a restore names what it restores")
+    for step in event.because:
+        _check_time(step[0])
     return event
 
 
@@ -294,10 +302,21 @@ def _decode(line: bytes, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -
     if b"\n" in line:
         raise MessageError("a message is one line")
     try:
-        return decoder.decode(line)
+        message = decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # msgspec names the field and the rule; free text of the peer does not follow into a log.
         raise MessageError(str(error)) from None
+    _check_time(getattr(message, "at", None))
+    return message
+
+
+def _check_time(text: str | None) -> None:
+    """The pattern cannot tell the 31st of June from a day that there is."""
+    try:
+        if text is not None:
+            parse_time(text)
+    except ValueError:
+        raise MessageError("no such date or time - at `$.at`") from None
 
 
 _ENCODER = msgspec.json.Encoder()

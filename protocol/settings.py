@@ -29,6 +29,9 @@ MAX_TEXT: Final = 1024
 MAX_ITEMS: Final = 2000
 """Elements of one list or table, where its field names no smaller limit."""
 
+MAX_DEPTH: Final = 32
+"""Tables and lists inside each other; the deepest setting lies four levels down."""
+
 MAX_DURATION: Final = timedelta(days=3660)
 """Ten years: longer is a slip of the pen."""
 
@@ -339,16 +342,29 @@ def _decoded(text: str | bytes, filename: str) -> str:
 
 
 def _parsed(text: str, filename: str) -> dict[str, Any]:
+    deep = _one(filename, 1, "lists or tables are nested too deeply")
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
     except RecursionError:
-        raise _one(filename, 1, "lists or tables are nested too deeply") from None
+        raise deep from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         message = str(error)
         place = _SYNTAX_PLACE.search(message)
         line = int(place[1]) if place and place[1] else text.count("\n") + 1 if place else 1
         sentence = message[: place.start()] if place else "a value cannot be read"
         raise _one(filename, line, f"this is not TOML: {_clean(sentence)}") from None
+    if _nests_deeply(table):
+        raise deep
+    return table
+
+
+def _nests_deeply(table: dict[str, Any]) -> bool:
+    """Whether anything lies below MAX_DEPTH; dotted keys nest without brackets, so the parser lets them through."""
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+    return bool(level)
 
 
 def _one(filename: str, line: int, message: str) -> SettingsError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from protocol.certificates import Issuer
 from protocol.ledger import Position
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning import deeds
 from provisioning.issuing import crl_number
 from provisioning.keeping import ROOT, load_certificate, load_crl
@@ -53,7 +54,7 @@ class Audit:
         """
         root = load_certificate(self.folder / f"{ROOT}.pem")
         if self._first is None or self._first.facts.get(ROOT) != deeds.digest_of(root):
-            raise AuditError("{path} is not the record of this root", path=self.folder / RECORD)
+            raise AuditError(N_("{path} is not the record of this root"), path=self.folder / RECORD)
         return [issuer for issuer in Issuer if self._is_old(issuer)]
 
     def _is_old(self, issuer: Issuer) -> bool:
@@ -65,7 +66,10 @@ class Audit:
             return True
         if said is None or crl_number(crl) > number or said.facts["crl"] != deeds.digest_of_crl(crl):
             raise AuditError(
-                "{path} is list {number}, which the record does not know: its end is missing, or another made the list",
+                N_(
+                    "{path} is list {number}, which the record does not know: the record's end is missing, or the list "
+                    "is not of this authority"
+                ),
                 path=path,
                 number=crl_number(crl),
             )

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from protocol.certificates import CertificateError, CertificateFault, Issuer, Role, Trust
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.issuing import (
     Credential,
     IssueRefusedError,
@@ -117,8 +118,8 @@ class Authority:
             old = trust.identify(chain, now, *Role, expired_ok=True)
         except CertificateError as error:
             if error.fault is CertificateFault.REVOKED:
-                raise IssueRefusedError("this certificate is revoked; what is revoked is not renewed") from None
-            raise IssueRefusedError("this certificate cannot be renewed: {why}", why=error.fault) from None
+                raise IssueRefusedError(N_("this certificate is revoked; what is revoked is not renewed")) from None
+            raise IssueRefusedError(N_("this certificate cannot be renewed: {reason}"), reason=error.fault) from None
         hosts = hosts_of(certificate) if LEAVES[old.role].answers_as_host else ()
         return self.certify(old.role, old.id, old.public_key, now=now, site=old.site, hosts=hosts, serial=serial)
 
@@ -169,4 +170,4 @@ class Authority:
             except (ValueError, TypeError, InvalidSignature):  # another name, another kind of key, another key
                 continue
             return issuer
-        raise IssueRefusedError("this certificate was not issued by this authority")
+        raise IssueRefusedError(N_("this certificate was not issued by this authority"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from protocol.certificates import Role
-from protocol.texts import Texts
+from protocol.texts import Texts, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import SAYS_NO, Answer
 from provisioning.auditing import Audit, AuditError
@@ -114,12 +114,14 @@ def _new(arguments: Namespace, say: Texts) -> Answer:
     passphrase = None if arguments.no_passphrase else new_passphrase(arguments.passphrase_fd, say)
     authority = Authority.create(now=datetime.now(UTC), organisation=arguments.organisation)
     save_authority(authority, arguments.dir, passphrase)
-    made = say("{dir}: root and three issuers made.").format(dir=arguments.dir)
+    made = say("{folder}: root and three issuers made.").format(folder=arguments.dir)
     if passphrase is None:
-        warning = say("The keys in {dir} are open to whoever can read the folder: use this authority for trials only.")
-        return Answer(lines=[made], warning=warning.format(dir=arguments.dir))
-    offline = say("Keep the folder offline; only {dir} goes to the machine that enrols boxes.")
-    return Answer(lines=[made, offline.format(dir=arguments.dir / "boxes")])
+        warning = say(
+            "The keys in {folder} are open to whoever can read the folder: use this authority for trials only."
+        )
+        return Answer(lines=[made], warning=warning.format(folder=arguments.dir))
+    offline = say("Keep the folder offline; only {folder} goes to the machine that enrols boxes.")
+    return Answer(lines=[made, offline.format(folder=arguments.dir / "boxes")])
 
 
 def _issue(arguments: Namespace, say: Texts) -> Answer:
@@ -130,14 +132,14 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
     ]
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         made = office.issue(orders, arguments.out, datetime.now(UTC))
-    line = say("{path}.pem and .key: {role} {id}, valid until {end}")
+    line = say("{file}.pem and .key: {role} {id}, valid until {until}")
     return Answer(
         lines=[
             line.format(
-                path=arguments.out / order.id,
+                file=arguments.out / order.id,
                 role=role.value,
                 id=order.id,
-                end=f"{credential.certificate.not_valid_after_utc:%Y-%m-%d}",
+                until=f"{credential.certificate.not_valid_after_utc:%Y-%m-%d}",
             )
             for order, credential in zip(orders, made, strict=True)
         ]
@@ -152,10 +154,10 @@ def _renew(arguments: Namespace, say: Texts) -> Answer:
     certificates = [load_certificate(path) for path in arguments.certificate]
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         renewed = office.renew(certificates, arguments.out, datetime.now(UTC))
-    line = say("{path}.pem: renewed, valid until {end}; the key stays the same")
+    line = say("{file}.pem: renewed, valid until {until}; the key stays the same")
     return Answer(
         lines=[
-            line.format(path=arguments.out / name, end=f"{certificate.not_valid_after_utc:%Y-%m-%d}")
+            line.format(file=arguments.out / name, until=f"{certificate.not_valid_after_utc:%Y-%m-%d}")
             for name, certificate in renewed.items()
         ]
     )
@@ -168,7 +170,7 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         count = office.revoke(certificates, ids, datetime.now(UTC))
     lists = arguments.dir / CRLS
-    told = [say("{path}: {count} certificates newly revoked.").format(path=lists, count=count)]
+    told = [say("{file}: {count} certificates newly revoked.").format(file=lists, count=count)]
     return Answer(
         lines=[
             *told,
@@ -180,7 +182,7 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
 def _crl(arguments: Namespace, say: Texts) -> Answer:
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         office.renew_crls(datetime.now(UTC))
-    return Answer(lines=[say("{path}: renewed for seven days.").format(path=arguments.dir / CRLS)])
+    return Answer(lines=[say("{file}: renewed for seven days.").format(file=arguments.dir / CRLS)])
 
 
 def _audit(arguments: Namespace, say: Texts) -> Answer:
@@ -194,10 +196,10 @@ def _audited(audit: Audit, say: Texts) -> Iterator[str]:
         old = audit.check()
     except RecordBrokenError as broken:
         raise BreakFoundError(
-            "the record breaks at line {line}: {why}", line=broken.line, why=say(broken.fault)
+            N_("the record breaks at line {line}: {reason}"), line=broken.line, reason=say(broken.fault)
         ) from None
     except AuditError as error:
-        raise BreakFoundError("the record does not hold: {why}", why=error.said(say)) from None
+        raise BreakFoundError(N_("the record does not hold: {reason}"), reason=told(error, say)) from None
     for issuer in old:
         yield say("the revocation list of {issuer} is older than the record; next step: provision crl").format(
             issuer=issuer.value

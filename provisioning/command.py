@@ -7,7 +7,7 @@ Exit codes: 0 done, 1 it says no, 2 the input is wrong.
 import argparse
 import sys
 
-from protocol.texts import Texts, texts_for_user
+from protocol.texts import Texts, texts_for_user, told
 from provisioning.answer import INPUT_WRONG
 from provisioning.authority_words import add_authority_words
 from provisioning.broker_words import add_broker_words
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
             print(f"branchwatch provision: {answer.warning}", file=sys.stderr)
         return int(answer.code)
     except RefusedError as refused:
-        print(f"branchwatch provision: {refused.said(say)}", file=sys.stderr)
+        print(f"branchwatch provision: {told(refused, say)}", file=sys.stderr)
         return refused.code
     except OSError as error:
         print(f"branchwatch provision: {error.filename}: {error.strerror}", file=sys.stderr)

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from protocol.certificates import Issuer, Role
 from protocol.ids import CENTRE_PREFIX, is_id
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.profiles import BACKDATED, CRL_VALID, ISSUERS, LEAVES, ROOT_VALID
 from provisioning.refusal import RefusedError
 
@@ -161,32 +162,32 @@ def crl_number(crl: x509.CertificateRevocationList) -> int:
 def _check_identity(role: Role, identity: str, site: str | None, hosts: tuple[str, ...]) -> None:
     if not is_id(identity):
         raise IssueRefusedError(
-            '"{id}" is no id: at most 32 lower-case letters, digits and dashes, the first one no dash', id=identity
+            N_('"{id}" is no id: at most 32 lower-case letters, digits and dashes, the first one no dash'), id=identity
         )
     # Brokers give rights by this name alone, so no box may carry the name of a collector.
     if (role is Role.COLLECTOR) != identity.startswith(CENTRE_PREFIX):
         raise IssueRefusedError(
-            'ids of collectors, and only these, begin with "{prefix}"; "{id}" cannot be a {role}',
+            N_('ids of collectors, and only these, begin with "{prefix}"; "{id}" cannot be a {role}'),
             prefix=CENTRE_PREFIX,
             id=identity,
             role=role,
         )
     profile = LEAVES[role]
     if profile.names_site and site is None:
-        raise IssueRefusedError("a {role} needs its site", role=role)
+        raise IssueRefusedError(N_("a {role} needs its site"), role=role)
     if site is not None and not profile.names_site:
-        raise IssueRefusedError("a {role} belongs to no site", role=role)
+        raise IssueRefusedError(N_("a {role} belongs to no site"), role=role)
     if site is not None and not is_id(site):
-        raise IssueRefusedError('"{id}" is no site id: lower-case letters, digits and dashes, at most 32', id=site)
+        raise IssueRefusedError(N_('"{id}" is no site id: lower-case letters, digits and dashes, at most 32'), id=site)
     if hosts and not profile.answers_as_host:
-        raise IssueRefusedError("a {role} answers under no host name; only a broker does", role=role)
+        raise IssueRefusedError(N_("a {role} answers under no host name; only a broker does"), role=role)
 
 
 def _builder(
     *, subject: x509.Name, issuer: x509.Name, public_key: EllipticCurvePublicKey, serial: int
 ) -> x509.CertificateBuilder:
     if not isinstance(public_key.curve, SECP256R1):
-        raise IssueRefusedError("keys are P-256 (ES256 everywhere); this one is of another curve")
+        raise IssueRefusedError(N_("keys are P-256 (ES256 everywhere); this one is of another curve"))
     return x509.CertificateBuilder(
         subject_name=subject, issuer_name=issuer, public_key=public_key, serial_number=serial
     )

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from protocol.certificates import Issuer
 from protocol.ids import new_run
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
@@ -50,9 +51,9 @@ def save_authority(authority: Authority, folder: Path, passphrase: bytes | None 
         KeepingError: there is one already, or the folder holds something else.
     """
     if (folder / f"{ROOT}.pem").exists():
-        raise KeepingError("{dir} already holds an authority; choose another folder", dir=folder)
+        raise KeepingError(N_("{folder} already holds an authority; choose another folder"), folder=folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise KeepingError("{dir} is not empty; choose a new folder", dir=folder)
+        raise KeepingError(N_("{folder} is not empty; choose a new folder"), folder=folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))  # 0700
     try:
@@ -106,7 +107,8 @@ def require_authority(folder: Path) -> None:
     """
     if not (folder / f"{ROOT}.pem").exists():
         raise KeepingError(
-            "{dir} holds no authority; make one with: branchwatch provision authority new --dir {dir}", dir=folder
+            N_("{folder} holds no authority; make one with: branchwatch provision authority new --dir {folder}"),
+            folder=folder,
         )
 
 
@@ -144,7 +146,7 @@ def load_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(_read(path))
     except ValueError:
-        raise KeepingError("{path} is no certificate in PEM", path=path) from None
+        raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
 
 
 def load_crl(path: Path) -> x509.CertificateRevocationList:
@@ -156,7 +158,7 @@ def load_crl(path: Path) -> x509.CertificateRevocationList:
     try:
         return x509.load_pem_x509_crl(_read(path))
     except ValueError:
-        raise KeepingError("{path} is no revocation list in PEM", path=path) from None
+        raise KeepingError(N_("{path} is no revocation list in PEM"), path=path) from None
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
@@ -223,11 +225,11 @@ def _open_key(path: Path, pem: bytes, ask: Callable[[], bytes] | None, of: x509.
     except KeyLockError:
         if ask is not None:
             raise KeepingError(
-                "the passphrase does not open {path}; it is wrong, or the file is damaged", path=path
+                N_("the passphrase does not open {path}; it is wrong, or the file is damaged"), path=path
             ) from None
-        raise KeepingError("{path} is no private key in PEM", path=path) from None
+        raise KeepingError(N_("{path} is no private key in PEM"), path=path) from None
     if key.public_key() != of.public_key():
-        raise KeepingError("{path} does not belong to {name}.pem", path=path, name=path.stem)
+        raise KeepingError(N_("{path} does not belong to {other}"), path=path, other=f"{path.stem}.pem")
     return key
 
 
@@ -236,7 +238,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_PEM_BYTES + 1)
     except OSError as error:
-        raise KeepingError("{path} cannot be read: {why}", path=path, why=error.strerror) from None
+        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
     if len(content) > MAX_PEM_BYTES:
-        raise KeepingError("{path} is larger than {count} MiB", path=path, count=MAX_PEM_BYTES // 1024 // 1024)
+        raise KeepingError(N_("{path} is larger than {count} MiB"), path=path, count=MAX_PEM_BYTES // 1024 // 1024)
     return content

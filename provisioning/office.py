@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.x509.oid import NameOID
 
 from protocol.certificates import Issuer, Role
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.issuing import Credential, IssueRefusedError
@@ -76,7 +77,7 @@ class Office:
         self._check_unused(orders)
         for order in orders:
             if (out / f"{order.id}.key").exists():
-                raise OfficeError("{path} is there already; nothing was issued", path=out / f"{order.id}.key")
+                raise OfficeError(N_("{path} is there already; nothing was issued"), path=out / f"{order.id}.key")
         self._check_room(out)
         made = [
             self.authority.issue(order.role, order.id, site=order.site, hosts=order.hosts, now=now) for order in orders
@@ -146,9 +147,9 @@ class Office:
         known = deeds.digest_of(certificate)
         entry = next((each for each in self._certificates() if each.facts["certificate"] == known), None)
         if entry is None:
-            raise IssueRefusedError("this certificate is not in the record; it was not issued by this authority")
+            raise IssueRefusedError(N_("this certificate is not in the record; it was not issued by this authority"))
         if entry.facts["key"] in self._revoked_keys():
-            raise IssueRefusedError("this certificate is revoked; what is revoked is not renewed")
+            raise IssueRefusedError(N_("this certificate is revoked; what is revoked is not renewed"))
         renewed = self.authority.renew(certificate, now=now)
         return deeds.renewed(entry.facts, renewed), self.authority.chain(renewed)
 
@@ -167,7 +168,7 @@ class Office:
         keys = {each.facts["key"] for each in known if each.facts["serial"] in serials}
         for identity in ids:
             if not any(each.facts["id"] == identity for each in known):
-                raise IssueRefusedError('the record knows no certificate of "{id}"', id=identity)
+                raise IssueRefusedError(N_('the record knows no certificate of "{id}"'), id=identity)
         found = [each for each in known if each.facts["key"] in keys or each.facts["id"] in ids]
         return self._revoke([*named, *(_named(each) for each in found)], now)
 
@@ -230,8 +231,10 @@ class Office:
         for order in orders:
             if order.role is Role.BOX and order.id in taken:
                 raise IssueRefusedError(
-                    'box "{id}" has a certificate for another key; renew that one, or give the new box an id of its '
-                    "own (-b after -a)",
+                    N_(
+                        'box "{id}" has a certificate for another key; renew that one, or give the new box an id of '
+                        "its own (-b after -a)"
+                    ),
                     id=order.id,
                 )
             taken.add(order.id)
@@ -240,7 +243,7 @@ class Office:
         for folder in (self._folder, *folders):
             room = os.statvfs(next(each for each in (folder, *folder.absolute().parents) if each.exists()))
             if room.f_bavail * room.f_frsize < ROOM_BYTES:
-                raise OfficeError("there is no room on the disk of {dir}; nothing was done", dir=folder)
+                raise OfficeError(N_("there is no room on the disk of {folder}; nothing was done"), folder=folder)
 
     def _hand_out(
         self, write: Callable[[], None], out: Path, names: Sequence[Path], done: Sequence[Deed], now: datetime
@@ -254,7 +257,9 @@ class Office:
             with suppress(RefusedError):
                 self._record.append([deeds.withdrawn(each) for each in done], now)
             raise OfficeError(
-                "{dir} cannot be written: {why}; what was issued is withdrawn", dir=out, why=error.strerror
+                N_("{folder} cannot be written: {reason}; what was issued is withdrawn"),
+                folder=out,
+                reason=error.strerror,
             ) from None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from protocol.texts import Texts
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.refusal import RefusedError
 
 SHORTEST: Final = 12
@@ -31,7 +32,7 @@ def no_passphrase() -> bytes:
     Raises:
         PassphraseError: always.
     """
-    raise PassphraseError("this key needs a passphrase, and nobody is there to ask for it")
+    raise PassphraseError(N_("this key needs a passphrase, and nobody is there to ask for it"))
 
 
 def passphrase_from(descriptor: int | None, say: Texts) -> Ask:
@@ -57,9 +58,9 @@ def new_passphrase(descriptor: int | None, say: Texts) -> bytes:
     else:
         chosen = _typed(say("New passphrase: "))
         if _typed(say("The same again: ")) != chosen:
-            raise PassphraseError("the two passphrases differ; nothing was made")
+            raise PassphraseError(N_("the two passphrases differ; nothing was made"))
     if len(chosen.decode()) < SHORTEST:
-        raise PassphraseError("the passphrase is shorter than {count} characters; nothing was made", count=SHORTEST)
+        raise PassphraseError(N_("the passphrase is shorter than {count} characters; nothing was made"), count=SHORTEST)
     return chosen
 
 
@@ -68,11 +69,13 @@ def _typed(prompt: str) -> bytes:
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
-        raise PassphraseError("there is no terminal to ask for the passphrase at; give it by --passphrase-fd") from None
+        raise PassphraseError(
+            N_("there is no terminal to ask for the passphrase at; give it by --passphrase-fd")
+        ) from None
     try:
         return _same_everywhere(getpass.getpass(prompt))
     except EOFError:
-        raise PassphraseError("no passphrase was typed") from None
+        raise PassphraseError(N_("no passphrase was typed")) from None
 
 
 def _read(descriptor: int) -> bytes:
@@ -83,15 +86,15 @@ def _read(descriptor: int) -> bytes:
             text += part
     except OSError as error:
         raise PassphraseError(
-            "no passphrase can be read from descriptor {number}: {why}", number=descriptor, why=error.strerror
+            N_("no passphrase can be read from descriptor {number}: {reason}"), number=descriptor, reason=error.strerror
         ) from None
     line = text.partition(b"\n")[0].removesuffix(b"\r")
     if len(line) > MAX_BYTES:
-        raise PassphraseError("the passphrase is longer than {count} bytes", count=MAX_BYTES)
+        raise PassphraseError(N_("the passphrase is longer than {count} bytes"), count=MAX_BYTES)
     try:
         return _same_everywhere(line.decode())
     except UnicodeDecodeError:
-        raise PassphraseError("the passphrase is no UTF-8 text") from None
+        raise PassphraseError(N_("the passphrase is no UTF-8 text")) from None
 
 
 def _same_everywhere(text: str) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from protocol.ledger import Position
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.record import (
     MAX_LINE_BYTES,
     Deed,
@@ -59,7 +60,7 @@ def read_record(path: Path) -> Iterator[tuple[Entry, Position]]:
         with path.open("rb") as file:
             yield from follow(_lines(file))
     except OSError as error:
-        raise RecordError("{path} cannot be read: {why}", path=path, why=error.strerror) from None
+        raise RecordError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
 
 
 class RecordFile:
@@ -87,7 +88,7 @@ class RecordFile:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, before)
             raise RecordError(
-                "{path} cannot be written: {why}; nothing was done", path=self._path, why=error.strerror
+                N_("{path} cannot be written: {reason}; nothing was done"), path=self._path, reason=error.strerror
             ) from None
         self.entries += [decode_entry(line) for line in lines]
         self._position = position
@@ -101,13 +102,16 @@ class RecordFile:
                 position = behind
         except RecordBrokenError as broken:
             raise RecordError(
-                "{path} is broken at line {line}; nothing was done. Next step: branchwatch provision audit --dir {dir}",
+                N_(
+                    "{path} is broken at line {line}; nothing was done. "
+                    "Next step: branchwatch provision audit --dir {folder}"
+                ),
                 path=self._path,
                 line=broken.line,
-                dir=self._path.parent,
+                folder=self._path.parent,
             ) from None
         if position is None:
-            raise RecordError("{path} is empty; nothing was done", path=self._path)
+            raise RecordError(N_("{path} is empty; nothing was done"), path=self._path)
         return position
 
     def _cut_off_torn_line(self) -> None:
@@ -131,12 +135,14 @@ def hold_record(path: Path, patience_s: float = PATIENCE_S) -> Iterator[RecordFi
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except FileNotFoundError:
         raise RecordError(
-            "{path} is missing: the authority was made by an earlier version, or the file was taken away; "
-            "nothing was done",
+            N_(
+                "{path} is missing: the authority was made by an earlier version, or the file was taken away; "
+                "nothing was done"
+            ),
             path=path,
         ) from None
     except OSError as error:
-        raise RecordError("{path} cannot be opened: {why}", path=path, why=error.strerror) from None
+        raise RecordError(N_("{path} cannot be opened: {reason}"), path=path, reason=error.strerror) from None
     try:
         _lock(descriptor, path, patience_s)
         yield RecordFile(path, descriptor)
@@ -152,8 +158,8 @@ def _lock(descriptor: int, path: Path, patience_s: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= until_s:
                 raise RecordError(
-                    "{dir} is in use by another command; nothing was done. Try again when that one has ended",
-                    dir=path.parent,
+                    N_("{folder} is in use by another command; nothing was done. Try again when that one has ended"),
+                    folder=path.parent,
                 ) from None
             time.sleep(LOOK_AGAIN_S)
         else:

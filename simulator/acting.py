@@ -11,6 +11,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ModbusException
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.actions import Action, script_of
 from simulator.branch import UNIT_ID
 from simulator.model import Door, Outcome
@@ -24,11 +26,11 @@ PAUSE_S: Final = 0.05
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what went wrong is said once, by the caller
 
 
-class BranchUnreachableError(Exception):
+class BranchUnreachableError(SaidError):
     """Nobody answers at the branch's Modbus address."""
 
 
-class DoorStayedShutError(Exception):
+class DoorStayedShutError(SaidError):
     """Somebody pulled at the door and its lock was not released: the box is not running, or refuses."""
 
 
@@ -45,16 +47,18 @@ async def act(address: str, action: Action, door: Door | None) -> None:
     client = AsyncModbusTcpClient(host, port=int(port), timeout=TIMEOUT_S, retries=1, reconnect_delay=0)
     try:
         if not await client.connect():
-            raise BranchUnreachableError(f"no branch answers at {address}; is the demo running?")
+            raise BranchUnreachableError(N_("no branch answers at {address}; is the demo running?"), address=address)
         async with asyncio.timeout(BUSY_S):
             number = await _order(client, order_words(action, door))
             outcome = await _outcome(client, number)
     except (ModbusException, TimeoutError, OSError):
-        raise BranchUnreachableError(f"the branch at {address} does not answer, or is busy") from None
+        raise BranchUnreachableError(
+            N_("the branch at {address} does not answer, or is busy"), address=address
+        ) from None
     finally:
         client.close()
     if outcome is Outcome.LOCKED:
-        raise DoorStayedShutError("the door stayed shut: its lock was not released; is the box running?")
+        raise DoorStayedShutError(N_("the door stayed shut: its lock was not released; is the box running?"))
 
 
 async def _order(client: AsyncModbusTcpClient, words: list[int]) -> int:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.model import Door, Part, Pull, Settled, Step, Swing, Touch
 
 PATIENCE_S: Final = 8.0
@@ -36,7 +38,7 @@ class Action(StrEnum):
     CUSTOMER = "customer"
 
 
-class ActionRefusedError(Exception):
+class ActionRefusedError(SaidError):
     """This cannot be done here; the message says what can."""
 
 
@@ -120,34 +122,34 @@ ACTIONS: Final[Mapping[Action, Known]] = MappingProxyType(
     {
         Action.OPEN: Known(
             number=1,
-            looks="somebody presses the exit button and opens the door once its lock lets go; it stays open",
+            looks=N_("somebody presses the exit button and opens the door once its lock lets go; it stays open"),
             script=_open,
             doors=tuple(Door),
         ),
-        Action.CLOSE: Known(number=2, looks="the door falls shut", script=_close, doors=tuple(Door)),
+        Action.CLOSE: Known(number=2, looks=N_("the door falls shut"), script=_close, doors=tuple(Door)),
         Action.DUAL_OPEN: Known(
             number=3,
-            looks="both doors of the vestibule are opened by key and stand open together for five seconds",
+            looks=N_("both doors of the vestibule are opened by key and stand open together for five seconds"),
             script=_dual_open,
         ),
         Action.EMERGENCY_RELEASE: Known(
-            number=4, looks="the emergency release is pulled and both doors open", script=_emergency_release
+            number=4, looks=N_("the emergency release is pulled and both doors open"), script=_emergency_release
         ),
         Action.FORCE: Known(
             number=5,
-            looks="the door is opened although nobody released it; it stays open",
+            looks=N_("the door is opened although nobody released it; it stays open"),
             script=_force,
             doors=tuple(Door),
         ),
         Action.KEY: Known(
             number=6,
-            looks="the door is opened by mechanical key while somebody is in the cash area",
+            looks=N_("the door is opened by mechanical key while somebody is in the cash area"),
             script=_key,
             doors=tuple(KEY),
         ),
         Action.CUSTOMER: Known(
             number=7,
-            looks="somebody walks in through both doors, one after the other: nothing to report",
+            looks=N_("somebody walks in through both doors, one after the other: nothing to report"),
             script=_customer,
         ),
     }
@@ -163,8 +165,10 @@ def script_of(action: Action, door: Door | None) -> tuple[Step, ...]:
     known = ACTIONS[action]
     if not known.doors:
         if door is not None:
-            raise ActionRefusedError(f'"{action}" concerns the whole vestibule: leave out the door')
+            raise ActionRefusedError(N_('"{action}" concerns the whole vestibule: leave out the door'), action=action)
         return known.script(Door.OUTER)
     if door is None or door not in known.doors:
-        raise ActionRefusedError(f'"{action}" needs one of these doors: {", ".join(known.doors)}')
+        raise ActionRefusedError(
+            N_('"{action}" needs one of these doors: {doors}'), action=action, doors=", ".join(known.doors)
+        )
     return known.script(door)

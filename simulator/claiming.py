@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
 HOST: Final = "127.0.0.1"
 USUAL_PORT: Final = 8080
 
 
-class ClaimedError(Exception):
+class ClaimedError(SaidError):
     """Somebody else has the folder or the port; the message says what would do."""
 
 
@@ -26,7 +29,9 @@ def alone(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ClaimedError(f"a demo already runs from {root}; end it, or choose another with --dir") from None
+            raise ClaimedError(
+                N_("a demo already runs from {folder}; end it, or choose another with --dir"), folder=root
+            ) from None
         yield
 
 
@@ -45,7 +50,11 @@ def console_port(wanted: int | None) -> int:
                 reason = error.strerror
                 continue
             return int(probe.getsockname()[1])
-    raise ClaimedError(f"port {wanted} cannot be used ({reason}); choose another with --port, 0 takes a free one")
+    raise ClaimedError(
+        N_("port {port} cannot be used ({reason}); choose another with --port, 0 takes a free one"),
+        port=wanted,
+        reason=reason,
+    )
 
 
 def free_port() -> int:

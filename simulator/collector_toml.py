@@ -8,7 +8,8 @@ from typing import Final
 from simulator.demo_folder import BROKER, COLLECTOR, DemoFolder
 
 PERSON: Final = "operator-1"
-PERSON_NAME: Final = "值班员"
+PERSON_NAMES: Final = {"zh": "值班员一席", "en": "Desk 1"}
+"""By language: a seat at the desk, not an invented person."""
 PERSON_UNIT: Final = "市分行"
 
 
@@ -42,7 +43,7 @@ boxes = [{", ".join(_text(box) for box in boxes)}]
 
 [[person]]
 id = {_text(PERSON)}
-name = {_text(PERSON_NAME)}
+name = {_text(PERSON_NAMES[language])}
 roles = ["operator"]
 unit = {_text(PERSON_UNIT)}
 language = {_text(language)}

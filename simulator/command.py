@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from protocol.texts import Texts, texts_for_user, told
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import ACTIONS, Action, ActionRefusedError
 from simulator.branch import BranchServer
@@ -28,54 +30,58 @@ W = TypeVar("W", Action, Door)
 
 def main(argv: list[str]) -> int:
     """Run one `branchwatch simulate` command; 0 done, 1 the branch says no, 2 input wrong, 3 cannot be reached."""
-    arguments = _parser().parse_args(argv)
+    say = texts_for_user()
+    arguments = _parser(say).parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        return int(arguments.run(arguments, say))
     except (DemoFileError, ActionRefusedError, CommandFailedError) as error:
-        return _fail(error, INPUT_WRONG)
+        return _fail(error, INPUT_WRONG, say)
     except DoorStayedShutError as error:
-        return _fail(error, SAYS_NO)
+        return _fail(error, SAYS_NO, say)
     except (BranchUnreachableError, OSError) as error:
-        return _fail(error, UNREACHABLE)
+        return _fail(error, UNREACHABLE, say)
 
 
-def _act(arguments: argparse.Namespace) -> int:
+def _act(arguments: argparse.Namespace, say: Texts) -> int:
     words: list[str] = arguments.words
     if words == [LIST]:
         for action, known in ACTIONS.items():
             doors = "|".join(known.doors)
             print(f"{action} {doors}".rstrip())
-            print(f"    {known.looks}")
+            print(f"    {say(known.looks)}")
         return DONE
     if not 2 <= len(words) <= 3:
-        raise ActionRefusedError("name the site, the action and, where it needs one, the door")
+        raise ActionRefusedError(N_("name the site, the action and, where it needs one, the door"))
     site = next((each for each in read_demo(arguments.dir).sites if each.id == words[0]), None)
     if site is None:
         known_sites = ", ".join(each.id for each in read_demo(arguments.dir).sites[:10])
-        raise ActionRefusedError(f'there is no site "{words[0]}" in this demo; there are {known_sites}')
-    action = _word(Action, words[1], "action")
-    door = _word(Door, words[2], "door") if len(words) == 3 else None
+        raise ActionRefusedError(
+            N_('there is no site "{site}" in this demo; there are {known}'), site=words[0], known=known_sites
+        )
+    action = _word(Action, words[1], N_('there is no action "{word}"; there are {known}'))
+    door = _word(Door, words[2], N_('there is no door "{word}"; there are {known}')) if len(words) == 3 else None
     asyncio.run(act(site.modbus, action, door))
-    print(f"{site.id}: {ACTIONS[action].looks}")
+    print(f"{site.id}: {say(ACTIONS[action].looks)}")
     return DONE
 
 
-def _branch(arguments: argparse.Namespace) -> int:
-    asyncio.run(_serve(arguments.host, arguments.port))
+def _branch(arguments: argparse.Namespace, say: Texts) -> int:
+    asyncio.run(_serve(arguments.host, arguments.port, say))
     return DONE
 
 
-def _fleet(arguments: argparse.Namespace) -> int:
+def _fleet(arguments: argparse.Namespace, say: Texts) -> int:
     host, _, port = arguments.broker.rpartition(":")
     if not port.isdigit():
-        raise ActionRefusedError("--broker takes host:port, like localhost:8883")
+        raise ActionRefusedError(N_("--broker takes host:port, like localhost:8883"))
     boxes = fleet_boxes(arguments.boxes)
     settings = FleetSettings(host=host, port=int(port), keys=arguments.keys, boxes=boxes, beat_s=arguments.beat)
 
     async def run() -> None:
-        print(f"making what is missing of {len(boxes)} certificates in {arguments.keys}", flush=True)
+        making = say("making what is missing of {count} certificates in {folder}")
+        print(making.format(count=len(boxes), folder=arguments.keys), flush=True)
         await issue_boxes(boxes, authority=arguments.ca, keys=arguments.keys)
-        beating = asyncio.create_task(run_fleet(settings, _tell_figures))
+        beating = asyncio.create_task(run_fleet(settings, lambda figures: _tell_figures(figures, say)))
         _on_signal(beating.cancel)
         if arguments.for_s is not None:
             asyncio.get_running_loop().call_later(arguments.for_s, beating.cancel)
@@ -86,10 +92,10 @@ def _fleet(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _tell_figures(figures: Figures) -> None:
+def _tell_figures(figures: Figures, say: Texts) -> None:
+    line = say("connected {connected}, beats {beats}, receipts {receipts}, connections lost {lost}")
     print(
-        f"connected {figures.connected}, beats {figures.beats}, receipts {figures.receipts}, "
-        f"connections lost {figures.lost}",
+        line.format(connected=figures.connected, beats=figures.beats, receipts=figures.receipts, lost=figures.lost),
         flush=True,
     )
 
@@ -99,73 +105,76 @@ def _on_signal(leave: Callable[[], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, leave)
 
 
-async def _serve(host: str, port: int) -> None:
+async def _serve(host: str, port: int, say: Texts) -> None:
     async with BranchServer(host, port) as branch:
-        print(f"a branch answers at {branch.host}:{branch.port}, unit 1; end it with Ctrl-C", flush=True)
+        answers = say("a branch answers at {address}, unit 1; end it with Ctrl-C")
+        print(answers.format(address=f"{branch.host}:{branch.port}"), flush=True)
         ended = asyncio.Event()
         _on_signal(ended.set)
         await ended.wait()
 
 
-def _word(kind: type[W], text: str, what: str) -> W:
+def _word(kind: type[W], text: str, otherwise: str) -> W:
     try:
         return kind(text)
     except ValueError:
-        raise ActionRefusedError(f'there is no {what} "{text}"; there are {", ".join(kind)}') from None
+        raise ActionRefusedError(otherwise, word=text, known=", ".join(kind)) from None
 
 
-def _fail(error: Exception, code: int) -> int:
-    print(f"branchwatch simulate: {error}", file=sys.stderr)
+def _fail(error: Exception, code: int, say: Texts) -> int:
+    print(f"branchwatch simulate: {told(error, say)}", file=sys.stderr)
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch simulate",
-        description="Moves doors and people of simulated branches.",
+        description=say("Moves doors and people of simulated branches."),
         epilog="example:  branchwatch simulate act --dir demo 0755-031 dual-open",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     acting = commands.add_parser(
         "act",
-        help="have something done at a branch of a running demo",
-        description="Has something done at a branch of a running demo. The word `list` names the actions.",
+        help=say("have something done at a branch of a running demo"),
+        description=say("Has something done at a branch of a running demo. The word `list` names the actions."),
         epilog="example:  branchwatch simulate act --dir demo 0755-031 open outer",
     )
-    acting.add_argument("--dir", type=Path, default=Path("demo"), help="the demo's folder (default: demo)")
-    acting.add_argument("words", nargs="+", metavar="SITE ACTION [DOOR]", help="or the one word: list")
+    acting.add_argument("--dir", type=Path, default=Path("demo"), help=say("the demo's folder (default: demo)"))
+    acting.add_argument("words", nargs="+", metavar="SITE ACTION [DOOR]", help=say("or the one word: list"))
     acting.set_defaults(run=_act)
 
     branch = commands.add_parser(
         "branch",
-        help="run one branch by itself",
-        description="Runs the Modbus module of one branch by itself, for a box or mbpoll to talk to.",
+        help=say("run one branch by itself"),
+        description=say("Runs the Modbus module of one branch by itself, for a box or mbpoll to talk to."),
         epilog="example:  branchwatch simulate branch --port 1502",
     )
-    branch.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    branch.add_argument("--port", type=int, default=0, help="port (default: a free one, printed)")
+    branch.add_argument("--host", default="127.0.0.1", help=say("address to listen on (default: loopback)"))
+    branch.add_argument("--port", type=int, default=0, help=say("port (default: a free one, printed)"))
     branch.set_defaults(run=_branch)
 
     fleet = commands.add_parser(
         "fleet",
-        help="many boxes that only beat, for load",
-        description="Connects many boxes that only introduce themselves and beat. Their ids are fleet-0001-a "
-        "and so on; a built-in broker must have them in [embedded] boxes.",
+        help=say("many boxes that only beat, for load"),
+        description=say(
+            "Connects many boxes that only introduce themselves and beat. Their ids are fleet-0001-a and so on; "
+            "a built-in broker must have them in [embedded] boxes."
+        ),
         epilog="example:  branchwatch simulate fleet --boxes 200 --broker localhost:8883 --ca ca --keys fleet-keys",
     )
     fleet.add_argument("--boxes", type=int, required=True, choices=range(1, MAX_BOXES + 1), metavar="N")
     fleet.add_argument("--broker", required=True, metavar="HOST:PORT")
-    fleet.add_argument("--ca", type=Path, required=True, help="the authority's folder")
-    fleet.add_argument("--keys", type=Path, required=True, help="folder for the boxes' certificates")
+    fleet.add_argument("--ca", type=Path, required=True, help=say("the authority's folder"))
+    fleet.add_argument("--keys", type=Path, required=True, help=say("folder for the boxes' certificates"))
     fleet.add_argument(
         "--beat",
         type=int,
         default=5,
         choices=range(1, 61),
         metavar="SECONDS",
-        help="between beats, 1 to 60 (default: 5)",
+        help=say("between beats, 1 to 60 (default: 5)"),
     )
-    fleet.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help="end by itself after so long")
+    fleet.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help=say("end by itself after so long"))
     fleet.set_defaults(run=_fleet)
     return parser

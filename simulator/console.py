@@ -6,19 +6,22 @@ import json
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
 TIMEOUT_S: Final = 5.0
 
 
-class ConsoleError(Exception):
+class ConsoleError(SaidError):
     """The centre gave no answer, or refused; the message says which."""
 
 
 class Console:
-    """Asks the centre with one person's token."""
+    """Asks the centre with one person's token, in the language of whoever reads the answers."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, language: str) -> None:
         self._netloc = urlsplit(address).netloc
-        self._token = token
+        self._headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
 
     async def get(self, path: str) -> Any:
         """The JSON behind `path`.
@@ -31,13 +34,15 @@ class Console:
     def _get(self, path: str) -> Any:
         connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
+            connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != http.client.OK:
-                raise ConsoleError(f"the centre answers {answer.status} to {path}")
+                raise ConsoleError(N_("the centre answers {status} to {path}"), status=answer.status, path=path)
             return json.loads(body)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ConsoleError(f"the centre does not answer at {self._netloc}: {error}") from None
+            raise ConsoleError(
+                N_("the centre does not answer at {address}: {reason}"), address=self._netloc, reason=error
+            ) from None
         finally:
             connection.close()

@@ -6,7 +6,6 @@ demo_folder.py, processes from children.py, what is played from story.py.
 
 import argparse
 import asyncio
-import os
 import secrets
 import signal
 import sys
@@ -17,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from protocol.texts import texts_for_user
+from protocol.texts import Texts, texts_for_user, told, user_language
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.branch import BranchServer
 from simulator.children import ChildEndedError, Children, CommandFailedError
 from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port
@@ -37,25 +37,26 @@ READY_S_A_SITE: Final = 3.0
 
 def main(argv: list[str]) -> int:
     """Run the demo until Ctrl-C, SIGTERM or --for; 0 ended as asked, 1 a part failed, 2 the input is wrong."""
-    arguments = _parser().parse_args(argv)
+    say = texts_for_user()
+    arguments = _parser(say).parse_args(argv)
     try:
-        return asyncio.run(_Demo(arguments).run())
+        return asyncio.run(_Demo(arguments, say).run())
     except (ClaimedError, CommandFailedError) as error:
-        print(f"branchwatch demo: {error}", file=sys.stderr)
+        print(f"branchwatch demo: {told(error, say)}", file=sys.stderr)
         return INPUT_WRONG
     except (ChildEndedError, ConsoleError, OSError) as error:
-        print(f"branchwatch demo: {error}", file=sys.stderr)
+        print(f"branchwatch demo: {told(error, say)}", file=sys.stderr)
         return SAYS_NO
 
 
 class _Demo:
     """One run of the demo."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, say: Texts) -> None:
         self._arguments = arguments
         self._folder = DemoFolder(root=arguments.dir.absolute())
         self._sites = sites(arguments.sites)
-        self._say = texts_for_user()
+        self._say = say
         self._over = asyncio.Event()
         self._token = secrets.token_urlsafe(24)
         self._password = "-".join(secrets.token_hex(2) for _ in range(3))
@@ -76,7 +77,7 @@ class _Demo:
     async def _stand(self, ports: Ports, children: Children, stack: AsyncExitStack) -> None:
         """Start everything in order, then play and wait."""
         address = f"http://localhost:{ports.console}"
-        console = Console(address, self._token)
+        console = Console(address, self._token, user_language() or "en")
         self._tell(self._say("Making certificates in {folder}").format(folder=self._folder.root))
         await make_certificates(self._folder, self._sites)
         await self._write_collector_config(ports)
@@ -203,38 +204,44 @@ async def _ready(console: Console, boxes: int, wait_s: float) -> None:
     except TimeoutError:
         await console.get("/healthz")  # says why, if it can
         raise ConsoleError(
-            f"not everything is running after {wait_s:.0f} s; the logs stand in the demo's folder"
+            N_("not everything is running after {seconds} s; the logs stand in the demo's folder"),
+            seconds=round(wait_s),
         ) from None
 
 
 def _desk_language() -> str:
     """Chinese, as the people at a desk read, unless this machine's user asks for English."""
-    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "en" if chosen.startswith("en") else "zh"
+    return "en" if user_language() == "en" else "zh"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch demo",
-        description="Runs a whole bank on this machine, on loopback: broker, centre, simulated branches, their boxes.",
+        description=say(
+            "Runs a whole bank on this machine, on loopback: broker, centre, simulated branches, their boxes."
+        ),
         epilog="example:  branchwatch demo --sites 5 --open",
     )
     parser.add_argument(
-        "--port", type=_whole(0, 65535), help=f"of the alarm desk (default: {USUAL_PORT}, else a free one)"
+        "--port",
+        type=_whole(0, 65535, say),
+        help=say("of the alarm desk (default: {port}, else a free one)").format(port=USUAL_PORT),
     )
     parser.add_argument(
-        "--dir", type=Path, default=Path("demo"), help="folder; used again, its ledger goes on (default: demo)"
+        "--dir", type=Path, default=Path("demo"), help=say("folder; used again, its ledger goes on (default: demo)")
     )
-    parser.add_argument("--sites", type=_whole(1, MAX_SITES), default=3, help="branches (default: 3)")
-    parser.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help="end by itself after so long")
-    parser.add_argument("--open", action="store_true", help="open the alarm desk in a browser")
+    parser.add_argument("--sites", type=_whole(1, MAX_SITES, say), default=3, help=say("branches (default: 3)"))
+    parser.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help=say("end by itself after so long"))
+    parser.add_argument("--open", action="store_true", help=say("open the alarm desk in a browser"))
     return parser
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _whole(low: int, high: int, say: Texts) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}")
+            raise argparse.ArgumentTypeError(
+                say("must be a whole number from {low} to {high}").format(low=low, high=high)
+            )
         return int(text)
 
     return number

@@ -7,12 +7,15 @@ from typing import Final
 
 import msgspec
 
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
 NAME: Final = "demo.json"
 MAX_BYTES: Final = 4 * 1024 * 1024
 """500 sites need about 200 KiB."""
 
 
-class DemoFileError(Exception):
+class DemoFileError(SaidError):
     """There is no demo in this folder, or its file is damaged; the message says what to do."""
 
 
@@ -66,16 +69,18 @@ def read_demo(folder: Path) -> DemoFile:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise DemoFileError(f"{path} is larger than any demo's; name the folder of a demo with --dir")
+            raise DemoFileError(N_("{path} is larger than any demo's; name the folder of a demo with --dir"), path=path)
         return msgspec.json.decode(content, type=DemoFile)
     except FileNotFoundError:
         raise DemoFileError(
-            f"there is no demo in {folder}: {path.name} is missing. Start one with: branchwatch demo --dir {folder}"
+            N_("there is no demo in {folder}: {file} is missing. Start one with: branchwatch demo --dir {folder}"),
+            folder=folder,
+            file=path.name,
         ) from None
     except OSError as error:
-        raise DemoFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise DemoFileError(N_("{path} cannot be read: {reason}"), path=path, reason=error.strerror) from None
     except msgspec.DecodeError as error:
-        raise DemoFileError(f"{path} is damaged ({error}); start the demo again") from None
+        raise DemoFileError(N_("{path} is damaged ({reason}); start the demo again"), path=path, reason=error) from None
 
 
 def write_demo(demo: DemoFile, folder: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from protocol.texts import told
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import Action
 from simulator.console import Console, ConsoleError
@@ -31,7 +32,7 @@ async def play(sites: Sequence[SiteAccess], names: Sequence[str], say: Say, tell
         tell(say("{site}: now both doors of the vestibule open at once").format(site=names[-1]))
         await act(sites[-1].modbus, Action.DUAL_OPEN, None)
     except (BranchUnreachableError, DoorStayedShutError) as error:
-        tell(str(error))
+        tell(told(error, say))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ async def follow(console: Console, known: dict[str, Seen], say: Say, tell: Tell)
         try:
             alarms = (await console.get("/api/v1/alarms?limit=100"))["items"]
         except ConsoleError as error:
-            tell(str(error))
+            tell(told(error, say))
             await asyncio.sleep(PAUSE_S)
             continue
         for alarm in reversed(alarms):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.actions import ACTIONS, Action, ActionRefusedError, script_of
 from simulator.model import Branch, Door, Part, Step
 
@@ -92,9 +93,9 @@ def ordered_script(words: Sequence[int]) -> tuple[Step, ...]:
         ActionRefusedError: no such action or door.
     """
     if len(words) != 2:
-        raise ActionRefusedError("action and door are written together")
+        raise ActionRefusedError(N_("action and door are written together"))
     actions = [action for action, known in ACTIONS.items() if known.number == words[0]]
     doors: dict[int, Door | None] = {0: None, **{number: door for door, number in DOOR_NUMBERS.items()}}
     if not actions or words[1] not in doors:
-        raise ActionRefusedError("there is no such action or door")
+        raise ActionRefusedError(N_("there is no such action or door"))
     return script_of(actions[0], doors[words[1]])

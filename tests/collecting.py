@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.assembly import Centre, assemble
+from collector.fleet.listening import begin
 from collector.ingest.pipeline import Sending
 from collector.ingest.received import Received
 from collector.metrics import Metrics
@@ -28,7 +29,6 @@ from protocol.messages import (
     Birth,
     Clock,
     Death,
-    Health,
     LaneHead,
     PointState,
     Receipt,
@@ -38,17 +38,7 @@ from protocol.messages import (
 )
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
-from tests.ledgers import NOW, PaperBox, der_chain, trust_of
-
-HEALTH = Health(
-    pending_urgent=0,
-    pending_routine=0,
-    store_bytes=0,
-    store_limit_bytes=1,
-    memory_bytes=0,
-    uptime_s=0,
-    devices_offline=0,
-)
+from tests.ledgers import HEALTH, NOW, PaperBox, der_chain, trust_of
 
 
 @dataclass
@@ -168,7 +158,8 @@ class PaperCentre:
             metrics=self.metrics,
         )
         self.pipeline = self.centre.pipeline
-        self.listening = self.now
+        self._mono_ms = 0
+        self.listening = begin(unix_ms(self.now), self._mono_ms)
 
     def restart(self) -> None:
         """End the process and start another."""
@@ -212,11 +203,24 @@ class PaperCentre:
         while self.now < end:
             step = min(timedelta(seconds=1), end - self.now)
             self.now += step
+            self._mono_ms += unix_ms(self.now) - unix_ms(self.now - step)
             for box in self.boxes:
                 box.now += step
             ticked = self.tick()
             sending.asks.extend(ticked.asks)
         return sending
+
+    def set_clock(self, by: timedelta) -> None:
+        """Somebody sets the centre's clock; the boxes keep theirs."""
+        self.now += by
+        self.tick()
+
+    def stand_still(self, span: timedelta) -> None:
+        """The process is stopped while time passes for everybody."""
+        self.now += span
+        self._mono_ms += round(span.total_seconds() * 1000)
+        for box in self.boxes:
+            box.now += span
 
     def events(self, kind: str | None = None) -> list[EventRow]:
         """Events of one kind, oldest first."""
@@ -229,7 +233,9 @@ class PaperCentre:
             return list(reversed(list_alarms(reading, Filter(limit=500, **wanted)).items))
 
     def _times(self) -> dict[str, int]:
-        return {"now_ms": unix_ms(self.now), "mono_ms": 0, "listening_ms": unix_ms(self.listening)}
+        now_ms = unix_ms(self.now)
+        self.listening = self.listening.look(now_ms, self._mono_ms)
+        return {"now_ms": now_ms, "mono_ms": self._mono_ms, "listening_ms": self.listening.since_ms}
 
 
 def receipt_of(envelope: bytes) -> Receipt:

@@ -13,6 +13,7 @@ import httpx
 
 from collector.alarms.service import AlarmService
 from collector.console import create_app
+from collector.health import Check
 from collector.live import Feed
 from collector.people import Credentials, People, Person, PersonRole, hash_password, token_hash
 from collector.services import Services
@@ -52,11 +53,11 @@ _HASH = hash_password(PASSWORD)
 
 @dataclass
 class ConsoleWorld:
-    """One centre with its console; `faults` is what /healthz finds."""
+    """One centre with its console; `checks` is what /healthz finds."""
 
     folder: Path
     authority: Authority
-    faults: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.centre = PaperCentre(folder=self.folder, authority=self.authority)
@@ -74,7 +75,7 @@ class ConsoleWorld:
                 feed=self.feed,
                 metrics=self.centre.metrics,
                 now=self._now,
-                health=lambda: tuple(self.faults),
+                health=lambda: tuple(self.checks),
                 export=self._export,
             )
         )

@@ -10,16 +10,26 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from protocol.certificates import Role, Trust, kid_of
 from protocol.envelope import EnvelopeType, Sealer
-from protocol.export import Certificates, Events, ExportWriter, RunHead
+from protocol.export import Certificates, Events, ExportWriter, LatestBeat, RunHead
 from protocol.ids import new_event_id, new_run
 from protocol.kinds import KINDS, Lane, kind_of
 from protocol.ledger import Link, Position, after, line_hash, start
-from protocol.messages import Clock, Event, decode_event, encode
+from protocol.messages import Beat, Clock, Event, Health, LaneHead, decode_event, encode
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
 
 NOW = datetime(2026, 11, 21, 2, 13, 49, 204_000, tzinfo=UTC)
+HEALTH = Health(
+    pending_urgent=0,
+    pending_routine=0,
+    store_bytes=0,
+    store_limit_bytes=1,
+    memory_bytes=0,
+    uptime_s=0,
+    devices_offline=0,
+)
+"""A box in order."""
 
 
 def der_chain(authority: Authority, certificate: x509.Certificate) -> tuple[bytes, ...]:
@@ -122,6 +132,26 @@ class PaperExport:
         self.records.append(self.writer.record(record))
         for number in taken:
             self.count(lines[number])
+
+    def beat(self, box: PaperBox) -> None:
+        """Add what `box` itself says of its heads."""
+        heads = tuple(
+            LaneHead(lane=lane, run=tip.run, seq=tip.seq, hash=tip.hash) for lane, tip in box.tips.items() if tip.seq
+        )
+        beat = Beat(
+            v=1,
+            box=box.id,
+            run=box.run,
+            counter=1,
+            at=format_time(box.now),
+            mono_ms=0,
+            clock=Clock.SYNCED,
+            heads=heads,
+            health=HEALTH,
+            challenge="c",
+        )
+        envelope = box.sealer.seal(EnvelopeType.BEAT, encode(beat))
+        self.records.append(self.writer.record(LatestBeat(envelope=envelope.decode())))
 
     def count(self, line: bytes) -> None:
         """Note an event for the manifest's heads."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from agent.clocks import Reading
 from agent.outbox.lines import Author, compose, opened
+from agent.outbox.reading import last_position
 from agent.outbox.records import LaneStanding, RecordState
 from agent.reporting import Draft
 from protocol.kinds import Lane
@@ -95,9 +96,9 @@ class Ledger:
 
     def _standing(self, lane: Lane) -> LaneStanding:
         row = self.connection.execute(
-            "SELECT run, seq, hash FROM events WHERE lane = ? ORDER BY seq DESC LIMIT 1", (lane.value,)
+            "SELECT seq, run, hash, line FROM events WHERE lane = ? ORDER BY seq DESC LIMIT 1", (lane.value,)
         ).fetchone()
-        head = Position(run=row[0], seq=row[1], hash=row[2]) if row else start(self.run)
+        head = last_position(lane, *row) if row else start(self.run)
         (pending,) = self.connection.execute(
             "SELECT count(*) FROM events WHERE lane = ? AND state = 'pending'", (lane.value,)
         ).fetchone()

@@ -148,7 +148,7 @@ class Store:
     def lines(self, lane: Lane, first: int, last: int | None, limit: int) -> tuple[StoredLine, ...]:
         """Pending lines of one run from `first` on; damaged ones are quarantined on the way. A job."""
         while True:
-            lines, damaged = read_lines(self.ledger, lane, first, last, limit)
+            lines, damaged = read_lines(self.ledger.connection, lane, first, last, limit)
             if damaged is None:
                 return lines
             quarantine(self.ledger, lane, damaged, self._clock())
@@ -181,7 +181,8 @@ class Store:
         keep_spare_room(self._file.parent)
         try:
             self.ledger = Ledger(connection, self._author, new_run(self._random(16)), self._random)
-            self.saved = dict(connection.execute("SELECT key, value FROM saved"))
+            remembered = connection.execute("SELECT key, value FROM saved WHERE typeof(value) = 'blob'")
+            self.saved = dict(remembered.fetchall())
             self._coalesced = repeats.counted(connection)
             reading = self._clock()
             self._in_transaction(lambda: self.ledger.open_run(self._set_aside, reading))

@@ -18,10 +18,12 @@ from collector.console import desk_words, problems, shapes
 from collector.console.alarms import OPEN, Cursor, KindFilter, LevelFilter, SiteFilter
 from collector.console.asking import Asked, Asker, asker
 from collector.console.deadlines import due_ms
+from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.telling import Telling, iso
-from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
+from collector.console.tiles import MOST_SITES, Tile, point_tiles, site_tiles
+from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
 from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
@@ -94,7 +96,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             asked.language,
             "alarm.html",
             **_alarm_values(detail, telling.whole(detail, asked.language, now_ms()), asked, telling),
-            tiles=point_tiles(boxes[0], detail.alarm, wording) if boxes else [],
+            tiles=_tiles(boxes[0], detail, wording) if boxes else [],
             more_tiles="",
         )
 
@@ -172,6 +174,10 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         )
 
     return router
+
+
+def _tiles(box: BoxRow, detail: AlarmDetail, wording: Wording) -> list[Tile]:
+    return point_tiles(box, newest_points(box, detail), detail.alarm, wording)
 
 
 def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, telling: Telling) -> dict[str, Any]:

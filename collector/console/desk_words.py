@@ -60,7 +60,7 @@ SCRIPT: Final = {
     "overSeconds": N_("{n} s over"),
     "overMinutes": N_("{n} min over"),
     "overHours": N_("{n} h over"),
-    "more": N_("and {n} more of lower level"),
+    "more": N_("and {n} more"),
     "unsent": N_("The centre could not be reached; nothing was done. Try again."),
     "lost": N_("Connection to the centre lost"),
     "lostRest": N_("What happened since {at} may not be shown. Everything below is as old as that."),

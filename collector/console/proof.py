@@ -8,11 +8,12 @@ from fastapi.responses import StreamingResponse
 
 from collector.console import problems, shapes
 from collector.console.asking import Asker, bearer_of, needs
-from collector.console.problems import Problem
+from collector.console.problems import Problem, language_of
 from collector.console.reference import problem_answers
 from collector.people import PersonRole
 from collector.services import Services
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import texts_for
 
 Auditor = Annotated[Asker, Depends(needs(PersonRole.AUDITOR))]
 
@@ -45,10 +46,24 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("/healthz", responses=problem_answers(503), tags=["health"], summary="Whether every part works")
     def healthz(request: Request) -> shapes.Healthy:
-        faults = services.health()
-        if faults:
-            raise Problem(sort=problems.UNHEALTHY, more={"faults": [{"place": "", "detail": each} for each in faults]})
-        return shapes.Healthy(collector=services.collector)
+        checks = services.health()
+        _ = texts_for(language_of(request))
+        told = [
+            shapes.HealthCheck(
+                name=each.name,
+                ok=each.works,
+                detail=_(each.said).format(**each.values),
+                age_s=None if each.age_s is None else round(each.age_s, 1),
+            )
+            for each in checks
+        ]
+        if any(each.needed and not each.works for each in checks):
+            faults = [{"place": each.name, "detail": each.detail} for each in told if not each.ok]
+            raise Problem(
+                sort=problems.UNHEALTHY, more={"faults": faults, "checks": [each.model_dump() for each in told]}
+            )
+        degraded = any(not each.works for each in checks)
+        return shapes.Healthy(status="degraded" if degraded else "ok", collector=services.collector, checks=told)
 
     @router.get("/metrics", responses=problem_answers(403), tags=["health"], summary="Figures for Prometheus")
     def metrics(request: Request) -> Response:

@@ -72,10 +72,11 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "ledger.shed": (N_("Events {from} to {to} were given up because the disk was full"),),
         "envelope.rejected": (
-            N_("{count} messages claiming to come from {claimed} were set aside: {reason}"),
+            N_("{count} messages claiming to come from {claimed_box} were set aside: {reason}"),
             N_("Messages were set aside: {reason}"),
         ),
         "order.refused": (N_("The order was refused: {reason}"),),
+        "request.answered": (N_("The centre's request {action}: {reason}"),),
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
     }
@@ -126,6 +127,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 
 STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
+        ("interlock", "active"): N_("both open"),
         ("zone", "active"): N_("triggered"),
         ("release", "active"): N_("pulled"),
         ("exit", "active"): N_("pressed"),
@@ -176,21 +178,24 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "reader release": N_("released by reader"),
         "exit button": N_("released by exit button"),
-        "release": N_("by emergency release"),
+        "release": N_("its lock was released"),
+        "emergency release": N_("by emergency release"),
         "key": N_("by mechanical key"),
         "order": N_("released by order"),
         "outer not closed": N_("while the other door was not closed"),
         "pulse": N_("a short pulse"),
+        "not read yet": N_("not read yet"),
+        "not watched by this version": N_("not watched by this version"),
         "cannot be connected": N_("cannot be connected"),
         "answer without a request": N_("answer without a request"),
         "answer is not Modbus TCP": N_("answer is not Modbus TCP"),
         "answer to another request": N_("answer to another request"),
         "bytes behind the answer": N_("bytes behind the answer"),
-        "illegal function": N_("illegal function"),
-        "illegal address": N_("illegal address"),
-        "illegal value": N_("illegal value"),
-        "device failure": N_("device failure"),
-        "device busy": N_("device busy"),
+        "exception 1: illegal function": N_("illegal function"),
+        "exception 2: illegal address": N_("illegal address"),
+        "exception 3: illegal value": N_("illegal value"),
+        "exception 4: device failure": N_("device failure"),
+        "exception 6: device busy": N_("device busy"),
         "no longer in the site file": N_("no longer in the site file"),
         "stepped": N_("it was set while running"),
         "behind": N_("it stands behind the last confirmed time"),
@@ -211,6 +216,23 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "not_yet_valid": N_("certificate not yet valid"),
         "rate": N_("more than one box may send"),
         "not_stored": N_("not stored by the centre"),
+        "certificate_malformed": N_("certificate malformed"),
+        "certificate_untrusted": N_("certificate not trusted"),
+        "certificate_wrong_name": N_("certificate of another name"),
+        "certificate_wrong_role": N_("certificate of another role"),
+        "certificate_not_yet_valid": N_("certificate not yet valid"),
+        "certificate_revoked": N_("certificate revoked"),
+        "unknown_head": N_("it signs for events that the box does not have"),
+        "no_roster": N_("no list of persons is set up at the box"),
+        "repeated": N_("it came before"),
+        "served": N_("done"),
+        "stale": N_("too old"),
+        "too_soon": N_("asked again too soon"),
+        "unknown_action": N_("not known to the box"),
+        "time_past_certificate": N_("it names a time after its certificate's end"),
+        "damaged_on_disk": N_("events were damaged on the disk"),
+        "write was not echoed": N_("the device did not confirm the writing"),
+        "exception of wrong length": N_("the device refuses without a reason"),
     }
 )
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
@@ -218,6 +240,12 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
     (r"(?P<door>[a-z0-9-]+) not closed", N_("while {door} was not closed")),
     (r"no answer within (?P<seconds>[0-9.]+) s", N_("no answer within {seconds} s")),
+    (r"answer of function (?P<function>[0-9]+)", N_("answer to another function ({function})")),
+    (
+        r"answer has (?P<count>[0-9]+) (?:bytes|values), not (?P<wanted>[0-9]+)",
+        N_("answer of wrong length ({count}, not {wanted})"),
+    ),
+    (r"exception (?P<code>[0-9]+)(?:: .*)?", N_("the device refuses (exception {code})")),
     (r"answer of unit (?P<unit>[0-9]+)", N_("answer of another unit ({unit})")),
 )
 """Reasons with a value inside: a pattern for the whole reason, and what is said."""

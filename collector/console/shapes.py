@@ -176,11 +176,21 @@ class NoteText(Shape):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class Healthy(Shape):
-    """Every part works."""
+class HealthCheck(Shape):
+    """One part of the centre; `age_s`: for how long it has been so, or how old its last commit is."""
 
-    status: Literal["ok"] = "ok"
+    name: str
+    ok: bool
+    detail: str
+    age_s: float | None
+
+
+class Healthy(Shape):
+    """Every part that is needed works; `degraded`: one of several brokers does not."""
+
+    status: Literal["ok", "degraded"]
     collector: str
+    checks: list[HealthCheck]
 
 
 class Fault(Shape):

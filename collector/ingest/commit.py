@@ -58,6 +58,7 @@ class Committer:
 
     def __init__(self, *, store: Store, ledger: CentreLedger, hearing: Hearing) -> None:
         self._store, self._ledger, self._hearing = store, ledger, hearing
+        self._listening_ms = 0
 
     def commit(
         self, batch: Batch, offsets: Mapping[str, int], *, now_ms: int, mono_ms: int, listening_ms: int
@@ -89,6 +90,10 @@ class Committer:
         """Judge the boxes that are due and the incidents that are over; None when nothing was."""
         with self._store.write() as connection:
             work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
+            if listening_ms != self._listening_ms:
+                # Listening begins anew, perhaps because the clock was set back.
+                writing.nothing_heard_after(connection, now_ms)
+                self._listening_ms = listening_ms
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             if not due and not work.found:

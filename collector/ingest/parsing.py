@@ -3,8 +3,9 @@
 Pure. Flow: `Received` -> here -> `Parsed` (still unverified) or `Rejection` -> signers and verification.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from collector.ingest.received import Reason, Received, Rejection
 from protocol.envelope import EnvelopeError, EnvelopeFault, EnvelopeType, Unverified, read_envelope
@@ -40,8 +41,7 @@ _REASONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope of the right form on the topic of a box; whose it is, nobody has checked."""
 
     box: str

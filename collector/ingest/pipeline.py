@@ -110,6 +110,8 @@ class Pipeline:
             self._count(outcome)
             sending.asks.extend(outcome.asks)
         self._metrics.parked.set(self._parking.count)
+        with self._store.read() as reading:
+            self._metrics.silent.set(reading.silent_boxes())
         return sending
 
     def _parse(self, messages: Iterable[Received], rejections: list[Rejection], now_ms: int) -> list[Parsed]:

@@ -90,7 +90,7 @@ def _walk(work: Work, key: Key) -> None:
     holes = writing.holes_of(work.connection, key)
     work.flush_events()
     probe = writing.stored_after(work.connection, key, standing.seq, 1)
-    reachable = {standing.seq + 1, *(hole.last + 1 for hole in holes if hole.first == standing.seq + 1)}
+    reachable = {standing.seq + 1, *(hole.last + 1 for hole in holes if hole.first <= standing.seq + 1 <= hole.last)}
     if not probe or (probe[0].seq not in reachable and len(reachable) == 1):
         return  # the missing line is still missing
     while True:

@@ -3,8 +3,9 @@
 The first and the last type of the ingest: everything that is `Received` becomes verified or a `Rejection`. Pure.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Reason(StrEnum):
@@ -25,8 +26,7 @@ class Reason(StrEnum):
     NOT_STORED = "not_stored"  # the database refused it: our fault, kept to be looked at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, kw_only=True):
     """One message as a broker delivered it; `broker` says which one, so that the answer goes the same way."""
 
     topic: str
@@ -35,8 +35,7 @@ class Received:
     broker: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """Something set aside. `claimed_box` is what the topic says, and nothing more than that."""
 
     reason: Reason

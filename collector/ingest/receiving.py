@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from collector.fleet.listening import begin
 from collector.fleet.records import Ask
+from collector.health import IngestSeen
 from collector.ingest.pipeline import Pipeline, Sending
 from collector.ingest.receipts import Receipts
 from collector.ingest.sequence import Standing
@@ -53,20 +55,24 @@ class Receiving:
         self._pipeline, self._receipts, self._ledger, self._metrics = pipeline, receipts, ledger, metrics
         self._clock_ms, self._mono_s, self._renewed = clock_ms, mono_s, renewed
         self._subscribers: Sequence[Subscriber] = ()
+        self._turned_s: float | None = None
+        self._committed_s: float | None = None
+        self._connections: list[tuple[bool, float]] = []
         self._owed: dict[str, dict[str, Standing]] = {}
         self._owed_since_s = 0.0
-        self._listening_ms = clock_ms()
+        self._listening = begin(clock_ms(), round(mono_s() * 1000))
         self._stopping = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="ingest")
         self.fault = ""
-        """What does not work now, in one sentence; for the health page."""
+        """What does not work now, in one sentence."""
 
     def start(self, subscribers: Sequence[Subscriber]) -> None:
         """Begin to listen."""
         self._subscribers = subscribers
+        self._connections = [(False, self._mono_s()) for _ in subscribers]
         self._thread.start()
 
     def stop(self) -> None:
@@ -92,6 +98,17 @@ class Receiving:
     def subscribed(self) -> int:
         """How many brokers it hears."""
         return sum(subscriber.subscribed for subscriber in self._subscribers)
+
+    def seen(self) -> IngestSeen:
+        """How it is now; safe from any thread."""
+        now_s = self._mono_s()
+        return IngestSeen(
+            alive=self.alive,
+            fault=self.fault,
+            turned_s=None if self._turned_s is None else now_s - self._turned_s,
+            committed_s=None if self._committed_s is None else now_s - self._committed_s,
+            brokers=[(connected, now_s - since_s) for connected, since_s in self._connections],
+        )
 
     def _run(self) -> None:
         next_tick_s = self._mono_s()
@@ -137,8 +154,11 @@ class Receiving:
                 subscriber.flush()
             arrived.extend((subscriber, one) for one in subscriber.read(MOST_AT_ONCE))
         if not before and self.subscribed:
-            self._listening_ms = self._clock_ms()
+            self._listening = begin(self._clock_ms(), round(self._mono_s() * 1000))
         self._metrics.brokers.set(self.subscribed)
+        for number, subscriber in enumerate(self._subscribers):
+            if subscriber.subscribed is not self._connections[number][0]:
+                self._connections[number] = (subscriber.subscribed, self._mono_s())
         return arrived
 
     def _take(self, arrived: Sequence[tuple[Subscriber, Arrived]]) -> None:
@@ -146,6 +166,7 @@ class Receiving:
         sending = self._pipeline.take([one.received for _, one in arrived], **self._times())
         self._metrics.queue.set(0)
         self.fault = ""
+        self._committed_s = self._mono_s()
         for subscriber in self._subscribers:
             subscriber.hold()
         for subscriber, one in arrived:
@@ -160,6 +181,7 @@ class Receiving:
             self._pipeline.trust(trust)
         self._send(self._pipeline.tick(**self._times()))
         self.fault = ""
+        self._turned_s = self._mono_s()
 
     def _send(self, sending: Sending) -> None:
         for box, receipt in sending.answers:
@@ -208,8 +230,6 @@ class Receiving:
         self._stopping.wait(RETRY_S)
 
     def _times(self) -> dict[str, int]:
-        return {
-            "now_ms": self._clock_ms(),
-            "mono_ms": round(self._mono_s() * 1000),
-            "listening_ms": self._listening_ms,
-        }
+        now_ms, mono_ms = self._clock_ms(), round(self._mono_s() * 1000)
+        self._listening = self._listening.look(now_ms, mono_ms)
+        return {"now_ms": now_ms, "mono_ms": mono_ms, "listening_ms": self._listening.since_ms}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from protocol.kinds import OPENED
-from protocol.ledger import GENESIS, Hole, HoleError, Position, hole_of, over
+from protocol.ledger import GENESIS, Hole, HoleError, Position, hole_of, out_of, over
 from protocol.messages import Event
 
 SHED = "ledger.shed"
@@ -168,9 +168,13 @@ def _next(
     same = [row for row in candidates if row.run == standing.run]
     if opening or same:
         return (opening or same)[-1]
-    end = over(Position(run=standing.run, seq=standing.seq, hash=standing.hash), holes)
+    head = Position(run=standing.run, seq=standing.seq, hash=standing.hash)
+    end = over(head, holes)
     # The line that opened a run may lie in the hole, so any run may follow one.
     beyond = nexts.get((end.seq + 1, end.hash), []) if end.seq != standing.seq else []
+    # From inside a hole only its own run goes on: the hole may be that of a history that was set back.
+    if not beyond and (out := out_of(head, holes)) is not None:
+        beyond = [row for row in nexts.get((out.seq + 1, out.hash), ()) if row.run == standing.run]
     return beyond[-1] if beyond else None
 
 

@@ -6,8 +6,9 @@ its `kid` -> here -> placement in the ledger, or quarantine.
 """
 
 from base64 import b64decode
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from collector.ingest.parsing import TYPES, Parsed, reason_of
 from collector.ingest.received import Reason, Received, Rejection
@@ -29,8 +30,7 @@ from protocol.messages import (
 from protocol.topics import Up
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedEvents:
+class VerifiedEvents(msgspec.Struct, frozen=True, kw_only=True):
     """The lines of one envelope: authentic, of one lane, in rising order. `hashes[i]` is that of `events[i]`."""
 
     box: str
@@ -43,16 +43,14 @@ class VerifiedEvents:
     received: Received
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedBeat:
+class VerifiedBeat(msgspec.Struct, frozen=True, kw_only=True):
     """An authentic beat."""
 
     beat: Beat
     received: Received
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedBirth:
+class VerifiedBirth(msgspec.Struct, frozen=True, kw_only=True):
     """An authentic birth and the identity that it introduces."""
 
     birth: Birth
@@ -60,8 +58,7 @@ class VerifiedBirth:
     received: Received
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedDeath:
+class VerifiedDeath(msgspec.Struct, frozen=True, kw_only=True):
     """An authentic will."""
 
     death: Death

@@ -17,12 +17,17 @@ from protocol.kinds import Lane
 READ_AT_ONCE = 500
 
 
-def export_lines(reading: Reading, writer: ExportWriter, root_der_base64: str) -> Iterator[bytes]:
-    """Every line of the export, the signed manifest last."""
+def export_lines(
+    reading: Reading, writer: ExportWriter, root_der_base64: str, own_chain: tuple[str, ...]
+) -> Iterator[bytes]:
+    """Every line of the export, the signed manifest last; `own_chain` (base64 DER) is that of its signer."""
     connection = reading.connection
     yield from writer.opening(root_der_base64)
     for row in connection.execute(select(identities.c.chain).order_by(identities.c.box, identities.c.kid)):
-        yield writer.record(Certificates(chain=tuple(msgspec.json.decode(row.chain, type=list[str]))))
+        chain = tuple(msgspec.json.decode(row.chain, type=list[str]))
+        if chain != own_chain:
+            yield writer.record(Certificates(chain=chain))
+    yield writer.record(Certificates(chain=own_chain))
     heads: list[RunHead] = []
     for box, lane, run in _runs(reading):
         yield from _run(reading, writer, box, lane, run, heads)

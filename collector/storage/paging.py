@@ -6,7 +6,7 @@ Shared by the questions about events and about alarms.
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, or_
+from sqlalchemy import ColumnElement, Select, func, or_
 
 from collector.storage.records import MAX_LIMIT, Filter, Page
 from collector.storage.schema import sites
@@ -18,7 +18,9 @@ def below(unit: str) -> ColumnElement[bool]:
     """The condition that a site belongs to `unit` or to something below it; the empty unit is the whole bank."""
     if not unit:
         return sites.c.id.is_not(None)
-    return or_(sites.c.unit == unit, sites.c.unit.startswith(unit + "/", autoescape=True))
+    # Compared as text, not by LIKE, which SQLite lets mix small and capital letters.
+    prefix = unit + "/"
+    return or_(sites.c.unit == unit, func.substr(sites.c.unit, 1, len(prefix)) == prefix)
 
 
 def is_below(unit: str, above: str) -> bool:

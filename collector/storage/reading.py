@@ -137,6 +137,10 @@ class Reading:
         """The number of the last journal entry; 0 for none."""
         return self._connection.execute(select(func.max(journal.c.number))).scalar() or 0
 
+    def silent_boxes(self) -> int:
+        """How many boxes are silent, whoever asks: for the figures."""
+        return int(self._connection.execute(select(func.count()).where(boxes.c.silent.is_(True))).scalar_one())
+
     def quarantine(self, limit: int = 100) -> tuple[QuarantineRow, ...]:
         """What was set aside, newest first."""
         wanted = (

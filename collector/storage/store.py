@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DBAPIError,
     InterfaceError,
     OperationalError,
@@ -22,6 +23,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from collector.storage.reading import Reading
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long one writer waits for another before it gives up; group commits take some 20 ms."""
@@ -42,7 +45,7 @@ Transaction = Connection
 """What `Store.write` gives: the other packages pass it on and never look inside."""
 
 
-class StoreError(Exception):
+class StoreError(SaidError):
     """The database cannot be opened or used now; the message says why, without its password."""
 
 
@@ -68,22 +71,28 @@ class Store:
             with self._engine.connect() as connection:
                 yield Reading(connection)
         except _OUT_OF_REACH as error:
-            raise StoreError(_sentence(error)) from error
+            raise _out_of_reach(error) from error
+        except DatabaseError as error:
+            if _is_damage(error):
+                raise _out_of_reach(error) from error
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """One transaction: all of it or nothing.
 
         Raises:
-            StoreError: out of reach, locked or full: try again later.
+            StoreError: out of reach, locked, full or damaged: try again later.
             NotStorableError: a row that the database will not take.
         """
         try:
             with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                 yield connection
         except _OUT_OF_REACH as error:
-            raise StoreError(_sentence(error)) from error
+            raise _out_of_reach(error) from error
         except (DBAPIError, StatementError, UnicodeError, OverflowError) as error:
+            if _is_damage(error):
+                raise _out_of_reach(error) from error
             raise NotStorableError(type(error).__name__) from error
 
     def close(self) -> None:
@@ -99,9 +108,19 @@ def sqlite_url(path: Path) -> str:
 _OUT_OF_REACH: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
-def _sentence(error: Exception) -> str:
-    # The library's own text carries statements and their values, which belong in no log.
-    return f"the database cannot be used now ({type(error).__name__})"
+# The library's own text carries statements and their values, which belong in no log.
+OUT_OF_REACH: Final = N_("the database cannot be used now ({kind})")
+
+
+def _out_of_reach(error: Exception) -> StoreError:
+    """SQLite's own word (SQLITE_FULL, SQLITE_READONLY, SQLITE_NOTADB) says what to do; others have only their class."""
+    word = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
+    return StoreError(OUT_OF_REACH, kind=word or type(error).__name__)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is no sound database; all other faults have a class of their own."""
+    return type(error) is DatabaseError
 
 
 def _open(url: str) -> Engine:
@@ -111,7 +130,7 @@ def _open(url: str) -> Engine:
             return _open_sqlite(url)
         return create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
-        raise StoreError(f"the database address cannot be used: {type(error).__name__}") from None
+        raise StoreError(N_("the database address cannot be used: {kind}"), kind=type(error).__name__) from None
 
 
 def _open_sqlite(url: str) -> Engine:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Dialect, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Dialect, Table, and_, bindparam, delete, insert, select, update
 
 from collector.fleet.records import BeatRun, BoxState
 from collector.ingest.sequence import Opening, Standing, Stored
@@ -150,7 +150,7 @@ def holes_of(connection: Transaction, key: Key) -> list[Hole]:
 
 
 def add_holes(connection: Transaction, key: Key, fresh: Iterable[Hole]) -> None:
-    """Write down holes; a later line for the same beginning replaces the earlier one."""
+    """Write down holes; of two with the same beginning the longer one stays, whichever line came first."""
     for hole in fresh:
         same = and_(
             holes.c.box == key[0],
@@ -158,6 +158,9 @@ def add_holes(connection: Transaction, key: Key, fresh: Iterable[Hole]) -> None:
             holes.c.first == hole.first,
             holes.c.first_prev == hole.first_prev,
         )
+        known = connection.execute(select(holes.c.last).where(same)).scalar()
+        if known is not None and known > hole.last:
+            continue
         connection.execute(delete(holes).where(same))
         connection.execute(
             insert(holes).values(
@@ -184,6 +187,11 @@ def due_boxes(connection: Transaction, now_ms: int, limit: int) -> list[BoxState
     """Boxes that have to be looked at."""
     statement = select(boxes).where(boxes.c.due_ms <= now_ms).order_by(boxes.c.due_ms).limit(limit)
     return [_state(row) for row in connection.execute(statement)]
+
+
+def nothing_heard_after(connection: Transaction, now_ms: int) -> None:
+    """Bring back what lies in the future: on a clock that was set back nobody would be due for so long."""
+    connection.execute(update(boxes).where(boxes.c.heard_ms > now_ms).values(heard_ms=now_ms, due_ms=now_ms))
 
 
 def save_boxes(connection: Transaction, fresh: Mapping[str, tuple[BoxState, int]], known: Iterable[str]) -> None:
@@ -264,11 +272,6 @@ def trim_quarantine(connection: Transaction, keep: int) -> None:
     ).scalar()
     if oldest is not None:
         connection.execute(delete(quarantine).where(quarantine.c.number <= oldest))
-
-
-def silent_boxes(connection: Transaction) -> int:
-    """How many boxes are silent."""
-    return int(connection.execute(select(func.count()).where(boxes.c.silent.is_(True))).scalar_one())
 
 
 _STORED: Final = (events.c.run, events.c.seq, events.c.hash, events.c.prev, events.c.kind)

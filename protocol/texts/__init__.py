@@ -7,6 +7,7 @@ are compiled from the `.po` files by `make setup` and travel inside a built pack
 import gettext
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,40 @@ LANGUAGES: Final[Mapping[str, str]] = MappingProxyType({"zh-CN": "zh_CN", "en": 
 DEFAULT_LANGUAGE: Final = next(iter(LANGUAGES))
 
 Texts = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence for a person: an English message id with `{named}` places, and what fills them."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, texts: Texts) -> str:
+        """In the reader's language."""
+        return texts(self.text).format(**self.values)
+
+    def __str__(self) -> str:
+        """In English, for logs and tests."""
+        return self.told(str)
+
+
+class SaidError(Exception):
+    """An error that ends at a person; it is told in that person's language where it is caught."""
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.said = Said(text, values)
+        super().__init__(str(self.said))
+
+
+def told(error: Exception, texts: Texts) -> str:
+    """What an error says to a person."""
+    return error.said.told(texts) if isinstance(error, SaidError) else str(error)
+
+
+def said(text: str, /, **values: object) -> Said:
+    """A sentence with what fills it."""
+    return Said(text, values)
 
 
 class TextsError(Exception):
@@ -40,11 +75,16 @@ def texts_for_user() -> Texts:
 
     A command that cannot find its catalogue still says what it has to say.
     """
-    said = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     try:
-        return texts_for(match_language(said.partition(".")[0]) or "en")
+        return texts_for(user_language() or "en")
     except TextsError:
         return texts_for("en")
+
+
+def user_language() -> str | None:
+    """The tag of LANGUAGES that the environment names; None when it names none of ours, such as C."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return match_language(named.partition(".")[0])
 
 
 def match_language(tag: str) -> str | None:

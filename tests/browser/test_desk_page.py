@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import DeskPage, desk
 from tests.browser.served import Served
 from tests.console import PASSWORD
+from tests.waiting import eventually_blocking
 
 WANG = ("wang", PASSWORD)
 MOST_ROWS = 200
@@ -32,7 +35,7 @@ def test_an_alarm_appears_without_reloading(browser: Browser, served: Served) ->
         expect(row).to_have_attribute("data-drawn-at", re.compile(r"Z$"))
         expect(page.locator("#alarm h2")).to_contain_text("两门同开 0.9 秒")
         expect(page.locator(".why li")).to_have_count(3)
-        expect(page.locator(".tile.needs")).to_have_count(1)
+        expect(page.locator(".tile.needs header span")).to_have_text(["通道外门", "通道内门"])
         expect(page.locator(".tile.unknown b")).to_have_text("未知")
         expect(page.locator("#told")).to_contain_text("二级 联动门双开")
         assert page.evaluate("window.same")
@@ -151,6 +154,77 @@ def test_sound_waits_for_the_first_touch_and_can_be_muted(browser: Browser, serv
         page.keyboard.press("?")
         expect(page.locator("#help")).to_be_visible()
         assert {"J", "K", "A", "N", "R", "H", "M", "L", "T", "?"} <= set(_texts(person, "#help kbd"))
+
+
+def test_a_grave_alarm_sounds_until_somebody_takes_it(browser: Browser, served: Served) -> None:
+    """Again and again while nobody has acknowledged it; not while muted, and the desk says that it is muted."""
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        page.keyboard.press("j")
+        expect(page.locator("#sound")).to_have_text("声音 开")
+        page.evaluate(
+            "import('/static/sound.js').then(({ port }) => {"
+            " window.rung = []; port.play = (notes) => window.rung.push(notes.length); port.repeatMs = 30; })"
+        )
+        served.world.happens("door.held_open", "door/outer")
+        expect(page.locator(".row")).to_have_count(1)
+        assert page.evaluate("window.rung") == []  # level IV is seen, not heard
+        served.world.dual_open()
+        eventually_blocking(lambda: page.evaluate("window.rung.length") >= 3, what="it sounds again and again")
+        assert set(page.evaluate("window.rung")) == {2}
+        page.keyboard.press("m")
+        expect(page.locator("#sound")).to_have_text("声音 静音")
+        assert _rung_meanwhile(person) == 0
+        page.keyboard.press("m")
+        assert _rung_meanwhile(person) > 1
+        page.locator(".row[data-kind='door.dual_open']").click()
+        expect(page.locator("#do-acknowledge")).to_be_enabled()
+        page.keyboard.press("a")
+        expect(page.locator(".row.taken")).to_have_count(1)
+        assert _rung_meanwhile(person) == 0
+
+
+def _rung_meanwhile(person: DeskPage) -> int:
+    """How often it sounds in ten of its intervals, by the page's own clock."""
+    return int(
+        person.page.evaluate(
+            "() => { const before = window.rung.length;"
+            " return new Promise((done) => setTimeout(() => done(window.rung.length - before), 300)); }"
+        )
+    )
+
+
+def test_who_waited_longest_is_next(browser: Browser, served: Served) -> None:
+    """Gravest level first; in it the oldest that nobody has taken on top, what somebody holds below."""
+    world = served.world
+    names = ["first", "second", "third"]
+    for name in names:
+        world.dual_open(f"interlock/{name}")
+        world.centre.now += timedelta(seconds=1)
+    world.happens("zone.hold_up", "zone/panic")
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator(".row[aria-selected=true]")).to_have_attribute("data-kind", "zone.hold_up")
+        opened = page.locator(".row[data-kind='door.dual_open']")
+        expect(opened).to_have_count(3)
+        times = opened.evaluate_all("(rows) => rows.map((row) => row.dataset.openedAt)")
+        assert times == sorted(times)
+        first = opened.first.get_attribute("data-alarm-id")
+        opened.first.click()
+        expect(page.locator(f"#alarm[data-of='{first}']")).to_be_visible()
+        page.keyboard.press("a")
+        expect(page.locator(".row").last).to_have_attribute("data-alarm-id", str(first))
+        expect(page.locator(".row").last).to_have_class(re.compile("taken"))
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "zh-CN"), (1440, "zh-CN"), (1280, "en")])
+def test_lines_hold_on_one_line(browser: Browser, served: Served, width: int, language: str) -> None:
+    """Where it is, and when and how it came, each stand on one line, on small desks too."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG, width=width, language=language) as person:
+        for line in ("#place", "#proof"):
+            height = person.page.locator(line).evaluate("(line) => line.getBoundingClientRect().height")
+            assert 0 < height < 26, line
 
 
 def test_a_telephone_shows_the_same(browser: Browser, served: Served) -> None:

@@ -100,7 +100,7 @@ def test_a_dual_open_at_a_branch_reaches_the_operator(browser: Browser, bank: Ba
         expect(page.locator(f"#alarm[data-of='{row.get_attribute('data-alarm-id')}']")).to_be_visible()
         expect(page.locator("#alarm h2")).to_contain_text("两门同开")
         expect(page.locator(".why li")).not_to_have_count(1)
-        expect(page.locator(".about")).to_contain_text("签名有效")
+        expect(page.locator("#proof")).to_contain_text("签名有效")
         _picture(page, "desk")
         page.keyboard.press("a")
         expect(page.locator("#do-resolve")).to_be_enabled()

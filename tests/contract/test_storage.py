@@ -91,6 +91,17 @@ def test_a_database_out_of_reach_is_said_as_such(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_damaged_database_is_out_of_reach_and_no_fault_of_a_row(tmp_path: Path) -> None:
+    """Whatever is read or written meets it: nothing is given up as a poisoned row, and the sentence has its word."""
+    (tmp_path / "x.db").write_bytes(b"no database" * 1000)
+    store = Store(sqlite_url(tmp_path / "x.db"))
+    with pytest.raises(StoreError, match="SQLITE_NOTADB"):
+        migrate(store)
+    with pytest.raises(StoreError, match="SQLITE_NOTADB"), store.read() as reading:
+        reading.journal_head()
+    store.close()
+
+
 def test_writers_take_turns_on_the_counters(store: Store) -> None:
     """Numbers are given out under lock, so the second transaction goes on where the first ended."""
     for expected in (0, 5):
@@ -144,6 +155,14 @@ def test_a_unit_is_a_name_and_no_pattern(centre: PaperCentre) -> None:
         assert not reading.boxes("%")
         assert not reading.boxes("a_b")
         assert [row.id for row in reading.boxes("a%b")] == [box.id]
+
+
+def test_a_unit_is_not_another_of_the_same_letters(centre: PaperCentre) -> None:
+    """Small and capital letters name different units: in the lists as in what people may do."""
+    box = ready(centre, unit="East/One")
+    with centre.store.read() as reading:
+        assert not reading.boxes("east")
+        assert [row.id for row in reading.boxes("East")] == [box.id]
 
 
 def test_the_exact_bytes_come_back(centre: PaperCentre) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -111,12 +112,12 @@ JSON = st.recursive(
 
 
 @FUZZ
-@given(facts=st.dictionaries(st.text(max_size=10), JSON, max_size=5))
+@given(strange=st.dictionaries(st.text(max_size=10), JSON, max_size=5))
 def test_strange_facts_are_stored_as_they_are_or_refused(
-    centre: PaperCentre, box: Box, facts: dict[str, object]
+    centre: PaperCentre, box: Box, strange: dict[str, object]
 ) -> None:
     """An honest envelope with whatever facts: what is taken can be read again."""
-    facts = {name: value for name, value in facts.items() if name not in ("lane", "kind", "self")}
+    facts: dict[str, Any] = {name: value for name, value in strange.items() if name not in ("lane", "kind", "self")}
     sending = centre.take(box.events(box.line("door.unlocked", **facts)))
     assert sending.heads or taken(centre)
     with centre.store.read() as reading:

@@ -70,6 +70,13 @@ async def test_it_takes_messages_once_started(settings: EmbeddedSettings, certif
         assert await reaches(broker, certificates)
 
 
+async def test_its_folder_may_have_any_name(settings: EmbeddedSettings, certificates: Certificates) -> None:
+    """The demo of somebody whose folders have Chinese names, blanks and quotes starts as anybody's."""
+    named = replace(settings, state=settings.state / '演示 "one" \\ 二')
+    async with EmbeddedBroker(named) as broker:
+        assert await reaches(broker, certificates)
+
+
 async def test_nothing_of_it_is_left_after_stop(settings: EmbeddedSettings) -> None:
     """The process is gone when `stop` returns; stopping twice is harmless."""
     broker = EmbeddedBroker(settings)

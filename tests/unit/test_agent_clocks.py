@@ -50,6 +50,21 @@ def test_a_clock_is_synced_by_a_receipt_and_holds_over_without() -> None:
     assert ticked(state, moment(clock)).word(moment(clock)) is Word.HOLDOVER
 
 
+def test_a_floor_that_lies_ahead_is_told_once() -> None:
+    """A centre's clock was wrong for an hour: the box says so until its own reaches the floor, not by turns."""
+    clock = Clock()
+    state = confirmed(ClockState(floor=clock.now()), clock.now() + timedelta(hours=1), SECOND, moment(clock))
+    for _ in range(5):
+        clock.advance(SECOND)
+        before, state = state, ticked(state, moment(clock))
+        assert not clock_findings(before, state, moment(clock))
+        before, state = state, confirmed(state, clock.now(), SECOND, moment(clock))
+        assert not clock_findings(before, state, moment(clock))
+        assert state.word(moment(clock)) is Word.SUSPECT
+    clock.advance(timedelta(hours=1))
+    assert phases(clock_findings(state, ticked(state, moment(clock)), moment(clock))) == [Phase.ENDED]
+
+
 def test_a_clock_that_jumps_is_suspect_until_a_receipt_agrees() -> None:
     """FIELD-FAULTS row 13 (box): wall time that leaves monotonic time is told once, and once when it is right again."""
     clock = Clock()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 from sqlalchemy import select
 
+from collector import health
 from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from collector.health import STUCK_AFTER_S, Check, IngestSeen
 from collector.storage.schema import journal
 from tests.console import ADDRESS, PASSWORD, ConsoleWorld
 
@@ -171,14 +174,45 @@ async def test_problems_are_problem_details_in_both_languages(world: ConsoleWorl
             assert (english.headers["Content-Language"], chinese.headers["Content-Language"]) == ("en", "zh-CN")
 
 
-async def test_health_names_what_does_not_work(world: ConsoleWorld) -> None:
-    """200 while every part works, 503 with a sentence a part when not; nobody has to log in for it."""
+SEEN = IngestSeen(alive=True, fault="", turned_s=0.4, committed_s=7.2, brokers=[(True, 30.0), (False, 4.0)])
+
+
+async def test_health_tells_every_part_with_its_age(world: ConsoleWorld) -> None:
+    """200 while what is needed works; one broker of two makes it `degraded`; nobody has to log in for it."""
+    world.checks += [health.database("", 0.0031), *health.ingest(SEEN)]
     async with world.client(None) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok", "collector": "centre-1"}
-        world.faults.append("no broker is connected")
+        told = (await client.get("/healthz?lang=en")).json()
+        chinese = (await client.get("/healthz", headers={"Accept-Language": "zh"})).json()
+    assert (told["status"], told["collector"]) == ("degraded", "centre-1")
+    assert [(each["name"], each["ok"], each["age_s"]) for each in told["checks"]] == [
+        ("database", True, 0.0),
+        ("broker 1", True, 30.0),
+        ("broker 2", False, 4.0),
+        ("ingest", True, 7.2),
+    ]
+    assert told["checks"][0]["detail"] == "Answers within 3 ms"
+    assert chinese["checks"][1]["detail"] == "已连接"
+
+
+@pytest.mark.parametrize(
+    ("checks", "place"),
+    [
+        ([health.database("out of reach", 1.0)], "database"),
+        (health.ingest(replace(SEEN, brokers=[(False, 4.0)])), "broker 1"),
+        (health.ingest(replace(SEEN, alive=False)), "ingest"),
+        (health.ingest(replace(SEEN, fault="the database is full")), "ingest"),
+        (health.ingest(replace(SEEN, turned_s=STUCK_AFTER_S + 1)), "ingest"),
+        (health.ingest(replace(SEEN, turned_s=None)), "ingest"),
+    ],
+)
+async def test_a_centre_that_does_not_work_says_503(world: ConsoleWorld, checks: list[Check], place: str) -> None:
+    """No database, no broker, or an ingest that ended, cannot store or is stuck: the part is named, in words."""
+    world.checks += checks
+    async with world.client(None) as client:
         sick = await client.get("/healthz")
     assert sick.status_code == 503
-    assert sick.json()["faults"][0]["detail"] == "no broker is connected"
+    assert place in [fault["place"] for fault in sick.json()["faults"]]
+    assert all(each["detail"] for each in sick.json()["checks"])
 
 
 async def test_figures_are_for_this_machine_or_a_token(world: ConsoleWorld) -> None:

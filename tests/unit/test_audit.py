@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from protocol.audit import Audit, Report, RootCheck
+from protocol.audit import MAX_PROBLEMS, Audit, Report, RootCheck
 from protocol.audit_lanes import Fault
 from protocol.certificates import Role
 from protocol.kinds import Lane
-from protocol.ledger import line_hash
+from protocol.ledger import Position, line_hash
 from protocol.messages import decode_event
 from provisioning.authority import Authority
 from tests.ledgers import NOW, PaperBox, PaperExport
@@ -192,7 +192,7 @@ def test_a_hole_is_accepted_only_through_a_shed_line(honest: bool) -> None:
     export.events(box, box.line("ledger.shed", counts={"door.held_open": 3}, **shed))
     report = _audit(export.finish())
     assert report.sound is honest
-    assert report.shed == 3
+    assert report.shed == (3 if honest else 0)
 
 
 def test_a_run_whose_beginning_was_shed_is_followed() -> None:
@@ -205,6 +205,64 @@ def test_a_run_whose_beginning_was_shed_is_followed() -> None:
     shed: dict[str, Any] = {"from": 1, "to": 2, "first_prev": "0" * 64, "last_hash": last.hash}
     export.events(box, kept, box.line("ledger.shed", **shed))
     assert _audit(export.finish()).problems == ()
+
+
+def test_a_hole_that_grew_around_what_had_arrived_is_no_loss() -> None:
+    """A box that gives up more signs anew for the whole: the first shed line, and what had arrived, lie inside."""
+    export, box, _ = _paper()
+    export.events(box, box.opened(Lane.ROUTINE))
+    before = box.tips[Lane.ROUTINE].hash
+    box.line("door.held_open")
+    small: dict[str, Any] = {"from": 2, "to": 2, "first_prev": before, "last_hash": box.tips[Lane.ROUTINE].hash}
+    export.events(box, box.line("ledger.shed", **small))
+    box.line("door.held_open")
+    whole: dict[str, Any] = {"from": 2, "to": 4, "first_prev": before, "last_hash": box.tips[Lane.ROUTINE].hash}
+    export.events(box, box.line("ledger.shed", **whole))
+    report = _audit(export.finish())
+    assert report.problems == ()
+    assert report.shed == 2, "what stands here was not given up, and nothing counts twice"
+
+
+def test_a_number_from_nowhere_costs_nothing() -> None:
+    """A box that skips to a number far away is missing lines; the auditor's memory is not filled with its hole."""
+    export, box, _ = _paper()
+    export.events(box, box.opened(Lane.URGENT))
+    box.tips[Lane.URGENT] = Position(run=box.run, seq=2**50, hash="1" * 64)
+    export.events(box, box.line("door.forced"))
+    (problem,) = _audit(export.finish()).problems
+    assert problem.fault is Fault.MISSING
+    assert f"urgent 2 to {2**50}" in problem.text
+
+
+def test_rubbish_does_not_fill_the_memory() -> None:
+    """Of a flood of problems the first ones are kept."""
+    export, _ = _honest()
+    lines = export.finish()
+    report = _audit([*lines[:2], *[b"rubbish\n"] * 10 * MAX_PROBLEMS, *lines[2:]])
+    assert len(report.problems) == MAX_PROBLEMS
+    assert report.problems[0].record == 3
+
+
+def test_a_beat_that_names_another_line_is_a_fork() -> None:
+    """What a box says of its head in its own beat must be the line that stands here under that number."""
+    export, box = _honest()
+    export.beat(box)
+    assert _audit(export.finish()).sound
+    export, box = _honest()
+    honest = box.tips[Lane.URGENT]
+    box.tips[Lane.URGENT] = Position(run=honest.run, seq=honest.seq, hash="1" * 64)
+    export.beat(box)
+    (problem,) = _audit(export.finish()).problems
+    assert problem.fault is Fault.FORKED
+    assert f"urgent {honest.seq}" in problem.text
+
+
+def test_what_a_beat_claims_beyond_the_file_is_said() -> None:
+    """Lines that the box wrote and that are not here are counted: not yet arrived, or withheld."""
+    export, box = _honest()
+    box.line("door.forced")
+    export.beat(box)
+    assert _audit(export.finish()).unsent == (("0755-031-a", "urgent", 1),)
 
 
 def test_overlapping_envelopes_count_each_event_once() -> None:

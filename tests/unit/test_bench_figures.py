@@ -14,7 +14,9 @@ from benchmarks.machine import Machine
 from benchmarks.report import Report, as_json, as_table, report
 
 NOW = datetime(2026, 11, 21, 2, 13, 49, tzinfo=UTC)
-MACHINE = Machine(processor="a processor", cores=2, memory_gib=8.0, kernel="6.1.0", versions={"python": "3.11.7"})
+MACHINE = Machine(
+    processor="a processor", cores=2, memory_gib=8.0, kernel="6.1.0", load=0.1, versions={"python": "3.11.7"}
+)
 P50 = Figure(bench="screen", name="p50", value=69.4, unit="ms", target=150, ratio="0.46 of target", limit="the poll")
 SHARE = Figure(bench="ingest", name="share", value=0.21, unit="of bare", goal=Goal.AT_LEAST, target=0.3)
 
@@ -74,7 +76,7 @@ def test_the_table_says_everything_once() -> None:
     for words in ("69.4 ms", "<= 150", "met", "0.46 of target", "the poll", "0.21 of bare", ">= 0.3", "missed"):
         assert words in text
     assert "agent: not measured: no room" in text
-    assert "a processor, 2 cores, 8.0 GiB, Linux 6.1.0" in text
+    assert "a processor, 2 cores, 8.0 GiB, Linux 6.1.0, load 0.1" in text
     assert [line for line in text.splitlines() if line in ("screen", "ingest")] == ["screen", "ingest"]
 
 

@@ -38,8 +38,9 @@ RAISED: list[tuple[str, str, dict[str, Any]]] = [
     ("ledger.fork", "box/0755-031-a", {"why": "two runs alive"}),
     ("ledger.rollback", "box/0755-031-a", {"lane": "routine", "from": 3, "to": 5}),
     ("ledger.shed", "box/0755-031-a", {"from": 3, "to": 5}),
-    ("envelope.rejected", "box/0755-031-a", {"count": 3, "claimed": "0755-031-a", "reason": "bad_signature"}),
+    ("envelope.rejected", "box/0755-031-a", {"count": 3, "claimed_box": "0755-031-a", "reason": "bad_signature"}),
     ("order.refused", "box/0755-031-a", {"reason": "stale challenge"}),
+    ("request.answered", "box/requests", {"action": "resend", "reason": "served", "count": 1}),
 ]
 
 
@@ -104,7 +105,7 @@ def test_facts_of_a_stranger_break_nothing(hostile: Any) -> None:
     wording = Wording(texts=texts_for("en"), names=NAMES)
     for kind, facts in (
         ("door.dual_open", {"overlap_s": hostile, "tolerance_s": hostile, "doors": hostile}),
-        ("envelope.rejected", {"count": hostile, "claimed": hostile, "reason": hostile}),
+        ("envelope.rejected", {"count": hostile, "claimed_box": hostile, "reason": hostile}),
         ("device.flutter", {"kind": hostile, "count": hostile, "within_s": hostile}),
     ):
         for step in wording.timeline(kind, "door/outer", AT, facts, ((AT, "door/outer", "open", str(hostile)),)):

@@ -177,6 +177,31 @@ def test_the_collector_s_own_absence_is_held_against_nobody(centre: PaperCentre,
     assert told(centre) == ["box.silent"]
 
 
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)], ids=["forward", "back"])
+def test_a_clock_of_the_centre_that_is_set_blames_no_box(centre: PaperCentre, box: Box, by: timedelta) -> None:
+    """Its own clock tells no silence and no delay; a box that then goes is still missed in time."""
+    live(centre, box, 20)
+    centre.set_clock(by)
+    live(centre, box, 60)
+    assert told(centre) == []
+    centre.set_clock(by)
+    centre.pass_time(17)
+    assert told(centre) == []
+    centre.pass_time(1)
+    assert told(centre) == ["box.silent"]
+
+
+def test_a_centre_that_stood_still_blames_no_box(centre: PaperCentre, box: Box) -> None:
+    """A process that was stopped for half a minute heard nothing meanwhile: what waited for it is not late."""
+    live(centre, box, 20)
+    waiting = [box.beat(), box.beat()]
+    centre.stand_still(timedelta(seconds=30))
+    centre.take(*waiting)
+    beat(centre, box)
+    live(centre, box, 20)
+    assert told(centre) == []
+
+
 def test_an_open_condition_survives_a_restart(centre: PaperCentre, box: Box) -> None:
     """What was told before a restart is not told again after it, and its end finds it."""
     centre.pass_time(20)

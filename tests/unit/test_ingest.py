@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from protocol.kinds import Lane
 from protocol.ledger import GENESIS, Position, line_hash
 from protocol.limits import MAX_PARKED_ENVELOPES
 from protocol.messages import Answers, PointState, decode_event, encode
+from protocol.timestamps import format_time
 from protocol.topics import Up
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre, receipt_of
@@ -139,10 +141,10 @@ def test_what_is_forged_is_set_aside_with_its_reason(centre: PaperCentre, box: B
     foreign_site.credential, foreign_site.sealer = box.credential, box.sealer
     altered = signature[:9] + (b"A" if signature[9:10] != b"A" else b"B") + signature[10:]
     strange = [
-        ("malformed", replace(evil, payload=b"\x00\xff nonsense")),
-        ("malformed", replace(evil, payload=b".".join((header, payload, b"")))),
-        ("bad_signature", replace(evil, payload=b".".join((header, payload, altered)))),
-        ("too_large", replace(evil, payload=b"x" * (LIMITS_BYTES[Up.EVENT] + 1))),
+        ("malformed", msgspec.structs.replace(evil, payload=b"\x00\xff nonsense")),
+        ("malformed", msgspec.structs.replace(evil, payload=b".".join((header, payload, b"")))),
+        ("bad_signature", msgspec.structs.replace(evil, payload=b".".join((header, payload, altered)))),
+        ("too_large", msgspec.structs.replace(evil, payload=b"x" * (LIMITS_BYTES[Up.EVENT] + 1))),
         ("wrong_type", box.message("beat", sealed)),
         ("foreign_box", box.message("event", sealed, box=other.id)),
         ("foreign_site", foreign_site.events(foreign_site.line("zone.fire"))),
@@ -266,9 +268,46 @@ def test_a_lane_beyond_a_hole_is_receipted_once_the_hole_is_explained(centre: Pa
     box.line("ledger.mark")
     lost = box.tips[Lane.ROUTINE]
     kept = box.line("ledger.mark")
-    shed = box.line("ledger.shed", **{"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash})
+    facts: dict[str, Any] = {"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash}
+    shed = box.line("ledger.shed", **facts)
     assert centre.take(box.events(kept)).heads[box.id]["routine"].seq == 1
     assert centre.take(box.events(shed)).heads[box.id]["routine"].seq == 4
+
+
+def test_a_hole_that_grew_around_what_arrived_does_not_hold_the_lane_up(centre: PaperCentre, box: Box) -> None:
+    """A box gives up lines whose receipts it never got, and signs anew for the whole: the head goes on behind it."""
+    before = box.tips[Lane.ROUTINE].hash
+    box.line("ledger.mark")
+    facts: dict[str, Any] = {"from": 2, "first_prev": before}
+    small = box.line("ledger.shed", to=2, last_hash=box.tips[Lane.ROUTINE].hash, **facts)
+    box.line("ledger.mark")
+    whole = box.line("ledger.shed", to=4, last_hash=box.tips[Lane.ROUTINE].hash, **facts)
+    kept = box.line("ledger.mark")
+    centre.take(box.events(small))
+    centre.take(box.events(whole))
+    assert centre.take(box.events(kept)).heads[box.id]["routine"].seq == 6
+
+
+def test_an_older_shed_line_that_comes_late_does_not_shrink_the_hole(centre: PaperCentre, box: Box) -> None:
+    """The newest explanation is sent ahead; the one it replaced follows in its turn and changes nothing."""
+    facts: dict[str, Any] = {"from": 2, "first_prev": box.tips[Lane.ROUTINE].hash}
+    box.line("ledger.mark")
+    of_two = box.tips[Lane.ROUTINE].hash
+    box.line("ledger.mark")
+    of_three = box.tips[Lane.ROUTINE].hash
+    kept = box.line("ledger.mark")
+    stale = box.line("ledger.shed", to=2, last_hash=of_two, **facts)
+    newest = box.line("ledger.shed", to=3, last_hash=of_three, **facts)
+    centre.take(box.events(newest))
+    assert centre.take(box.events(kept, stale)).heads[box.id]["routine"].seq == 6
+
+
+def test_a_date_that_does_not_exist_is_the_boxs_fault(centre: PaperCentre, box: Box) -> None:
+    """It is malformed, set aside with that reason, and no fault of ours."""
+    line = box.line("door.forced")
+    wrong = line.replace(format_time(box.now).encode(), b"2026-06-31T00:00:00.000Z")
+    centre.take(box.events(wrong), box.beat(at="2026-02-30T00:00:00.000Z"))
+    assert reasons(centre) == ["malformed", "malformed"]
 
 
 def test_a_poisoned_urgent_record_is_stepped_over(centre: PaperCentre, box: Box) -> None:
@@ -277,8 +316,14 @@ def test_a_poisoned_urgent_record_is_stepped_over(centre: PaperCentre, box: Box)
     box.line("door.forced")
     lost = box.tips[Lane.URGENT]
     kept = box.line("door.dual_open")
-    facts = {"from": 2, "to": 2, "first_prev": hole_prev, "last_hash": lost.hash, "lane": "urgent"}
-    centre.take(box.events(kept), box.events(box.line("ledger.shed", **facts)))
+    told: dict[str, Any] = {
+        "from": 2,
+        "to": 2,
+        "first_prev": hole_prev,
+        "last_hash": lost.hash,
+        "lane": Lane.URGENT.value,
+    }
+    centre.take(box.events(kept), box.events(box.line("ledger.shed", **told)))
     assert {head.lane: head.seq for head in centre.answer(box.beat()).heads} == {Lane.URGENT: 3, Lane.ROUTINE: 2}
 
 

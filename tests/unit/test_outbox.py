@@ -186,6 +186,48 @@ async def test_a_damaged_store_is_kept_aside_and_a_fresh_one_says_so(tmp_path: P
     await outbox.close()
 
 
+@pytest.mark.parametrize("lane", list(Lane))
+@pytest.mark.parametrize(
+    ("damage", "fresh"),
+    [
+        ("hash = 'zz'", False),
+        ("run = x'00'", False),
+        ("line = x'00'", False),
+        ("hash = 'zz', line = x'00'", True),
+        ("seq = 'abc', hash = 'zz'", True),
+    ],
+)
+async def test_a_damaged_last_record_does_not_keep_the_guard_from_starting(
+    tmp_path: Path, lane: Lane, damage: str, fresh: bool
+) -> None:
+    """A new run goes on from what is left of the lane's last row; where nothing is left a fresh store begins."""
+    outbox = box(tmp_path)
+    await outbox.append([draft("door.forced"), draft("door.held_open")])
+    await outbox.close()
+    with sqlite3.connect(tmp_path / "outbox.db") as connection:
+        connection.execute(f"UPDATE events SET {damage} WHERE lane = ? AND seq = 2", [lane.value])  # noqa: S608 - ours
+    connection.close()
+    outbox = box(tmp_path)
+    assert bool(outbox.standing.set_aside) is fresh
+    assert [line.seq for line in await outbox.lines(lane, 1)] == [1]
+    await outbox.lines(lane, 2)
+    assert audit(tmp_path) == []
+    await outbox.close()
+
+
+async def test_what_was_remembered_and_is_no_longer_bytes_is_forgotten(tmp_path: Path) -> None:
+    """A changed type in the file must not stop the guard."""
+    outbox = box(tmp_path)
+    await outbox.save({"guard": b"a", "boot": b"b"})
+    await outbox.close()
+    with sqlite3.connect(tmp_path / "outbox.db") as connection:
+        connection.execute("UPDATE saved SET value = 7 WHERE key = 'guard'")
+    connection.close()
+    outbox = box(tmp_path)
+    assert outbox.saved == {"boot": b"b"}
+    await outbox.close()
+
+
 async def test_damage_found_while_running_starts_a_fresh_store_at_once(tmp_path: Path) -> None:
     """No crash loop: the event that met the damage is stored in the new ledger, under a new run."""
     outbox = box(tmp_path)

@@ -31,12 +31,16 @@ CLIENT: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 
 
 def _rogue_leaf(
-    signer: Credential, role: Role, usages: Iterable[x509.ObjectIdentifier] = CLIENT, also: Role | None = None
+    signer: Credential,
+    role: Role,
+    usages: Iterable[x509.ObjectIdentifier] = CLIENT,
+    also: Role | None = None,
+    name: str = "centre-evil",
 ) -> x509.Certificate:
     """A certificate that an issuer's stolen key could make, whatever our own profiles allow."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = [
-        x509.DNSName("centre-evil"),
+        x509.DNSName(name),
         x509.UniformResourceIdentifier(f"urn:branchwatch:role:{role}"),
         x509.UniformResourceIdentifier("urn:branchwatch:site:0755-031"),
         *([x509.UniformResourceIdentifier(f"urn:branchwatch:role:{also}")] if also else []),
@@ -44,7 +48,7 @@ def _rogue_leaf(
     own = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.certificate.public_key())  # type: ignore[arg-type]
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre-evil")]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(signer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(7)
@@ -85,6 +89,14 @@ def test_a_stolen_box_issuer_makes_no_collectors() -> None:
     rogue = _rogue_leaf(issuer, Role.COLLECTOR)
     chain = (rogue.public_bytes(Encoding.DER), issuer.certificate.public_bytes(Encoding.DER))
     assert _fault(AUTHORITY, chain, role=Role.COLLECTOR) == CertificateFault.WRONG_ROLE
+
+
+def test_a_stolen_box_issuer_makes_no_box_with_a_collectors_name() -> None:
+    """Ids of collectors, and only these, begin with `centre-`: brokers give rights by name, the audit excuses by it."""
+    issuer = AUTHORITY.issuers[Issuer.BOXES]
+    rogue = _rogue_leaf(issuer, Role.BOX)
+    chain = (rogue.public_bytes(Encoding.DER), issuer.certificate.public_bytes(Encoding.DER))
+    assert _fault(AUTHORITY, chain) == CertificateFault.WRONG_NAME
 
 
 def test_a_box_is_no_issuer() -> None:
@@ -179,7 +191,7 @@ def test_only_the_provisioning_issuer_makes_signers(
 ) -> None:
     """A stolen boxes' or centre's key makes no officer, and a signer's certificate is for documents alone."""
     signer = AUTHORITY.issuers[issuer]
-    rogue = _rogue_leaf(signer, Role.PERSON, usages)
+    rogue = _rogue_leaf(signer, Role.PERSON, usages, name="p-1")
     chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
     assert _fault(AUTHORITY, chain, role=Role.PERSON) == fault
 
@@ -188,7 +200,7 @@ def test_an_issuer_for_documents_makes_no_boxes() -> None:
     """The provisioning issuer's key, stolen, makes nobody who connects; nor is a role believed beside another one."""
     signer = AUTHORITY.issuers[Issuer.PROVISIONING]
     for usages in ([DOCUMENTS], [ExtendedKeyUsageOID.CLIENT_AUTH]):
-        rogue = _rogue_leaf(signer, Role.BOX, usages)
+        rogue = _rogue_leaf(signer, Role.BOX, usages, name="b-1")
         chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
         assert _fault(AUTHORITY, chain, role=Role.BOX) == CertificateFault.UNTRUSTED
 
@@ -196,7 +208,7 @@ def test_an_issuer_for_documents_makes_no_boxes() -> None:
 def test_nobody_has_two_roles() -> None:
     """A certificate that says person and provisioning is neither."""
     signer = AUTHORITY.issuers[Issuer.PROVISIONING]
-    rogue = _rogue_leaf(signer, Role.PERSON, [DOCUMENTS], also=Role.PROVISIONING)
+    rogue = _rogue_leaf(signer, Role.PERSON, [DOCUMENTS], also=Role.PROVISIONING, name="p-1")
     chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
     for role in (Role.PERSON, Role.PROVISIONING):
         assert _fault(AUTHORITY, chain, role=role) == CertificateFault.WRONG_ROLE

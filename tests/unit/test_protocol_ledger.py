@@ -2,7 +2,20 @@
 
 import pytest
 
-from protocol.ledger import GENESIS, Break, Hole, HoleError, Link, Position, after, continues, hole_of, over, start
+from protocol.ledger import (
+    GENESIS,
+    Break,
+    Hole,
+    HoleError,
+    Link,
+    Position,
+    after,
+    continues,
+    hole_of,
+    out_of,
+    over,
+    start,
+)
 
 RUN = "0" * 32
 
@@ -33,6 +46,18 @@ def test_a_chain_begins_with_genesis() -> None:
     assert after(_link(1, GENESIS, "h1")) == Position(run=RUN, seq=1, hash="h1")
 
 
+def test_the_longest_of_holes_counts() -> None:
+    """A box that gives up more signs for the whole anew, whichever of both lines comes first."""
+    small = Hole(lane="routine", first=6, last=8, first_prev="h5", last_hash="h8")
+    whole = Hole(lane="routine", first=6, last=20, first_prev="h5", last_hash="h20")
+    at = Position(run=RUN, seq=5, hash="h5")
+    for holes in ([small, whole], [whole, small]):
+        assert over(at, holes).seq == 20
+        assert out_of(Position(run=RUN, seq=8, hash="h8"), holes) == Position(run=RUN, seq=20, hash="h20")
+        assert out_of(Position(run=RUN, seq=20, hash="h20"), holes) is None
+        assert out_of(at, holes) is None
+
+
 def test_adjoining_holes_are_followed_to_the_end() -> None:
     """Two shed ranges that touch lead over both; a hole that starts on another hash leads nowhere."""
     first = Hole(lane="routine", first=6, last=8, first_prev="h5", last_hash="h8")
@@ -46,11 +71,14 @@ def test_adjoining_holes_are_followed_to_the_end() -> None:
     "facts",
     [
         {},
-        {"from": 3, "to": 2, "first_prev": "a", "last_hash": "b"},
-        {"from": 0, "to": 2, "first_prev": "a", "last_hash": "b"},
-        {"from": "1", "to": 2, "first_prev": "a", "last_hash": "b"},
-        {"from": 1, "to": 2, "first_prev": None, "last_hash": "b"},
-        {"from": True, "to": 2, "first_prev": "a", "last_hash": "b"},
+        {"from": 3, "to": 2, "first_prev": GENESIS, "last_hash": GENESIS},
+        {"from": 0, "to": 2, "first_prev": GENESIS, "last_hash": GENESIS},
+        {"from": "1", "to": 2, "first_prev": GENESIS, "last_hash": GENESIS},
+        {"from": 1, "to": 2, "first_prev": None, "last_hash": GENESIS},
+        {"from": True, "to": 2, "first_prev": GENESIS, "last_hash": GENESIS},
+        {"from": 1, "to": 2, "first_prev": "a", "last_hash": GENESIS},
+        {"from": 1, "to": 2**53, "first_prev": GENESIS, "last_hash": GENESIS},
+        {"from": 1, "to": 2, "first_prev": GENESIS, "last_hash": GENESIS, "lane": "fast"},
     ],
 )
 def test_a_shed_line_must_describe_a_hole(facts: dict[str, object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent.receipts import Centre, Refused, Verified
 from protocol.certificates import Role
@@ -23,11 +23,12 @@ def receipt(
     box: str = "0755-031-a",
     collector: str = "centre-1",
     x5c: tuple[str, ...] = (),
+    at: datetime = NOW,
 ) -> bytes:
     """A receipt's line."""
     return encode(
         Receipt(
-            v=1, collector=collector, box=box, at=format_time(NOW), answers=answers, heads=(HEAD,), counter=7, x5c=x5c
+            v=1, collector=collector, box=box, at=format_time(at), answers=answers, heads=(HEAD,), counter=7, x5c=x5c
         )
     )
 
@@ -97,6 +98,19 @@ def test_an_ended_certificate_signs_no_receipts() -> None:
     assert isinstance(centre.receipt(birth, NOW), Verified)
     later = NOW + timedelta(days=400)
     assert reason(centre.receipt(signer.sealer.seal(EnvelopeType.RECEIPT, receipt()), later)) == "certificate_expired"
+
+
+def test_a_collector_cannot_push_the_time_past_its_own_certificate() -> None:
+    """The floor that receipts raise stays (WIRE 3.7): a clock in the year 2400 would end every certificate for good."""
+    authority = Authority.create(now=NOW)
+    signer = collector(authority)
+    centre = Centre(authority.root.certificate, "0755-031-a")
+    ends = signer.credential.certificate.not_valid_after_utc
+    birth = {"answers": Answers.BIRTH, "x5c": x5c(signer)}
+    late = signer.sealer.seal(EnvelopeType.RECEIPT, receipt(**birth, at=ends + timedelta(seconds=1)))  # type: ignore[arg-type]
+    assert reason(centre.receipt(late, NOW)) == "time_past_certificate"
+    last = signer.sealer.seal(EnvelopeType.RECEIPT, receipt(**birth, at=ends))  # type: ignore[arg-type]
+    assert isinstance(centre.receipt(last, NOW), Verified)
 
 
 def test_a_receipt_is_never_taken_for_an_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 
@@ -206,15 +207,29 @@ def test_the_head_steps_over_a_hole_that_was_signed_for(box: PaperBox) -> None:
         first_prev=given_up[0].event.prev,
         last_hash=opened[0].hash,
     )
-    shed = lines_of(
-        box.line("ledger.shed", **{"from": 3, "to": 4, "first_prev": hole.first_prev, "last_hash": hole.last_hash})
-    )
+    facts: dict[str, Any] = {"from": 3, "to": 4, "first_prev": hole.first_prev, "last_hash": hole.last_hash}
+    shed = lines_of(box.line("ledger.shed", **facts))
     standing = place_all([*kept, *after]).standing
     assert standing.seq == 2
     placed = place(standing, shed, {})
     assert placed.holes == [hole]
     assert walk(placed.standing, rows_of([*after, *shed]), []).seq == 2, "without the signed hole it waits"
     assert walk(placed.standing, rows_of([*after, *shed]), placed.holes).seq == 6
+
+
+def test_a_hole_of_a_history_that_was_set_back_leads_nowhere(box: PaperBox) -> None:
+    """The head of the younger run lies among the numbers of the older run's hole; only its own run goes on there."""
+    kept = lines_of(box.opened(Lane.ROUTINE), box.line("ledger.mark"))
+    image = dict(box.tips)
+    given_up = lines_of(*(box.line("ledger.mark") for _ in range(3)))
+    beyond = lines_of(box.line("ledger.mark"))
+    hole = Hole(lane="routine", first=3, last=5, first_prev=given_up[0].event.prev, last_hash=given_up[-1].hash)
+    box.tips = image
+    box.restart()
+    younger = lines_of(box.opened(Lane.ROUTINE))
+    head = Standing(run=box.run, seq=3, hash=younger[0].hash, stored_to=6)
+    assert kept
+    assert walk(head, rows_of([*beyond]), [hole]).seq == 3
 
 
 def test_a_shed_line_that_describes_no_hole_is_only_a_line(box: PaperBox) -> None:

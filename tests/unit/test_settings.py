@@ -93,6 +93,7 @@ def test_every_fault_is_told_at_once_with_its_line_and_table() -> None:
         ('name = "n"\n[part\n', 2, "not TOML"),
         ("name = 'n'\n\n\nx = [1,\n", 5, "not TOML"),
         ("a = " + "[" * 5000, 1, "nested too deeply"),
+        (".".join(["a"] * 20_000) + " = 1", 1, "nested too deeply"),
         ("a = " + "9" * 5000, 1, "cannot be read"),
         (b'name = "n"\n# \xff\n', 2, "not UTF-8"),
         ("#" * (MAX_SETTINGS_BYTES + 1), 1, "larger than 512 KiB"),

@@ -5,6 +5,7 @@ A dead process's files are read from a copy, so that looking at them repairs not
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from protocol.ledger import Link, after, continues, line_hash, start
 
 OUTBOX = "outbox.db"
 
@@ -90,6 +93,29 @@ def differences(box: Account, centre: Counter[Line], heads: dict[str, tuple[str,
             faults.append(f"the head of {lane} is {heads.get(lane)}, not {last}")
     if box.pending:
         faults.append(f"{box.pending} lines have no receipt")
+    return faults
+
+
+def bookkeeping_faults(database: Path) -> list[str]:
+    """Where alarms and journal do not follow from the events: both are written in the events' own transaction."""
+    with _database(database) as connection:
+        alarming = "events WHERE level <= 4 AND kind NOT LIKE '%.restored'"
+        without = connection.execute(
+            f"SELECT kind, number FROM {alarming} AND number NOT IN (SELECT number FROM alarm_events) LIMIT 5"  # noqa: S608
+        ).fetchall()
+        twice = connection.execute(
+            "SELECT number, count(*) FROM alarm_events GROUP BY number HAVING count(*) > 1 LIMIT 5"
+        ).fetchall()
+        entries = connection.execute("SELECT number, line, hash FROM journal ORDER BY number").fetchall()
+    faults = [f"{kind}, number {number}, has no alarm" for kind, number in without]
+    faults += [f"event number {number} stands in {count} alarms" for number, count in twice]
+    position = start("journal")
+    for number, line, digest in entries:
+        said = json.loads(line)
+        link = Link(run="journal", seq=said["seq"], prev=said["prev"], hash=line_hash(line))
+        if number != said["seq"] or digest != link.hash or continues(position, link) is not None:
+            faults.append(f"the journal breaks at {number}")
+        position = after(link)
     return faults
 
 

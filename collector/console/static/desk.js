@@ -34,7 +34,7 @@ const feed = new Feed(document.body.dataset.journal, {
     const fresh = !queue.alarms.has(alarm.id) && alarm.state === "new";
     const grave = fresh && alarm.level <= 2;
     queue.put(alarm, grave);
-    if (grave) sound.ring(alarm.level);
+    if (grave) sound.call(queue.waiting(), true);
     if (fresh) at("told").textContent = `${say(`level${alarm.level}`)} ${alarm.words.title} ${alarm.words.place}`;
     if (!chosen.id && fresh && !replayed && matchMedia("(min-width: 761px)").matches) chosen.show(alarm.id);
     else chosen.changed({ alarm });
@@ -75,6 +75,7 @@ document.addEventListener("queue", () => {
     at(`count-${level}`).parentElement.classList.toggle("some", counts[level] > 0);
   }
   const fresh = [...queue.alarms.values()].filter((alarm) => alarm.state === "new").length;
+  sound.call(queue.waiting());
   at("badge").textContent = fresh;
   at("badge").hidden = !fresh;
   const recent = queue.load();

@@ -1,4 +1,4 @@
-// The queue: every open alarm by level, then age; rows are made from one template and moved, never all made anew.
+// The queue: gravest level first, in it what nobody has taken, the oldest on top; rows are made from one template and moved, never all made anew.
 import { painted } from "./painted.js";
 import { dress, now } from "./time.js";
 import { say } from "./words.js";
@@ -78,13 +78,18 @@ export class Queue {
     return counts;
   }
 
+  /** The gravest level at which an alarm waits for somebody to take it; 0 when none does. */
+  waiting() {
+    return Math.min(...[...this.alarms.values()].filter(TABS.new).map((alarm) => alarm.level), 6) % 6;
+  }
+
   load() {
     const since = now() - LOAD_MS;
     return [...this.alarms.values()].filter((alarm) => Date.parse(alarm.opened_at) >= since).length;
   }
 
   #wanted() {
-    return [...this.alarms.values()].filter(TABS[this.tab]).sort((a, b) => a.level - b.level || (a.opened_at < b.opened_at ? 1 : -1));
+    return [...this.alarms.values()].filter(TABS[this.tab]).sort(byNeed);
   }
 
   #later() {
@@ -137,4 +142,6 @@ export class Queue {
   }
 }
 
+/** Who has waited longest at the gravest level is next; what somebody holds stands below what nobody does. */
+const byNeed = (a, b) => a.level - b.level || (a.state !== "new") - (b.state !== "new") || (a.opened_at < b.opened_at ? -1 : 1);
 const OPEN = new Set(document.body.dataset.open.split(" "));

@@ -1,7 +1,15 @@
-// Two notes for level 2, three for level 1. A browser lets a page sound only after the first click or key.
+// Two notes for level 2, three for level 1, again and again until somebody takes the alarm or mutes the desk: who stepped
+// away must hear it. A browser lets a page sound only after the first click or key.
+const GRAVE = 2; // levels 1 to this are heard
 let context = null;
 let muted = localStorage.getItem("bw-muted") === "yes";
 let changed = () => {};
+let waiting = 0;
+let next = null;
+let rang = 0;
+
+/** What sounds and how often; a test puts its own ear here. */
+export const port = { play, repeatMs: 4000 };
 
 /** `on`, `muted`, or `locked` until the first click or key. */
 export const state = () => (muted ? "muted" : context?.state === "running" ? "on" : "locked");
@@ -12,6 +20,7 @@ export function start(whenChanged) {
     context ??= new AudioContext();
     await context.resume();
     changed();
+    call(waiting);
   };
   for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, unlock, { once: true });
   if (navigator.userActivation?.hasBeenActive) unlock(); // the click on "log in" counts
@@ -22,11 +31,27 @@ export function mute() {
   muted = !muted;
   localStorage.setItem("bw-muted", muted ? "yes" : "no");
   changed();
+  call(waiting);
 }
 
-export function ring(level) {
-  if (state() !== "on") return;
-  const notes = level === 1 ? [988, 740, 988] : [740, 988];
+/** An alarm of `level` waits for somebody, 0: none does. `fresh`: it has just come and is heard at once. */
+export function call(level, fresh = false) {
+  waiting = level;
+  const heard = waiting >= 1 && waiting <= GRAVE && state() === "on";
+  if (!heard || (fresh && performance.now() - rang > 1000)) {
+    clearTimeout(next);
+    next = null;
+  }
+  if (heard && next === null) ring();
+}
+
+function ring() {
+  rang = performance.now();
+  port.play(waiting === 1 ? [988, 740, 988] : [740, 988]);
+  next = setTimeout(ring, port.repeatMs);
+}
+
+function play(notes) {
   notes.forEach((hertz, n) => note(hertz, context.currentTime + n * 0.19));
 }
 

@@ -1,0 +1,79 @@
+"""Whether the centre works: its database, each broker, the ingest; each with its age, in words that have twins.
+
+Pure. Flow: app.py looks at the parts -> `Check` -> /healthz. An ingest may be idle for hours, so the age of its last
+commit is only told; what it must do is look at the clock, once a second.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+STUCK_AFTER_S: Final = 10.0
+"""An ingest that finished no turn for so long is stuck; the longest honest one takes well under a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One part. `said` is an English message id with `{named}` places for `values`; `age_s`: since when it is so."""
+
+    name: str
+    works: bool
+    said: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    age_s: float | None = None
+    needed: bool = True
+    """Without it the centre does not do its work; one broker of several is not needed while another is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSeen:
+    """The ingest as it is now: ages in seconds, None for never; `brokers` are (connected, for how long)."""
+
+    alive: bool
+    fault: str
+    turned_s: float | None
+    committed_s: float | None
+    brokers: Sequence[tuple[bool, float]]
+
+
+def database(fault: str, took_s: float) -> Check:
+    """The database, asked just now; `fault` is empty when it answered."""
+    if fault:
+        return Check(name="database", works=False, said=N_("The database does not answer; is it running?"))
+    return Check(
+        name="database", works=True, said=N_("Answers within {ms} ms"), values={"ms": round(took_s * 1000)}, age_s=0.0
+    )
+
+
+def ingest(seen: IngestSeen) -> list[Check]:
+    """Each broker, then the ingest itself."""
+    heard = any(connected for connected, _ in seen.brokers)
+    checks = [
+        Check(
+            name=f"broker {number}",
+            works=connected,
+            said=N_("Connected") if connected else N_("Not connected; boxes are not heard through it"),
+            age_s=age_s,
+            needed=not heard,
+        )
+        for number, (connected, age_s) in enumerate(seen.brokers, start=1)
+    ]
+    return [*checks, _ingest(seen)]
+
+
+def _ingest(seen: IngestSeen) -> Check:
+    stuck = seen.turned_s is None or seen.turned_s > STUCK_AFTER_S
+    if not seen.alive:
+        said = N_("The ingest has ended; restart the collector")
+    elif seen.fault:
+        said = N_("What arrives cannot be stored; it stays with the boxes until it can")
+    elif stuck:
+        said = N_("The ingest does not move")
+    elif seen.committed_s is None:
+        said = N_("Nothing has arrived yet")
+    else:
+        said = N_("What arrived last is stored")
+    works = seen.alive and not seen.fault and not stuck
+    return Check(name="ingest", works=works, said=said, age_s=seen.committed_s if works else seen.turned_s)
