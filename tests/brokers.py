@@ -5,6 +5,7 @@ A `Broker` can be killed and started again on its port while clients are connect
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -139,6 +140,13 @@ class Broker:
         """End it as a power cut would."""
         if self._process is not None:
             self._process.kill()
+
+    def reload(self, boxes: Sequence[str] | None = None) -> None:
+        """Have it read its files again (SIGHUP), with other boxes on NATS' list if they are named."""
+        self._boxes = tuple(boxes) if boxes is not None else self._boxes
+        _ = self._mosquitto() if self.kind is BrokerKind.MOSQUITTO else self._nats()
+        if self._process is not None:
+            self._process.send(signal.SIGHUP)
 
     def log(self) -> str:
         """What the present life of the broker wrote."""

@@ -15,9 +15,9 @@ CATALOGUE = ROOT / "protocol" / "texts" / "zh_CN" / "LC_MESSAGES" / "branchwatch
 def sentences(source: Source) -> Iterator[str]:
     """The texts that a file says at once (`say`) or marks to be said later (`N_`)."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"say", "N_"}:
-            if isinstance(node.args[0], ast.Constant):
-                yield str(node.args[0].value)
+        match node:
+            case ast.Call(func=ast.Name(id="say" | "N_"), args=[ast.Constant(value=str(text)), *_]):
+                yield text
 
 
 def untold(sources: Iterable[Source], known: set[str]) -> list[str]:
