@@ -65,7 +65,9 @@ def ticked(state: ClockState, now: Moment) -> ClockState:
         if abs(stepped) > MAX_STEP:
             offset -= stepped
             cause = "stepped"
-    if now.wall < state.floor - MAX_OFFSET:
+    # What a receipt said an instant ago counts more than an older one's floor: that centre's clock may have been wrong.
+    agreed = state.confirmed is not None and now.since(state.confirmed) <= HOLDS_FOR
+    if now.wall < state.floor - MAX_OFFSET and not agreed:
         cause = "behind"
     elif cause == "behind":
         cause = ""
@@ -80,8 +82,7 @@ def confirmed(state: ClockState, reference: datetime, round_trip: timedelta, now
     offset = reference - now.wall + round_trip / 2
     if abs(offset) > MAX_OFFSET:
         return replace(state, last=now, offset=offset, cause="offset", confirmed=None)
-    # A floor that lies ahead all the same goes on being told, instead of by turns with every receipt.
-    return ticked(replace(state, last=now, offset=offset, cause="", confirmed=now), now)
+    return replace(state, last=now, offset=offset, cause="", confirmed=now)
 
 
 def clock_findings(before: ClockState, after: ClockState, now: Moment) -> tuple[Finding, ...]:

@@ -42,6 +42,8 @@ def main(argv: list[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, say: Say) -> int:
+    import sqlite3
+
     from agent.claim import FolderTakenError, claim
     from agent.identity import IdentityError, load_identity
 
@@ -63,7 +65,11 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
         raise InputError(told(error, say)) from None
     from agent.app import Settings, run_agent
 
-    run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
+    try:
+        run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
+    except sqlite3.Error as error:
+        text = say("{folder}: the store cannot be opened ({reason}); see whose folder it is and if the disk has room")
+        raise InputError(text.format(folder=arguments.state, reason=error)) from None
     return DONE
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
@@ -143,7 +144,7 @@ def _read_key(file: Path) -> EllipticCurvePrivateKey:
         )
     try:
         key = load_pem_private_key(content, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         # Whatever the parser would say stays out of the message: it may quote the key.
         raise IdentityError(N_("{file} is no private key in PEM without a password"), file=file) from None
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":

@@ -21,8 +21,9 @@ def store_findings(before: Standing, after: Standing, now: Moment) -> tuple[Find
         found.append(Finding(kind=DISK_LOW, source=SOURCE, phase=Phase.RAISED, at=now, facts=facts))
     elif before.tight and not after.tight:
         found.append(Finding(kind=DISK_LOW, source=SOURCE, phase=Phase.ENDED, at=now, facts=facts))
-    if after.poisoned > before.poisoned:
-        damaged: dict[str, object] = {"reason": "damaged_on_disk", "count": after.poisoned - before.poisoned}
+    more = after.poisoned - max(before.poisoned, 1)  # the first of a run was told when it was found (outbox/store.py)
+    if more > 0:
+        damaged: dict[str, object] = {"reason": "damaged_on_disk", "count": more}
         found.append(Finding(kind=REJECTED, source="box/outbox", phase=Phase.TOLD, at=now, facts=damaged))
     return tuple(found)
 

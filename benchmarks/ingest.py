@@ -113,7 +113,7 @@ def _single_figures(kind: str, rounds: list[Round]) -> list[Figure]:
             goal=Goal.AT_LEAST,
             target=SHARE_TARGET,
             ratio=f"{rate:,.0f} events/s of {bare:,.0f} verified/s",
-            limit="one interpreter lock for receiving, decoding, placing and writing; see docs/benchmarks.md",
+            limit="half of every signature check, and one interpreter lock for all the rest (docs/benchmarks.md)",
             samples=shares,
         ),
         Figure(

@@ -32,9 +32,15 @@ OTHERS: Final = 200
 OTHERS_BEAT_S: Final = 5
 POLL_S: Final = 0.1
 DRAWN_IN_S: Final = 5.0
+MOST_LOST: Final = 10
+"""Trials without a row on the glass, after which the bench gives up."""
 P50_MS: Final = 150
 P99_MS: Final = 400
 GRAVE: Final = "door.dual_open"
+
+
+class NotDrawnError(AssertionError):
+    """Alarms that did not reach the glass; the message says how many."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +103,8 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box]) -> tuple[list[Tr
             box.doors.close(2 * number)
             box.doors.close(2 * number + 1)
             if drawn is None:
+                if lost > MOST_LOST:
+                    raise NotDrawnError(f"{lost} of {count + 1} alarms were not drawn within {DRAWN_IN_S:.0f} s")
                 continue
             alarm = (await api.get(f"/api/v1/alarms/{drawn.alarm}")).raise_for_status().json()
             trial = _trial(contact_ns / 1e6, drawn, alarm, box.site, number)

@@ -77,8 +77,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         store = Store(config.database_url)
         stack.callback(store.close)
         migrate(store)
-        if embedded:
-            await stack.enter_async_context(EmbeddedBroker(_embedded(config)))
+        broker = await stack.enter_async_context(EmbeddedBroker(_embedded(config))) if embedded else None
         metrics, feed = Metrics(), Feed(store)
         feed.start()
         centre = _centre(config, keys, store, metrics, feed, stack)
@@ -94,6 +93,11 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         )
         stack.push_async_callback(asyncio.to_thread, receiving.stop)
         receiving.start(_subscribers(config, receiving))
+        if broker is not None:
+            mending = asyncio.create_task(
+                broker.mend(lambda: _unheard_s(receiving, config, broker.port)), name="mending"
+            )
+            stack.callback(mending.cancel)
         services = Services(
             collector=settings.id,
             store=store,
@@ -209,6 +213,13 @@ def _embedded(config: Config) -> EmbeddedSettings:
         collectors=(config.settings.id, *settings.collectors),
         boxes=settings.boxes,
     )
+
+
+def _unheard_s(receiving: Receiving, config: Config, port: int) -> float:
+    """For how long the collector has not been connected to the broker at `port`; nothing where it does not listen."""
+    seen = zip(config.brokers, receiving.seen().brokers, strict=False)  # none before it begins
+    ages = [0.0 if connected else age_s for (_, at), (connected, age_s) in seen if at == port]
+    return min(ages, default=0.0)
 
 
 def _renewed(revocations: Revocations) -> Trust | None:

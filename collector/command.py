@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it says no, 2 the input is wrong, 3 cannot be reached. No 
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import sys
@@ -113,6 +114,11 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
         arguments.config = arguments.dir / "collector.toml"
     config = _config(arguments)
     keys = _keys(config)
+    if config.database_file is not None and not config.database_file.is_file():
+        # Opening it would make an empty one.
+        raise KeysError(
+            [said(N_("{path} cannot be read: {reason}"), path=config.database_file, reason=os.strerror(errno.ENOENT))]
+        )
     out: Path = arguments.out
     partial = out.with_name(f"{out.name}.part")
     lines = 0
@@ -133,6 +139,7 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
         print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     except OSError as error:
+        partial.unlink(missing_ok=True)
         print(say("{file} cannot be written: {reason}").format(file=out, reason=error.strerror), file=sys.stderr)
         return INPUT_WRONG
     print(say("{file}: {count} records. Next step: branchwatch verify {file}").format(file=out, count=lines))

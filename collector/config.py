@@ -78,14 +78,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database_url(self) -> str:
         """The database as SQLAlchemy names it."""
+        file = self.database_file
+        return self.settings.database if file is None else sqlite_url(file)
+
+    @property
+    def database_file(self) -> Path | None:
+        """The database's file; None where it is elsewhere."""
         text = self.settings.database
-        return text if "://" in text else sqlite_url(self.path(text))
+        return None if "://" in text else self.path(text)
 
     @property
     def state(self) -> Path:
         """Where the built-in broker keeps its files: beside the database, or beside the configuration."""
-        text = self.settings.database
-        return (self.folder if "://" in text else self.path(text).parent) / "broker"
+        file = self.database_file
+        return (self.folder if file is None else file.parent) / "broker"
 
     @property
     def brokers(self) -> tuple[tuple[str, int], ...]:

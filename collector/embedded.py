@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -25,6 +25,8 @@ READY_S: Final = 15.0
 """A broker that takes no TLS connection after this long has failed to start; it needs some 0.1 s."""
 STOP_S: Final = 5.0
 """A broker that has not ended this long after SIGTERM is killed."""
+UNUSABLE_S: Final = 12.0
+"""A broker that is up and that the collector cannot subscribe at for so long is ended."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 5.0
 SHOWN_LOG_BYTES: Final = 2_000
 
@@ -102,6 +104,18 @@ class EmbeddedBroker:
         self._write_config()
         if self._child is not None and self._child.returncode is None:
             self._child.send_signal(signal.SIGHUP)
+
+    async def mend(self, unheard_s: Callable[[], float], unusable_s: float = UNUSABLE_S) -> None:
+        """Start it anew whenever it runs and lets nobody in: a disk that was full leaves nats-server so for good.
+
+        `unheard_s` is for how long the collector has not been connected to it. Runs until it is cancelled.
+        """
+        while True:
+            await asyncio.sleep(unusable_s)
+            child = self._child
+            if child is not None and child.returncode is None and unheard_s() > unusable_s:
+                logger.error("the built-in broker runs and lets nobody in; it is ended")
+                child.kill()  # who guards it sees it end and starts the next
 
     async def _launch(self) -> None:
         _check_free(self._settings.host, self.port)

@@ -4,6 +4,7 @@ Signatures are deterministic (RFC 6979), so that the same arguments give the sam
 again. What stands in a certificate is decided in `profiles.py`; who may call this, in `authority.py`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
@@ -205,10 +206,16 @@ def _common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,15}}\.?")  # RFC 1123 section 2.1
+
+
 def _host_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(host))
     except ValueError:
+        if not _HOST.fullmatch(host):
+            raise IssueRefusedError(N_('"{host}" is no host name or address'), host=host) from None
         return x509.DNSName(host)
 
 

@@ -74,10 +74,12 @@ class Office:
             IssueRefusedError: an id that is none, or a box's that was used before.
             OfficeError: a key of that name is there already, or no room.
         """
-        self._check_unused(orders)
         for order in orders:
             if (out / f"{order.id}.key").exists():
-                raise OfficeError(N_("{path} is there already; nothing was issued"), path=out / f"{order.id}.key")
+                raise OfficeError(
+                    N_("{folder} already holds a key of {id}; choose another folder"), folder=out, id=order.id
+                )
+        self._check_unused(orders)
         self._check_room(out)
         made = [
             self.authority.issue(order.role, order.id, site=order.site, hosts=order.hosts, now=now) for order in orders

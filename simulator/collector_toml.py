@@ -11,6 +11,7 @@ PERSON: Final = "operator-1"
 PERSON_NAMES: Final = {"zh": "值班员一席", "en": "Desk 1"}
 """By language: a seat at the desk, not an invented person."""
 PERSON_UNIT: Final = "市分行"
+"""The person's and the centre's own: what the centre finds for no site of its own must have a reader."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ id = {_text(COLLECTOR)}
 listen = "127.0.0.1:{ports.console}"
 brokers = ["127.0.0.1:{ports.broker}"]
 database = {_text(folder.database)}
+unit = {_text(PERSON_UNIT)}
 trust = {_text(folder.trust)}
 certificate = {_text(folder.certificate(COLLECTOR))}
 key = {_text(folder.key(COLLECTOR))}

@@ -20,6 +20,7 @@ from protocol.timestamps import format_time
 SOURCE: Final = "box/ledger"
 MARK: Final = "ledger.mark"
 SHED: Final = "ledger.shed"
+REJECTED: Final = "envelope.rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,12 @@ def explanation(hole: Hole, counts: Mapping[str, int], reading: Reading, random:
     if hole.lane != Lane.ROUTINE:
         facts["lane"] = hole.lane
     return _own(SHED, Lane.ROUTINE, facts, reading, random)
+
+
+def damaged(lane: Lane, seq: int, reading: Reading, random: bytes) -> Draft:
+    """A record changed on the disk: told in the transaction that takes it out, for a hole alone is no alarm."""
+    facts = {"reason": "damaged_on_disk", "count": 1, "lane": lane.value, "seq": seq}
+    return msgspec.structs.replace(_own(REJECTED, kind_of(REJECTED).lane, facts, reading, random), source="box/outbox")
 
 
 def event_id(reading: Reading, random: bytes) -> str:

@@ -15,7 +15,7 @@ from agent.outbox import repeats
 from agent.outbox.capacity import Capacity, Room, Step, Usage, decide
 from agent.outbox.holes import quarantine, shed
 from agent.outbox.ledger import Ledger, Random
-from agent.outbox.lines import Author, mark
+from agent.outbox.lines import Author, damaged, mark
 from agent.outbox.reading import read_lines
 from agent.outbox.receipting import overwrite, prune
 from agent.outbox.records import Standing, StoredLine
@@ -148,14 +148,21 @@ class Store:
     def lines(self, lane: Lane, first: int, last: int | None, limit: int) -> tuple[StoredLine, ...]:
         """Pending lines of one run from `first` on; damaged ones are quarantined on the way. A job."""
         while True:
-            lines, damaged = read_lines(self.ledger.connection, lane, first, last, limit)
-            if damaged is None:
+            lines, broken = read_lines(self.ledger.connection, lane, first, last, limit)
+            if broken is None:
                 return lines
-            quarantine(self.ledger, lane, damaged, self._clock())
-            self._poisoned += 1
-            LOG.error("the record %s %d changed on the disk; it is quarantined and its hole is signed", lane, damaged)
+            self._set_apart(lane, broken)
+            LOG.error("the record %s %d changed on the disk; it is quarantined and its hole is signed", lane, broken)
             if lines:
                 return lines
+
+    def _set_apart(self, lane: Lane, seq: int) -> None:
+        """Quarantine a record; the first of a run is an event of the same transaction, the rest are told together."""
+        reading = self._clock()
+        quarantine(self.ledger, lane, seq, reading)
+        if not self._poisoned:
+            self.ledger.append([damaged(lane, seq, reading, self._random(10))], reading)
+        self._poisoned += 1
 
     def reading(self) -> Reading:
         """What the clock says now."""

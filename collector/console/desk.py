@@ -176,6 +176,14 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     return router
 
 
+def _headline(detail: AlarmDetail, whole: shapes.AlarmWhole, wording: Wording, texts: Texts) -> str:
+    """How it stands: what happened, or, once it is over, how it ended."""
+    if detail.alarm.restored_ms is None:
+        return whole.words.headline
+    ends = [part.event for part in detail.parts if part.part == "restored"]
+    return wording.headline(ends[-1].kind, ends[-1].source, ends[-1].facts) if ends else texts(N_("over now"))
+
+
 def _tiles(box: BoxRow, detail: AlarmDetail, wording: Wording) -> list[Tile]:
     return point_tiles(box, newest_points(box, detail), detail.alarm, wording)
 
@@ -192,7 +200,7 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
         "alarm": whole,
         "words": {
             "title": whole.words.title,
-            "headline": whole.words.headline,
+            "headline": _headline(detail, whole, wording, _),
             "explanation": wording.explanation(row.kind),
             "timeline": whole.timeline,
             "source": wording.source(row.source, row.facts),
@@ -201,7 +209,6 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
         "delay": _("centre {seconds} s").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
         "proof": _proof(row, _),
         "state_word": _(desk_words.STATES[row.state]),
-        "over": row.restored_ms is not None,
         "holder": telling.person(row.holder),
         "resolution": _(desk_words.RESOLUTIONS[Resolution(row.resolution)]) if row.resolution else "",
         "due": None if due is None else {"at": iso(due), "ms": due, "opened_ms": row.opened_ms},

@@ -13,7 +13,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "door.dual_open": (
-            N_("Both doors were open together for {overlap_s} s, {tolerance_s} s are allowed"),
+            N_("Both doors open together for longer than the {tolerance_s} s allowed"),
             N_("Both doors are open together"),
         ),
         "door.dual_open.restored": (N_("After {overlap_s} s the two doors are no longer open together"),),

@@ -134,6 +134,17 @@ async def test_systemd_hears_readiness_and_the_watchdog(
             loop.remove_reader(listener.fileno())
 
 
+def test_a_store_that_cannot_be_opened_is_said_in_a_sentence(certificates: Certificates, tmp_path: Path) -> None:
+    """Exit 2, the folder and what to look at; no traceback."""
+    file = site_file(tmp_path, certificates, 502, "127.0.0.1:1")
+    (tmp_path / "state" / "outbox.db").mkdir(parents=True)
+    said = agent("run", "--config", file, "--state", tmp_path / "state")
+    assert said.returncode == 2
+    assert "the store cannot be opened" in said.stderr
+    assert str(tmp_path / "state") in said.stderr
+    assert "Traceback" not in said.stderr
+
+
 def test_check_says_what_is_sound_and_what_is_not_seen(certificates: Certificates, tmp_path: Path) -> None:
     """FIELD-FAULTS row 1 (said by `check`): without a counter register, pulses under 100 ms are not seen."""
     file = site_file(tmp_path, certificates, 502, "127.0.0.1:1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -101,6 +102,25 @@ async def test_it_comes_back_when_it_dies(
             await eventually(partial(_another, broker, pid), what="another process")
             await eventually(partial(reaches, broker, certificates), what="messages pass again")
             assert broker.port == port
+
+
+async def test_it_is_started_anew_when_it_lets_nobody_in(
+    settings: EmbeddedSettings, certificates: Certificates, eventually: Eventually
+) -> None:
+    """A broker that runs and answers nobody, as after a full disk, is ended and another started; one in use is left."""
+    unheard_s = 0.0
+    async with EmbeddedBroker(settings) as broker:
+        mending = asyncio.create_task(broker.mend(lambda: unheard_s, unusable_s=0.1))
+        pid = broker.pid
+        assert pid is not None
+        assert await reaches(broker, certificates)
+        assert broker.pid == pid
+        os.kill(pid, signal.SIGSTOP)
+        unheard_s = 1.0
+        await eventually(partial(_another, broker, pid), what="another process")
+        unheard_s = 0.0
+        await eventually(partial(reaches, broker, certificates), what="messages pass again")
+        mending.cancel()
 
 
 async def test_a_box_left_out_is_thrown_off(settings: EmbeddedSettings, certificates: Certificates) -> None:

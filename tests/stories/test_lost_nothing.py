@@ -143,6 +143,8 @@ def test_a_poisoned_record_in_the_backlog(build_bank: BuildBank) -> None:
     assert len(box.account().quarantined) in (1, 2)
     shed = bank.desk.events(kind="ledger.shed")
     assert {event["facts"]["from"] for event in shed} >= {50}
+    told = [alarm for alarm in bank.desk.alarms() if alarm["kind"] == "envelope.rejected"]
+    assert [alarm["facts"]["reason"] for alarm in told] == ["damaged_on_disk"]
     ledger = bank.folder / "ledger.ndjson"
     bank.export(ledger)
     code, said = bank.verify(ledger)

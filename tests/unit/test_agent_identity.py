@@ -17,6 +17,13 @@ from provisioning.keeping import save_credential
 from tests.ledgers import NOW
 
 BOX, SITE = "0755-031-a", "0755-031"
+ODD_KEY = """\
+-----BEGIN EC PRIVATE KEY-----
+MD4CAQEEDmLWgZ18T9oz9QiDBWBBoAcGBSuBBAAGoSADHgAEPbqMGW3F3MsSjfPw
+/cnXtnjocPnHgl4ngoE4gQ==
+-----END EC PRIVATE KEY-----
+"""
+"""A throw-away key on secp112r1, a curve that the library does not know."""
 
 
 @pytest.fixture
@@ -69,11 +76,14 @@ def test_every_fault_names_its_file_and_no_key(tmp_path: Path, kit: Callable[...
     secret = (tmp_path / f"{BOX}.key").read_text().splitlines()[1]
     (tmp_path / "broken.key").write_text(f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n")
     (tmp_path / "broken.key").chmod(0o600)
+    (tmp_path / "odd.key").write_text(ODD_KEY)
+    (tmp_path / "odd.key").chmod(0o600)
     (tmp_path / "open.key").write_bytes((tmp_path / f"{BOX}.key").read_bytes())
     (tmp_path / "open.key").chmod(0o640)
     faults = {
         "nothing.key cannot be read": (centre(key="nothing.key"), SITE),
         "open.key can be read by others (mode 640)": (centre(key="open.key"), SITE),
+        "odd.key is no private key": (centre(key="odd.key"), SITE),
         "broken.key is no private key": (centre(key="broken.key"), SITE),
         "root.pem is no private key": (centre(key="root.pem"), SITE),
         f"{BOX}.key is no certificate": (centre(certificate=f"{BOX}.key"), SITE),

@@ -254,6 +254,18 @@ def test_the_commands_make_issue_and_revoke(tmp_path: Path, clock: Clock, capsys
     assert "0755-032-a" in capsys.readouterr().out
 
 
+def test_a_key_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Issuing again into the same folder would destroy the key that a box already works with (WIRE 1.4)."""
+    ca, kit = str(tmp_path / "ca"), str(tmp_path / "kit")
+    command.main(["authority", "new", "--no-passphrase", "--dir", ca])
+    issue = ["issue", "box", "0755-031-a", "--dir", ca, "--out", kit]
+    assert command.main(issue) == 0
+    key = (tmp_path / "kit" / "0755-031-a.key").read_bytes()
+    assert command.main(issue) == 2
+    assert (tmp_path / "kit" / "0755-031-a.key").read_bytes() == key
+    assert "already holds a key of 0755-031-a" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -261,6 +273,8 @@ def test_the_commands_make_issue_and_revoke(tmp_path: Path, clock: Clock, capsys
         (["revoke", "{}/none.pem", "--dir", "{}/ca"], "none.pem"),
         (["issue", "box", "UPPER-a", "--dir", "{}/ca", "--out", "{}/kit"], "no id"),
         (["authority", "new", "--no-passphrase", "--dir", "{}/ca"], "already holds"),
+        (["issue", "broker", "b", "--host", "主机", "--dir", "{}/ca", "--out", "{}/kit"], "no host name"),
+        (["issue", "broker", "b", "--host", "two words", "--dir", "{}/ca", "--out", "{}/kit"], "no host name"),
     ],
 )
 def test_wrong_input_gets_a_sentence(

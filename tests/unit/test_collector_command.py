@@ -116,6 +116,18 @@ def test_an_export_of_nothing_is_sound(folder: Path, capsys: pytest.CaptureFixtu
     assert main(["verify", str(out), "--trust", str(folder / "root.pem")]) == 0
 
 
+def test_an_export_that_cannot_be_made_leaves_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database that is not there is no empty ledger, and none is made; a failed file leaves no rest."""
+    out = folder / "ledger.ndjson"
+    assert run(folder, "export", "--out", str(out)) == 2
+    assert "collector.sqlite cannot be read" in capsys.readouterr().err
+    assert not (folder / "collector.sqlite").exists()
+    assert run(folder, "migrate") == 0
+    out.mkdir()
+    assert run(folder, "export", "--out", str(out)) == 2
+    assert not out.with_name("ledger.ndjson.part").exists()
+
+
 def test_a_token_comes_with_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
     """256 bits for the owner, the hash for the file."""
     assert main(["collector", "token"]) == 0

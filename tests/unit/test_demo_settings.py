@@ -9,6 +9,7 @@ import pytest
 
 from collector.config import read_config
 from collector.people import hash_password
+from collector.storage.paging import is_below
 from simulator import demo
 from simulator.claiming import ClaimedError, alone, console_port, free_port
 from simulator.collector_toml import Ports, collector_toml
@@ -33,6 +34,21 @@ def test_the_centre_takes_the_demos_settings(name: str) -> None:
     assert config.brokers == (("127.0.0.1", 8883),)
     assert config.path(config.settings.trust) == folder.trust
     assert str(folder.database) in config.settings.database
+
+
+def test_the_demos_person_sees_what_the_centre_itself_finds() -> None:
+    """Rejected envelopes belong to the centre's own site; a demo without a reader for them would hide an attack."""
+    ports = Ports(console=8080, broker=8883)
+    text = collector_toml(
+        DemoFolder(root=Path("/tmp/demo")),
+        ports=ports,
+        boxes=[],
+        password_hash="$argon2",
+        token_hash="0" * 64,
+        language="zh",
+    )
+    settings = read_config(text, "collector.toml", Path("/tmp/demo")).settings
+    assert all(is_below(settings.unit, person.unit) for person in settings.person)
 
 
 def test_one_demo_a_folder(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import func, select
 
-from collector.ingest.parsing import LIMITS_BYTES
+from collector.ingest.parsing import LIMITS_BYTES, NOBODY
 from collector.ingest.rates import BURST, Rates
 from collector.ingest.received import Received
-from collector.ingest.rejecting import KEPT_PER_INCIDENT
+from collector.ingest.rejecting import KEPT, KEPT_PER_INCIDENT, MAX_INCIDENTS, MAX_KEPT_BYTES
 from collector.storage.records import Flag
+from collector.storage.schema import events, quarantine
 from protocol.certificates import Role
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
 from protocol.kinds import Lane
@@ -179,13 +181,39 @@ def test_rejections_are_one_incident_with_a_count(centre: PaperCentre, box: Box)
     (told,) = centre.events("envelope.rejected")
     assert (told.facts["claimed_box"], told.facts["reason"]) == (box.id, "malformed")
     assert len(reasons(centre)) == KEPT_PER_INCIDENT
-    centre.now += timedelta(minutes=10, seconds=1)
+    centre.now += timedelta(minutes=9, seconds=59)
+    centre.tick()
+    assert not centre.events("envelope.rejected.restored")
+    centre.now += timedelta(seconds=2)
     centre.tick()
     (ended,) = centre.events("envelope.rejected.restored")
     assert ended.restores == told.id
     assert ended.facts["count"] == 60
     centre.take(bad)
     assert len(centre.events("envelope.rejected")) == 2
+
+
+def test_of_a_huge_body_only_the_beginning_is_kept(centre: PaperCentre, box: Box) -> None:
+    """Its true size is told all the same."""
+    centre.take(box.message("event", b"x" * (MAX_KEPT_BYTES + 1)))
+    with centre.store.read() as reading:
+        (kept,) = reading.connection.execute(select(quarantine)).all()
+    assert (len(kept.body), kept.size_bytes) == (MAX_KEPT_BYTES, MAX_KEPT_BYTES + 1)
+
+
+def test_quarantine_and_incidents_are_bounded(centre: PaperCentre, box: Box) -> None:
+    """Deliverable 4: whoever sends rubbish as ever more boxes fills no disk and no desk; the newest is kept."""
+    for group in range(MAX_INCIDENTS // 100 + 1):
+        names = [f"liar-{group}-{number}" for number in range(100)]
+        centre.take(*[box.message("event", b"nonsense", box=name) for name in names for _ in range(10)])
+    with centre.store.read() as reading:
+        assert reading.connection.execute(select(func.count()).select_from(quarantine)).scalar() == KEPT
+        assert reading.quarantine(1)[0].claimed_box == NOBODY  # the last hundred are told together
+        told = reading.connection.execute(
+            select(func.count()).where(events.c.kind == "envelope.rejected", events.c.box == centre.id)
+        ).scalar()
+    assert told == MAX_INCIDENTS + 1
+    assert centre.events("envelope.rejected")[-1].facts["claimed_box"] == NOBODY
 
 
 def test_a_flood_is_stopped_before_verification() -> None:
@@ -195,6 +223,16 @@ def test_a_flood_is_stopped_before_verification() -> None:
     assert not rates.admits("a", 0)
     assert rates.admits("b", 0)
     assert rates.admits("a", 10)
+
+
+def test_whoever_floods_is_not_verified(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.9: beyond its rate nothing of a box is looked at, it is told, not kept; the others are heard meanwhile."""
+    flood = centre.box("0755-032-a", "0755-032")
+    centre.take(*[flood.events(flood.opened(Lane.URGENT))] * (BURST + 5))
+    assert centre.rejected("rate") == 5
+    assert [event.facts["reason"] for event in centre.events("envelope.rejected")] == ["rate"]
+    assert reasons(centre) == []
+    assert centre.take(box.events(box.line("door.forced"))).heads[box.id]["urgent"].seq == 2
 
 
 def test_a_revoked_certificate_counts_from_the_next_envelope(centre: PaperCentre) -> None:

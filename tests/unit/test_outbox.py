@@ -165,7 +165,9 @@ async def test_a_poisoned_record_is_quarantined_and_its_hole_is_signed(tmp_path:
     (told,) = outbox.standing.explanations
     assert rows(tmp_path, "SELECT state FROM events WHERE lane = ? AND seq = 3", lane.value) == [("quarantined",)]
     explaining = stored_lines(tmp_path, Lane.ROUTINE)
-    assert decode_event(explaining[-1]).seq == told
+    assert told in [decode_event(line).seq for line in explaining]
+    urgent = decode_event(stored_lines(tmp_path, Lane.URGENT)[-1])
+    assert (urgent.kind, urgent.facts["reason"], urgent.facts["seq"]) == ("envelope.rejected", "damaged_on_disk", 3)
     follow(stored_lines(tmp_path, lane), explaining)
     assert audit(tmp_path) == []
     await outbox.close()

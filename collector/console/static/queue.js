@@ -142,6 +142,7 @@ export class Queue {
   }
 }
 
+const held = (alarm) => alarm.state !== "new";
 /** Who has waited longest at the gravest level is next; what somebody holds stands below what nobody does. */
-const byNeed = (a, b) => a.level - b.level || (a.state !== "new") - (b.state !== "new") || (a.opened_at < b.opened_at ? -1 : 1);
+const byNeed = (a, b) => a.level - b.level || held(a) - held(b) || Date.parse(a.opened_at) - Date.parse(b.opened_at) || (a.id < b.id ? -1 : 1);
 const OPEN = new Set(document.body.dataset.open.split(" "));
