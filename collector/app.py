@@ -53,6 +53,10 @@ MOST_SHARES: Final = 4
 """Threads that check signatures at most; more wait for the interpreter."""
 
 
+class IngestEndedError(SaidError):
+    """The ingest ended by a fault of ours; a centre that hears nothing must not look alive."""
+
+
 class AddressError(SaidError):
     """The console cannot listen where the configuration says; the message says why."""
 
@@ -65,13 +69,15 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
 
     Raises:
         AddressError: the console cannot listen where it should.
+        IngestEndedError: nothing is heard any more; whoever started the process starts it again.
         StoreError: the database cannot be opened.
         EmbeddedBrokerError: the built-in broker does not start.
     """
     settings = config.settings
-    ending = asyncio.Event()
+    ending, dead = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+        loop.add_signal_handler(number, ending.set)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.listen))
         store = Store(config.database_url)
@@ -90,6 +96,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             clock_ms=lambda: time.time_ns() // 1_000_000,
             mono_s=time.monotonic,
             renewed=lambda: _renewed(revocations),
+            died=lambda: _set(loop, dead, ending),
         )
         stack.push_async_callback(asyncio.to_thread, receiving.stop)
         receiving.start(_subscribers(config, receiving))
@@ -114,6 +121,8 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
         await _serve_console(listener, services, feed, ending, receiving)
+        if dead.is_set():
+            raise IngestEndedError(N_("The ingest has ended; restart the collector"))
 
 
 class _Console(uvicorn.Server):
@@ -213,6 +222,12 @@ def _embedded(config: Config) -> EmbeddedSettings:
         collectors=(config.settings.id, *settings.collectors),
         boxes=settings.boxes,
     )
+
+
+def _set(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) -> None:
+    """Set events of the loop from another thread."""
+    for event in events:
+        loop.call_soon_threadsafe(event.set)
 
 
 def _unheard_s(receiving: Receiving, config: Config, port: int) -> float:

@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(arguments: argparse.Namespace, say: Texts) -> int:
-    from collector.app import AddressError, serve
+    from collector.app import AddressError, IngestEndedError, serve
     from collector.embedded import EmbeddedBrokerError
     from collector.storage.store import StoreError
 
@@ -69,6 +69,9 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     try:
         asyncio.run(serve(config, keys, embedded=arguments.embedded))
+    except IngestEndedError as error:
+        print(told(error, say), file=sys.stderr)
+        return SAYS_NO
     except (AddressError, StoreError, EmbeddedBrokerError) as error:
         print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH

@@ -39,7 +39,10 @@ logger = logging.getLogger(__name__)
 
 
 class Receiving:
-    """One thread. `clock_ms` is wall time, `mono_s` monotonic; `renewed` gives a new `Trust` when there is one."""
+    """One thread. `clock_ms` is wall time, `mono_s` monotonic; `renewed` gives a new `Trust` when there is one.
+
+    `died` is called, in that thread, when it ends by a fault of ours: nothing would be heard from then on.
+    """
 
     def __init__(
         self,
@@ -51,9 +54,10 @@ class Receiving:
         clock_ms: Callable[[], int],
         mono_s: Callable[[], float],
         renewed: Callable[[], Trust | None],
+        died: Callable[[], None] = lambda: None,
     ) -> None:
         self._pipeline, self._receipts, self._ledger, self._metrics = pipeline, receipts, ledger, metrics
-        self._clock_ms, self._mono_s, self._renewed = clock_ms, mono_s, renewed
+        self._clock_ms, self._mono_s, self._renewed, self._died = clock_ms, mono_s, renewed, died
         self._subscribers: Sequence[Subscriber] = ()
         self._turned_s: float | None = None
         self._committed_s: float | None = None
@@ -125,6 +129,9 @@ class Receiving:
                         self._tick()
                 except StoreError as error:
                     self._pause(error)
+        except Exception:
+            logger.exception("the ingest ended by a fault of its own")
+            self._died()
         finally:
             for subscriber in self._subscribers:
                 subscriber.close()

@@ -91,6 +91,13 @@ def test_a_database_out_of_reach_is_said_as_such(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_is_committed_survives_a_power_cut(store: Store) -> None:
+    """FIELD-FAULTS A: SQLite forgets no commit only with `synchronous=FULL` (2); others have no such choice."""
+    if store.engine.dialect.name == "sqlite":
+        with store.write() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
 def test_a_damaged_database_is_out_of_reach_and_no_fault_of_a_row(tmp_path: Path) -> None:
     """Whatever is read or written meets it: nothing is given up as a poisoned row, and the sentence has its word."""
     (tmp_path / "x.db").write_bytes(b"no database" * 1000)

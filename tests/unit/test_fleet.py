@@ -339,6 +339,9 @@ def test_two_contents_under_one_key_are_alarmed(centre: PaperCentre, box: Box) -
     assert fork.facts["why"] == "two contents under one key"
     assert {event.kind for event in centre.events()} >= {"zone.fire", "door.forced"}
     assert centre.alarms(kind="zone.fire")
+    with centre.store.read() as reading:
+        (row,) = reading.boxes("", box=box.id)
+    assert row.forked, "orders to it are refused from now on"
 
 
 def test_points_are_known_with_their_age(centre: PaperCentre, box: Box) -> None:

@@ -164,6 +164,29 @@ def test_what_is_forged_is_set_aside_with_its_reason(centre: PaperCentre, box: B
     assert {event.site for event in told} == {centre.id}, "never an alarm in another site's name"
 
 
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [({"id": "0755-032-a"}, "foreign_box"), ({"site": "0755-032"}, "foreign_site")],
+    ids=["another box", "another site"],
+)
+def test_a_box_speaks_for_itself_only(centre: PaperCentre, box: Box, what: dict[str, Any], reason: str) -> None:
+    """A sound signature on its own topic, and inside the name of another: event, beat, birth and death are refused."""
+    other = centre.box("0755-032-a", "0755-032")
+    centre.take(other.birth(), other.events(other.opened(Lane.URGENT)))
+    liar = replace(box, **what)
+    liar.credential, liar.sealer, liar.chain = box.credential, box.sealer, box.chain
+    said = [liar.events(liar.line("zone.fire")), liar.birth()]
+    if liar.id != box.id:
+        said += [liar.beat(), liar.death()]  # these name no site
+    before = len(centre.events())
+    for message in said:
+        topic = message.topic.replace(liar.id, box.id)
+        assert not centre.take(msgspec.structs.replace(message, topic=topic)).answers
+        assert reasons(centre)[-1] == reason
+    assert len(reasons(centre)) == len(said)
+    assert {event.site for event in centre.events()[before:]} == {centre.id}
+
+
 def test_the_largest_honest_beat_is_not_too_large(centre: PaperCentre, box: Box) -> None:
     """Limits refuse what is dishonest only: 500 points in one beat pass."""
     points = [PointState(id=f"door/point-{number}", state="closed", age_ms=1, name="门" * 8) for number in range(500)]
