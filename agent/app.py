@@ -38,11 +38,11 @@ from agent.receipts import Centre
 from agent.reporting import ReportingState
 from agent.signals import Moment, OutputWrite, State
 from agent.store_watch import sounds, store_findings
-from agent.systemd import notify, watchdog_interval
 from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
 from agent.watch import BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.messages import Health, SiteFacts
+from protocol.systemd import notify, watchdog_interval
 from protocol.timestamps import format_time
 
 LOG: Final = logging.getLogger("branchwatch.agent")

@@ -5,6 +5,7 @@ on guarding and its events stay authentic, WIRE 2.5): it is told as a concern. E
 `IdentityError`, one sentence with the next step. Flow: site file -> here -> outbox (names), uplink (TLS, seals).
 """
 
+import os
 import stat
 from base64 import b64encode
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime,
 def _read_key(file: Path) -> EllipticCurvePrivateKey:
     content = _read(file)
     mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & 0o077:
+    if mode & _closed_bits(file):
         raise IdentityError(
             N_("{file} can be read by others (mode {mode}); next step: chmod 600 {file}"), file=file, mode=f"{mode:o}"
         )
@@ -149,6 +150,15 @@ def _read_key(file: Path) -> EllipticCurvePrivateKey:
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise IdentityError(N_("{file} is no P-256 key"), file=file)
     return key
+
+
+def _closed_bits(file: Path) -> int:
+    """The rights that nobody but the owner may have on a key.
+
+    A credential from systemd is opened to the service's user by an access list, whose mask shows as the group's bits.
+    """
+    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
+    return 0o007 if handed_over and file.absolute().is_relative_to(handed_over) else 0o077
 
 
 def _read_certificates(file: Path) -> list[x509.Certificate]:

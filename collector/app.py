@@ -20,7 +20,7 @@ from typing import Final
 import uvicorn
 from cryptography import x509
 
-from collector import health
+from collector import health, systemd
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
 from collector.config import Config, people_of, split_address
@@ -40,6 +40,7 @@ from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
 from protocol.certificates import Trust
 from protocol.ids import new_run
+from protocol.systemd import notify
 from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -120,7 +121,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
-        await _serve_console(listener, services, feed, ending)
+        await _serve_console(listener, services, feed, ending, receiving)
         if dead.is_set():
             raise IngestEndedError(N_("The ingest has ended; restart the collector"))
 
@@ -134,7 +135,9 @@ class _Console(uvicorn.Server):
         yield
 
 
-async def _serve_console(listener: socket.socket, services: Services, feed: Feed, ending: asyncio.Event) -> None:
+async def _serve_console(
+    listener: socket.socket, services: Services, feed: Feed, ending: asyncio.Event, receiving: Receiving
+) -> None:
     server = _Console(
         uvicorn.Config(
             create_app(services),
@@ -147,8 +150,11 @@ async def _serve_console(listener: socket.socket, services: Services, feed: Feed
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="console")
     told = asyncio.create_task(ending.wait(), name="until the end")
+    telling = asyncio.create_task(systemd.tell(receiving.seen, lambda: server.started), name="systemd")
     await asyncio.wait([serving, told], return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
+    telling.cancel()
+    notify(systemd.ENDING)
     feed.stop()  # live feeds never end by themselves
     server.should_exit = True
     await serving

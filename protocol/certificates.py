@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
 from protocol.envelope import encode_base64url
 from protocol.ids import CENTRE_PREFIX, is_id
@@ -94,6 +94,13 @@ class VerifiedIdentity:
         return now > self.not_after
 
 
+SIGNERS: Final = frozenset({Role.PERSON, Role.PROVISIONING})
+"""Roles whose keys sign documents (approvals, site files) and open no connection: neither client nor server use."""
+
+DOCUMENT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+"""Extended key usage id-kp-documentSigning (RFC 9336)."""
+
+
 class Trust:
     """The root and the revocations that everything is checked against.
 
@@ -168,9 +175,13 @@ class Trust:
 
     def _check_path(self, leaf: x509.Certificate, others: list[x509.Certificate], at: datetime) -> x509.Certificate:
         verifier = PolicyBuilder().store(self._store).time(at)
+        roles = _roles_named(leaf)
         try:
-            if Role.BROKER in _roles_named(leaf):
+            if Role.BROKER in roles:
                 path = verifier.build_server_verifier(x509.DNSName(_id_of(leaf))).verify(leaf, others)
+            elif SIGNERS.intersection(roles):
+                documents = verifier.extension_policies(ca_policy=_ISSUER_OF_SIGNERS, ee_policy=_SIGNER)
+                path = documents.build_client_verifier().verify(leaf, others).chain
             else:
                 path = verifier.build_client_verifier().verify(leaf, others).chain
         except VerificationError:
@@ -231,6 +242,27 @@ def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of the DER as people compare it: pairs of hex digits with colons."""
     digest = sha256(certificate.public_bytes(Encoding.DER)).hexdigest().upper()
     return ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+
+
+def _signs_documents(_: Policy, __: x509.Certificate, usages: x509.ExtendedKeyUsage) -> None:
+    if list(usages) != [DOCUMENT_SIGNING]:
+        raise ValueError("made for another use, or for more than documents")
+
+
+def _issues_signers(_: Policy, __: x509.Certificate, usages: x509.ExtendedKeyUsage | None) -> None:
+    # The root names no use; an issuer that names some must name this one, as for client and server use.
+    if usages is not None and DOCUMENT_SIGNING not in usages:
+        raise ValueError("an issuer for another use")
+
+
+# The library knows two uses, client and server. For the third only the key usage is judged here, by replacing its rule
+# for that one extension; every other rule of its web policies stays.
+_SIGNER: Final = ExtensionPolicy.webpki_defaults_ee().require_present(
+    x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, _signs_documents
+)
+_ISSUER_OF_SIGNERS: Final = ExtensionPolicy.webpki_defaults_ca().may_be_present(
+    x509.ExtendedKeyUsage, Criticality.NON_CRITICAL, _issues_signers
+)
 
 
 def _parse_chain(chain: Sequence[bytes]) -> list[x509.Certificate]:

@@ -11,10 +11,20 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from protocol.certificates import Issuer, Role
+from protocol.certificates import CertificateError, CertificateFault, Issuer, Role, Trust
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from provisioning.issuing import Credential, IssueRefusedError, issue_crl, issue_issuer, issue_leaf, issue_root
+from provisioning.issuing import (
+    Credential,
+    IssueRefusedError,
+    crl_number,
+    hosts_of,
+    issue_crl,
+    issue_issuer,
+    issue_leaf,
+    issue_root,
+)
 from provisioning.profiles import LEAVES
 
 NewKey = Callable[[], ec.EllipticCurvePrivateKey]
@@ -68,17 +78,50 @@ class Authority:
             IssueRefusedError: see `issue_leaf`.
         """
         private_key = key()
-        certificate = issue_leaf(
-            role,
-            identity,
-            site=site,
-            hosts=hosts,
-            issuer=self.issuers[LEAVES[role].issuer],
-            public_key=private_key.public_key(),
-            serial=serial(),
-            now=now,
+        certificate = self.certify(
+            role, identity, private_key.public_key(), now=now, site=site, hosts=hosts, serial=serial
         )
         return Credential(certificate=certificate, private_key=private_key)
+
+    def certify(
+        self,
+        role: Role,
+        identity: str,
+        public_key: ec.EllipticCurvePublicKey,
+        *,
+        now: datetime,
+        site: str | None = None,
+        hosts: Iterable[str] = (),
+        serial: NewSerial = x509.random_serial_number,
+    ) -> x509.Certificate:
+        """A certificate for a key that was made elsewhere and stays there.
+
+        Raises:
+            IssueRefusedError: see `issue_leaf`.
+        """
+        issuer = self.issuers[LEAVES[role].issuer]
+        return issue_leaf(
+            role, identity, site=site, hosts=hosts, issuer=issuer, public_key=public_key, serial=serial(), now=now
+        )
+
+    def renew(
+        self, certificate: x509.Certificate, *, now: datetime, serial: NewSerial = x509.random_serial_number
+    ) -> x509.Certificate:
+        """The same name and key with a new validity, whether or not the old one has ended.
+
+        Raises:
+            IssueRefusedError: revoked, or not issued here.
+        """
+        chain = [each.public_bytes(Encoding.DER) for each in self.chain(certificate)]
+        trust = Trust(self.root.certificate, self.crls.values())
+        try:
+            old = trust.identify(chain, now, *Role, expired_ok=True)
+        except CertificateError as error:
+            if error.fault is CertificateFault.REVOKED:
+                raise IssueRefusedError(N_("this certificate is revoked; what is revoked is not renewed")) from None
+            raise IssueRefusedError(N_("this certificate cannot be renewed: {reason}"), reason=error.fault) from None
+        hosts = hosts_of(certificate) if LEAVES[old.role].answers_as_host else ()
+        return self.certify(old.role, old.id, old.public_key, now=now, site=old.site, hosts=hosts, serial=serial)
 
     def chain(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
         """`certificate` and its issuer, as a TLS peer or a birth sends them; the root stays at home.
@@ -86,7 +129,7 @@ class Authority:
         Raises:
             IssueRefusedError: not issued here.
         """
-        return certificate, self.issuers[self._issuer_of(certificate)].certificate
+        return certificate, self.issuers[self.issuer_of(certificate)].certificate
 
     def revoke(self, certificate: x509.Certificate, *, now: datetime) -> "Authority":
         """An authority whose lists name `certificate`, with lists renewed at `now`; revoking twice changes nothing.
@@ -94,10 +137,13 @@ class Authority:
         Raises:
             IssueRefusedError: not issued here.
         """
-        issuer = self._issuer_of(certificate)
-        if self.crls[issuer].get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
+        return self.revoke_serial(self.issuer_of(certificate), certificate.serial_number, now=now)
+
+    def revoke_serial(self, issuer: Issuer, serial: int, *, now: datetime) -> "Authority":
+        """The same by number, for a certificate that is not at hand."""
+        if self.crls[issuer].get_revoked_certificate_by_serial_number(serial) is not None:
             return self
-        entry = x509.RevokedCertificateBuilder(serial_number=certificate.serial_number, revocation_date=now).build()
+        entry = x509.RevokedCertificateBuilder(serial_number=serial, revocation_date=now).build()
         return self._with_crl(issuer, (*self.crls[issuer], entry), now=now)
 
     def renew_crls(self, *, now: datetime) -> "Authority":
@@ -108,11 +154,16 @@ class Authority:
         return renewed
 
     def _with_crl(self, issuer: Issuer, revoked: tuple[x509.RevokedCertificate, ...], *, now: datetime) -> "Authority":
-        number = self.crls[issuer].extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        crl = issue_crl(self.issuers[issuer], revoked=revoked, number=number + 1, now=now)
+        number = crl_number(self.crls[issuer]) + 1
+        crl = issue_crl(self.issuers[issuer], revoked=revoked, number=number, now=now)
         return replace(self, crls={**self.crls, issuer: crl})
 
-    def _issuer_of(self, certificate: x509.Certificate) -> Issuer:
+    def issuer_of(self, certificate: x509.Certificate) -> Issuer:
+        """Which issuer signed `certificate`.
+
+        Raises:
+            IssueRefusedError: none of these.
+        """
         for issuer, credential in self.issuers.items():
             try:
                 certificate.verify_directly_issued_by(credential.certificate)

@@ -5,8 +5,7 @@ again. What stands in a certificate is decided in `profiles.py`; who may call th
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Final
@@ -18,23 +17,35 @@ from cryptography.x509.oid import NameOID
 
 from protocol.certificates import Issuer, Role
 from protocol.ids import CENTRE_PREFIX, is_id
-from protocol.texts import SaidError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.profiles import BACKDATED, CRL_VALID, ISSUERS, LEAVES, ROOT_VALID
+from provisioning.refusal import RefusedError
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class IssueRefusedError(SaidError):
+class IssueRefusedError(RefusedError):
     """The authority will not issue this certificate; the message says why and what would do."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Credential:
-    """A certificate and the private key that belongs to it."""
+    """A certificate and the private key that belongs to it; a key under a passphrase is opened when first used."""
 
-    certificate: x509.Certificate
-    private_key: EllipticCurvePrivateKey
+    def __init__(
+        self,
+        *,
+        certificate: x509.Certificate,
+        private_key: EllipticCurvePrivateKey | Callable[[], EllipticCurvePrivateKey],
+    ) -> None:
+        self.certificate = certificate
+        self._key = private_key
+
+    @property
+    def private_key(self) -> EllipticCurvePrivateKey:
+        """The key; raises what opening it raises."""
+        if not isinstance(self._key, EllipticCurvePrivateKey):
+            self._key = self._key()
+        return self._key
 
 
 def issue_root(*, organisation: str, private_key: EllipticCurvePrivateKey, serial: int, now: datetime) -> Credential:
@@ -136,6 +147,19 @@ def issue_crl(
     return builder.sign(issuer.private_key, hashes.SHA256(), ecdsa_deterministic=True)
 
 
+def hosts_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The names and addresses a broker's certificate answers under, beside its id and the local ones."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    known = {_common_name(certificate), *LOCAL_NAMES}
+    said = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+    return tuple(name for name in said if name not in known)
+
+
+def crl_number(crl: x509.CertificateRevocationList) -> int:
+    """How many lists this issuer has made up to this one (RFC 5280 section 5.2.3)."""
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
 def _check_identity(role: Role, identity: str, site: str | None, hosts: tuple[str, ...]) -> None:
     if not is_id(identity):
         raise IssueRefusedError(
@@ -147,17 +171,17 @@ def _check_identity(role: Role, identity: str, site: str | None, hosts: tuple[st
             N_('ids of collectors, and only these, begin with "{prefix}"; "{id}" cannot be a {role}'),
             prefix=CENTRE_PREFIX,
             id=identity,
-            role=role.value,
+            role=role,
         )
     profile = LEAVES[role]
-    if profile.names_site != (site is not None):
-        raise IssueRefusedError(
-            N_("a {role} needs its site") if profile.names_site else N_("a {role} belongs to no site"), role=role.value
-        )
+    if profile.names_site and site is None:
+        raise IssueRefusedError(N_("a {role} needs its site"), role=role)
+    if site is not None and not profile.names_site:
+        raise IssueRefusedError(N_("a {role} belongs to no site"), role=role)
     if site is not None and not is_id(site):
         raise IssueRefusedError(N_('"{id}" is no site id: lower-case letters, digits and dashes, at most 32'), id=site)
     if hosts and not profile.answers_as_host:
-        raise IssueRefusedError(N_("a {role} answers under no host name; only a broker does"), role=role.value)
+        raise IssueRefusedError(N_("a {role} answers under no host name; only a broker does"), role=role)
 
 
 def _builder(
@@ -182,7 +206,8 @@ def _common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?){1,16}")  # RFC 1123 section 2.1
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL}){{0,15}}\.?")  # RFC 1123 section 2.1
 
 
 def _host_name(host: str) -> x509.GeneralName:

@@ -1,12 +1,14 @@
-"""Authorities and credentials as PEM files: the only file of this package that touches a disk.
+"""Authorities and credentials as PEM files.
 
-Keys are written 0600; every file appears whole or not at all. An authority's folder holds `root`, the three
-issuers (`<name>.pem`, `<name>.key`, `<name>.crl`) and nothing of what was issued.
+Keys are written 0600; every file appears whole or not at all, and an authority's folder likewise. It holds `root`,
+`centre` and `provisioning` (`<name>.pem`, `<name>.key`) under the passphrase, the revocation lists, the record, and in
+a folder of its own the boxes' issuer: that one goes online for enrolment and opens without a person (WIRE 3.1).
 """
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,35 +17,60 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from protocol.certificates import Issuer
-from protocol.texts import SaidError, system_said
+from protocol.ids import new_run
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import system_said
+from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
+from provisioning.key_lock import KeyLockError, is_locked, lock_key, unlock_key
+from provisioning.passphrase import Ask, no_passphrase
+from provisioning.profiles import BACKDATED
+from provisioning.record import Deed
+from provisioning.record_file import RECORD, begin_record
+from provisioning.refusal import RefusedError
 
 ROOT: Final = "root"
+ONLINE: Final = frozenset({Issuer.BOXES})
+"""Issuers whose keys stand apart, without a passphrase: `<folder>/boxes/boxes.key`."""
+
 CRLS: Final = "crls.pem"  # all three lists in one file, as brokers want them
 KEY_MODE: Final = 0o600
 PUBLIC_MODE: Final = 0o644
+MAX_PEM_BYTES: Final = 16 * 1024 * 1024
+"""The largest file that is read: a revocation list of some 300,000 certificates."""
 
 
-class KeepingError(SaidError):
+class KeepingError(RefusedError):
     """A file is missing, damaged or in the way; the message names it."""
 
 
-def save_authority(authority: Authority, folder: Path) -> None:
-    """Write a new authority; an existing one is never overwritten.
+def save_authority(authority: Authority, folder: Path, passphrase: bytes | None = None) -> None:
+    """Write a new authority, whole or not at all; an existing one is never overwritten.
 
     Raises:
-        KeepingError: there is one already.
+        KeepingError: there is one already, or the folder holds something else.
     """
-    if (folder / f"{ROOT}.key").exists():
+    if (folder / f"{ROOT}.pem").exists():
         raise KeepingError(N_("{folder} already holds an authority; choose another folder"), folder=folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for issuer, credential in authority.issuers.items():
-        _save_pair(folder, issuer.value, credential, chain=(credential.certificate,))
-    save_crls(authority, folder)
-    # The root comes last: a folder with a root is complete.
-    _save_pair(folder, ROOT, authority.root, chain=(authority.root.certificate,))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise KeepingError(N_("{folder} is not empty; choose a new folder"), folder=folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))  # 0700
+    try:
+        _save_pair(growing, ROOT, authority.root, chain=(authority.root.certificate,), passphrase=passphrase)
+        for issuer, credential in authority.issuers.items():
+            place = _place(growing, issuer)
+            place.mkdir(mode=0o700, exist_ok=True)
+            lock = None if issuer in ONLINE else passphrase
+            _save_pair(place, issuer.value, credential, chain=(credential.certificate,), passphrase=lock)
+        save_crls(authority, growing)
+        made = authority.root.certificate.not_valid_before_utc + BACKDATED
+        begin_record(growing / RECORD, new_run(os.urandom(16)), _first_deeds(authority), made)
+        growing.replace(folder)
+    except BaseException:
+        shutil.rmtree(growing, ignore_errors=True)
+        raise
 
 
 def save_crls(authority: Authority, folder: Path) -> None:
@@ -54,22 +81,45 @@ def save_crls(authority: Authority, folder: Path) -> None:
     write_whole(folder / CRLS, b"".join(texts.values()), PUBLIC_MODE)
 
 
-def load_authority(folder: Path) -> Authority:
-    """The authority that stands in `folder`.
+def load_authority(folder: Path, ask: Ask = no_passphrase) -> Authority:
+    """The authority that stands in `folder`; `ask` is called if a key is used that has a passphrase.
+
+    The root's key may be away: it signs nothing but issuers.
 
     Raises:
         KeepingError: none there, or a file of it is missing or damaged.
     """
-    if not (folder / f"{ROOT}.key").exists():
+    require_authority(folder)
+    return Authority(
+        root=Credential(
+            certificate=load_certificate(folder / f"{ROOT}.pem"),
+            private_key=lambda: _load_pair(folder, ROOT, ask).private_key,
+        ),
+        issuers={issuer: load_issuer(folder, issuer, ask) for issuer in Issuer},
+        crls={issuer: load_crl(folder / f"{issuer.value}.crl") for issuer in Issuer},
+    )
+
+
+def require_authority(folder: Path) -> None:
+    """Say so if `folder` holds no authority.
+
+    Raises:
+        KeepingError: it holds none.
+    """
+    if not (folder / f"{ROOT}.pem").exists():
         raise KeepingError(
             N_("{folder} holds no authority; make one with: branchwatch provision authority new --dir {folder}"),
             folder=folder,
         )
-    return Authority(
-        root=_load_pair(folder, ROOT),
-        issuers={issuer: _load_pair(folder, issuer.value) for issuer in Issuer},
-        crls={issuer: _load_crl(folder / f"{issuer.value}.crl") for issuer in Issuer},
-    )
+
+
+def load_issuer(folder: Path, issuer: Issuer, ask: Ask = no_passphrase) -> Credential:
+    """One issuer of the authority in `folder`; the boxes' one opens without a passphrase.
+
+    Raises:
+        KeepingError: a file of it is missing or damaged.
+    """
+    return _load_pair(_place(folder, issuer), issuer.value, ask)
 
 
 def save_credential(
@@ -81,6 +131,13 @@ def save_credential(
     write_whole(folder / f"{ROOT}.pem", root.public_bytes(serialization.Encoding.PEM), PUBLIC_MODE)
 
 
+def save_chain(*, name: str, chain: Iterable[x509.Certificate], root: x509.Certificate, folder: Path) -> None:
+    """The same without a key: a renewed certificate for a key that stays where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / f"{name}.pem", _pem(chain), PUBLIC_MODE)
+    write_whole(folder / f"{ROOT}.pem", root.public_bytes(serialization.Encoding.PEM), PUBLIC_MODE)
+
+
 def load_certificate(path: Path) -> x509.Certificate:
     """The first certificate of a PEM file.
 
@@ -88,11 +145,21 @@ def load_certificate(path: Path) -> x509.Certificate:
         KeepingError: missing or damaged.
     """
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except OSError as error:
-        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
+        return x509.load_pem_x509_certificate(_read(path))
     except ValueError:
         raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
+
+
+def load_crl(path: Path) -> x509.CertificateRevocationList:
+    """The revocation list of a PEM file.
+
+    Raises:
+        KeepingError: missing or damaged.
+    """
+    try:
+        return x509.load_pem_x509_crl(_read(path))
+    except ValueError:
+        raise KeepingError(N_("{path} is no revocation list in PEM"), path=path) from None
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
@@ -110,33 +177,69 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
         raise
 
 
-def _save_pair(folder: Path, name: str, credential: Credential, *, chain: Iterable[x509.Certificate]) -> None:
-    key = credential.private_key.private_bytes(
+def _place(folder: Path, issuer: Issuer) -> Path:
+    return folder / issuer.value if issuer in ONLINE else folder
+
+
+def _first_deeds(authority: Authority) -> list[Deed]:
+    held = {ROOT: authority.root, **{issuer.value: each for issuer, each in authority.issuers.items()}}
+    lists = [deeds.listed(issuer, crl) for issuer, crl in authority.crls.items()]
+    return [deeds.made({name: each.certificate for name, each in held.items()}), *lists]
+
+
+def _pem(chain: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
+
+
+def _save_pair(
+    folder: Path,
+    name: str,
+    credential: Credential,
+    *,
+    chain: Iterable[x509.Certificate],
+    passphrase: bytes | None = None,
+) -> None:
+    write_whole(folder / f"{name}.pem", _pem(chain), PUBLIC_MODE)
+    write_whole(folder / f"{name}.key", _key_pem(credential.private_key, passphrase), KEY_MODE)
+
+
+def _key_pem(key: EllipticCurvePrivateKey, passphrase: bytes | None) -> bytes:
+    if passphrase is not None:
+        return lock_key(key, passphrase, os.urandom)
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    certificates = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
-    write_whole(folder / f"{name}.pem", certificates, PUBLIC_MODE)
-    write_whole(folder / f"{name}.key", key, KEY_MODE)
 
 
-def _load_pair(folder: Path, name: str) -> Credential:
+def _load_pair(folder: Path, name: str, ask: Ask) -> Credential:
     certificate = load_certificate(folder / f"{name}.pem")
     path = folder / f"{name}.key"
+    pem = _read(path)
+    if is_locked(pem):
+        return Credential(certificate=certificate, private_key=lambda: _open_key(path, pem, ask, certificate))
+    return Credential(certificate=certificate, private_key=_open_key(path, pem, None, certificate))
+
+
+def _open_key(path: Path, pem: bytes, ask: Callable[[], bytes] | None, of: x509.Certificate) -> EllipticCurvePrivateKey:
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as error:
-        raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
-    except (ValueError, TypeError):
+        key = unlock_key(pem, ask() if ask is not None else None)
+    except KeyLockError:
+        if ask is not None:
+            raise KeepingError(
+                N_("the passphrase does not open {path}; it is wrong, or the file is damaged"), path=path
+            ) from None
         raise KeepingError(N_("{path} is no private key in PEM"), path=path) from None
-    if not isinstance(key, EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        raise KeepingError(N_("{path} does not belong to {other}"), path=path, other=f"{name}.pem")
-    return Credential(certificate=certificate, private_key=key)
+    if key.public_key() != of.public_key():
+        raise KeepingError(N_("{path} does not belong to {other}"), path=path, other=f"{path.stem}.pem")
+    return key
 
 
-def _load_crl(path: Path) -> x509.CertificateRevocationList:
+def _read(path: Path) -> bytes:
     try:
-        return x509.load_pem_x509_crl(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(MAX_PEM_BYTES + 1)
     except OSError as error:
         raise KeepingError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
-    except ValueError:
-        raise KeepingError(N_("{path} is no revocation list in PEM"), path=path) from None
+    if len(content) > MAX_PEM_BYTES:
+        raise KeepingError(N_("{path} is larger than {count} MiB"), path=path, count=MAX_PEM_BYTES // 1024 // 1024)
+    return content

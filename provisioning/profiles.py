@@ -14,11 +14,11 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from protocol.certificates import Issuer, Role
+from protocol.certificates import DOCUMENT_SIGNING, Issuer, Role
 
 CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
-DOCUMENTS: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+DOCUMENTS: Final = DOCUMENT_SIGNING
 
 ROOT_VALID: Final = timedelta(days=20 * 365)
 BACKDATED: Final = timedelta(minutes=5)

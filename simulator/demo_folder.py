@@ -84,7 +84,7 @@ async def make_certificates(folder: DemoFolder, sites: Iterable[SimulatedSite]) 
     """
     out = ("--dir", str(folder.authority), "--out", str(folder.root / "keys"))
     if not (folder.authority / "root.key").exists():
-        await run_command("provision", "authority", "new", "--dir", str(folder.authority))
+        await run_command("provision", "authority", "new", "--no-passphrase", "--dir", str(folder.authority))
     else:
         await run_command("provision", "crl", "--dir", str(folder.authority))  # lists hold for seven days
     for role, name in (("broker", BROKER), ("collector", COLLECTOR)):

@@ -5,6 +5,7 @@ A `Broker` can be killed and started again on its port while clients are connect
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -118,9 +119,8 @@ class Broker:
 
     def start(self) -> None:
         """Start and wait until it takes connections."""
-        command = self._mosquitto() if self.kind is BrokerKind.MOSQUITTO else self._nats()
         self._lives += 1
-        process = self._process = RunningProcess(command, self._state / f"broker-{self._lives}.log")
+        process = self._process = RunningProcess(self.command(), self._state / f"broker-{self._lives}.log")
 
         def listening() -> bool:
             if not process.running():
@@ -129,6 +129,10 @@ class Broker:
                 return True
 
         eventually_blocking(listening, what=f"{self.kind} listens")
+
+    def command(self) -> list[str | Path]:
+        """Write its settings; what starts it."""
+        return self._mosquitto() if self.kind is BrokerKind.MOSQUITTO else self._nats()
 
     def stop(self) -> None:
         """End it in good order."""
@@ -139,6 +143,13 @@ class Broker:
         """End it as a power cut would."""
         if self._process is not None:
             self._process.kill()
+
+    def reload(self, boxes: Sequence[str] | None = None) -> None:
+        """Have it read its files again (SIGHUP), with other boxes on NATS' list if they are named."""
+        self._boxes = tuple(boxes) if boxes is not None else self._boxes
+        self.command()
+        if self._process is not None:
+            self._process.send(signal.SIGHUP)
 
     def log(self) -> str:
         """What the present life of the broker wrote."""

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -286,6 +286,50 @@ async def test_mosquitto_refuses_a_revoked_box(tmp_path: Path, start_broker: Sta
         pass
 
 
+async def test_a_box_revoked_while_connected_is_off_mosquitto_after_a_restart(
+    tmp_path: Path, start_broker: StartBroker
+) -> None:
+    """WIRE 3.3: new lists alone leave a live connection alive, a restart ends it; nothing of it arrives afterwards."""
+    certificates = make_certificates(tmp_path / "own")
+    broker = start_broker(BrokerKind.MOSQUITTO, certificates=certificates)
+    leaf = load_certificate(certificates.pair(BOX)[0])
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(connected(broker, BOX))
+        async with connected(broker, COLLECTOR) as centre:
+            await centre.subscribe(COLLECTOR_SUBSCRIPTION, qos=1)
+            save_crls(certificates.authority.revoke(leaf, now=datetime.now(UTC)), tmp_path / "own" / "ca")
+            broker.reload()
+            await box.publish(up_topic(BOX, Up.EVENT), LAST, qos=1)
+            assert await received(centre) == []  # why operators are told to restart it
+        broker.stop()
+        broker.start()
+        with pytest.raises(aiomqtt.MqttError):
+            await box.publish(up_topic(BOX, Up.EVENT), b"after", qos=1)
+    await nothing_of_the_revoked_arrives(broker)
+
+
+async def test_a_box_revoked_while_connected_is_thrown_off_by_nats(tmp_path: Path, start_broker: StartBroker) -> None:
+    """WIRE 3.3: taken off the list and reloaded, its connection ends at once, others stay; nothing of it arrives."""
+    broker = start_broker(BrokerKind.NATS)
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(connected(broker, BOX))
+        other = await stack.enter_async_context(connected(broker, OTHER))
+        broker.reload(boxes=[OTHER])
+        with pytest.raises(aiomqtt.MqttError):
+            await anext(aiter(box.messages))
+        await other.publish(up_topic(OTHER, Up.EVENT), b"still here", qos=1)
+    await nothing_of_the_revoked_arrives(broker)
+
+
+async def nothing_of_the_revoked_arrives(broker: Broker) -> None:
+    """BOX is refused, and the collector hears what OTHER says and nothing before it."""
+    async with connected(broker, COLLECTOR) as centre, connected(broker, OTHER) as other:
+        await centre.subscribe(COLLECTOR_SUBSCRIPTION, qos=1)
+        assert await refused(broker, broker.certificates.tls(BOX))
+        await other.publish(up_topic(OTHER, Up.EVENT), LAST, qos=1)
+        assert await received(centre) == []
+
+
 async def test_a_box_nobody_listed_is_not_let_in_by_nats(start_broker: StartBroker) -> None:
     """NATS lets in the boxes it was given and no other, however good the certificate."""
     broker = start_broker(BrokerKind.NATS, boxes=[OTHER])
@@ -309,7 +353,7 @@ async def test_a_broker_comes_back(broker: Broker, end: Callable[[Broker], None]
 async def test_settings_by_the_command_are_the_same(
     kind: BrokerKind, tmp_path: Path, free_port: Callable[[], int], process: StartProcess, eventually: Eventually
 ) -> None:
-    """`provision broker` writes a folder that the broker starts from and that lets the named box in, no other."""
+    """`provision broker` writes a folder that the broker starts from; the named box is let in, and cannot break out."""
     certificates = make_certificates(tmp_path / "own", boxes=[BOX])
     ca, out, port = str(tmp_path / "own" / "ca"), tmp_path / "broker", free_port()
     words = ["broker", kind, "--listen", f"127.0.0.1:{port}", "--box", BOX, "--dir", ca, "--out", str(out)]
@@ -321,6 +365,8 @@ async def test_settings_by_the_command_are_the_same(
             config.write("user root\n")  # a test's folder is readable by its owner only
         process(["/usr/sbin/mosquitto", "-c", out / "mosquitto.conf"])
 
+    broker = Broker(BrokerKind(kind), port=port, state=tmp_path / "unused", certificates=certificates)
+
     async def let_in() -> bool:
         tls = certificates.tls(BOX)
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost")
@@ -330,3 +376,18 @@ async def test_settings_by_the_command_are_the_same(
         return answer == CONNECTION_ACCEPTED
 
     await eventually(let_in, what="the box is let in")
+    async with connected(broker, COLLECTOR) as centre, connected(broker, BOX) as box:
+        await centre.subscribe(COLLECTOR_SUBSCRIPTION, qos=1)
+        await box.subscribe(down_topic(BOX, Down.RECEIPT), qos=1)
+        await box.subscribe(down_topic(OTHER, Down.ORDER), qos=1)
+        await box.publish(up_topic(OTHER, Up.EVENT), b"forged", qos=1)
+        await box.publish(up_topic(BOX, Up.EVENT), LAST, qos=1)
+        await centre.publish(down_topic(OTHER, Down.ORDER), b"secret", qos=1)
+        await centre.publish(down_topic(BOX, Down.RECEIPT), LAST, qos=1)
+        assert [message for message in await received(centre) if message[1] != b"never"] == []
+        assert await received(box) == []
+    assert await refused(broker, certificates.tls(None))
+    rogue = make_certificates(tmp_path / "rogue", boxes=[BOX], collectors=())
+    tls = certificates.tls(None)
+    tls.load_cert_chain(*rogue.pair(BOX))
+    assert await refused(broker, tls)

@@ -20,10 +20,10 @@ from agent.outbox.records import LaneStanding, Standing
 from agent.presence import NO_CHANGES
 from agent.signals import Moment
 from agent.store_watch import sounds, store_findings
-from agent.systemd import notify, watchdog_interval
 from protocol.kinds import Lane
 from protocol.ledger import Position
 from protocol.messages import Clock as Word
+from protocol.systemd import notify, watchdog_interval
 from tests.clock import Clock
 
 SECOND = timedelta(seconds=1)

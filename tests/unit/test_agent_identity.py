@@ -111,3 +111,19 @@ def test_dates_are_a_concern_and_never_stop_the_guard(tmp_path: Path) -> None:
         concern = load_identity(centre(), SITE, tmp_path, now).concern(now)
         assert concern is not None
         assert words in concern
+
+
+@pytest.mark.usefixtures("kit")
+def test_a_credential_from_systemd_may_show_an_access_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd shows its access list as rights of the group; elsewhere, or open to all, such a key is refused."""
+    (tmp_path / f"{BOX}.key").chmod(0o440)
+    with pytest.raises(IdentityError, match="mode 440"):
+        load(tmp_path, centre())
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "other"))
+    with pytest.raises(IdentityError, match="mode 440"):
+        load(tmp_path, centre())
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load(tmp_path, centre()).box == BOX
+    (tmp_path / f"{BOX}.key").chmod(0o444)
+    with pytest.raises(IdentityError, match="mode 444"):
+        load(tmp_path, centre())

@@ -204,8 +204,8 @@ def test_an_authority_is_never_overwritten(authority: Authority, clock: Clock, t
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("boxes.key", b"nonsense", "no private key"),
-        ("boxes.pem", b"nonsense", "no certificate"),
+        ("boxes/boxes.key", b"nonsense", "no private key"),
+        ("boxes/boxes.pem", b"nonsense", "no certificate"),
         ("centre.crl", b"nonsense", "no revocation list"),
         ("centre.crl", None, "cannot be read"),
     ],
@@ -225,7 +225,7 @@ def test_a_damaged_file_is_named(
 def test_a_key_of_another_certificate_is_found(authority: Authority, tmp_path: Path) -> None:
     """Keys swapped between two issuers are found when the authority is loaded, not when a box is refused."""
     save_authority(authority, tmp_path)
-    write_whole(tmp_path / "boxes.key", (tmp_path / "centre.key").read_bytes(), 0o600)
+    write_whole(tmp_path / "boxes" / "boxes.key", (tmp_path / "centre.key").read_bytes(), 0o600)
     with pytest.raises(KeepingError, match="does not belong"):
         load_authority(tmp_path)
 
@@ -242,7 +242,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_the_commands_make_issue_and_revoke(tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     """The three commands of an installer's day leave files that the shared check takes, then refuses."""
     ca, kit = str(tmp_path / "ca"), str(tmp_path / "kit")
-    assert command.main(["authority", "new", "--dir", ca]) == 0
+    assert command.main(["authority", "new", "--no-passphrase", "--dir", ca]) == 0
     assert command.main(["issue", "box", "0755-031-a", "0755-032-a", "--dir", ca, "--out", kit]) == 0
     text = (tmp_path / "kit" / "0755-032-a.pem").read_bytes()
     chain = [part.public_bytes(Encoding.DER) for part in x509.load_pem_x509_certificates(text)]
@@ -257,7 +257,7 @@ def test_the_commands_make_issue_and_revoke(tmp_path: Path, clock: Clock, capsys
 def test_a_key_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Issuing again into the same folder would destroy the key that a box already works with (WIRE 1.4)."""
     ca, kit = str(tmp_path / "ca"), str(tmp_path / "kit")
-    command.main(["authority", "new", "--dir", ca])
+    command.main(["authority", "new", "--no-passphrase", "--dir", ca])
     issue = ["issue", "box", "0755-031-a", "--dir", ca, "--out", kit]
     assert command.main(issue) == 0
     key = (tmp_path / "kit" / "0755-031-a.key").read_bytes()
@@ -272,7 +272,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["issue", "box", "0755-031-a", "--dir", "{}/none", "--out", "{}/kit"], "provision authority new"),
         (["revoke", "{}/none.pem", "--dir", "{}/ca"], "none.pem"),
         (["issue", "box", "UPPER-a", "--dir", "{}/ca", "--out", "{}/kit"], "no id"),
-        (["authority", "new", "--dir", "{}/ca"], "already holds"),
+        (["authority", "new", "--no-passphrase", "--dir", "{}/ca"], "already holds"),
         (["issue", "broker", "b", "--host", "主机", "--dir", "{}/ca", "--out", "{}/kit"], "no host name"),
         (["issue", "broker", "b", "--host", "two words", "--dir", "{}/ca", "--out", "{}/kit"], "no host name"),
     ],
@@ -281,6 +281,6 @@ def test_wrong_input_gets_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     """Wrong input ends with exit code 2 and one sentence that names the place and the next step."""
-    command.main(["authority", "new", "--dir", str(tmp_path / "ca")])
+    command.main(["authority", "new", "--no-passphrase", "--dir", str(tmp_path / "ca")])
     assert command.main([word.format(tmp_path) for word in arguments]) == 2
     assert sentence in capsys.readouterr().err

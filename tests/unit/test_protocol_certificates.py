@@ -1,5 +1,6 @@
 """Who is who: certificates are believed for one id, one role, from the right issuer, in their time."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -26,25 +27,35 @@ def _fault(authority: Authority, chain: tuple[bytes, ...], *, role: Role = Role.
     return None
 
 
-def _rogue_leaf(signer: Credential, role: Role) -> x509.Certificate:
+CLIENT: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+
+
+def _rogue_leaf(
+    signer: Credential,
+    role: Role,
+    usages: Iterable[x509.ObjectIdentifier] = CLIENT,
+    also: Role | None = None,
+    name: str = "centre-evil",
+) -> x509.Certificate:
     """A certificate that an issuer's stolen key could make, whatever our own profiles allow."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = [
-        x509.DNSName("centre-evil"),
+        x509.DNSName(name),
         x509.UniformResourceIdentifier(f"urn:branchwatch:role:{role}"),
         x509.UniformResourceIdentifier("urn:branchwatch:site:0755-031"),
+        *([x509.UniformResourceIdentifier(f"urn:branchwatch:role:{also}")] if also else []),
     ]
     own = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.certificate.public_key())  # type: ignore[arg-type]
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "centre-evil")]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(signer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(7)
         .not_valid_before(NOW - timedelta(hours=1))
         .not_valid_after(NOW + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(own, critical=False)
         .sign(signer.private_key, hashes.SHA256())
@@ -138,3 +149,66 @@ def test_no_altered_byte_makes_anybody_else(which: int) -> None:
             # The count of unused bits of a signature that ends in zeros (X.690 section 8.6) is nobody's to protect.
             assert (found.id, found.site, found.serial) == (honest.id, honest.site, honest.serial)
             assert found.public_key == honest.public_key
+
+
+@pytest.mark.parametrize("role", [Role.PERSON, Role.PROVISIONING])
+def test_people_and_provisioning_are_known_by_their_chains(role: Role) -> None:
+    """Keys that sign documents are recognised for exactly their role, though they are for neither client nor server."""
+    signer = AUTHORITY.issue(role, "p-1", now=NOW)
+    chain = der_chain(AUTHORITY, signer.certificate)
+    found = trust_of(AUTHORITY).identify(chain, NOW, role)
+    assert (found.id, found.role, found.site) == ("p-1", role, None)
+    others = [each for each in Role if each is not role]
+    assert {_fault(AUTHORITY, chain, role=each) for each in others} == {CertificateFault.WRONG_ROLE}
+
+
+@pytest.mark.parametrize("role", [Role.PERSON, Role.PROVISIONING])
+def test_signers_are_subject_to_everything_else(role: Role) -> None:
+    """Time, revocation and the root count for them as for boxes."""
+    signer = AUTHORITY.issue(role, "p-1", now=NOW)
+    chain = der_chain(AUTHORITY, signer.certificate)
+    assert _fault(AUTHORITY, chain, role=role, days=3 * 365 + 1) == CertificateFault.EXPIRED
+    assert _fault(AUTHORITY.revoke(signer.certificate, now=NOW), chain, role=role) == CertificateFault.REVOKED
+    assert _fault(Authority.create(now=NOW), chain, role=role) == CertificateFault.UNTRUSTED
+
+
+DOCUMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "usages", "fault"),
+    [
+        (Issuer.PROVISIONING, [DOCUMENTS], None),
+        (Issuer.BOXES, [DOCUMENTS], CertificateFault.UNTRUSTED),
+        (Issuer.CENTRE, [DOCUMENTS], CertificateFault.UNTRUSTED),
+        (Issuer.BOXES, [ExtendedKeyUsageOID.CLIENT_AUTH], CertificateFault.UNTRUSTED),
+        (Issuer.PROVISIONING, [ExtendedKeyUsageOID.CLIENT_AUTH], CertificateFault.UNTRUSTED),
+        (Issuer.PROVISIONING, [DOCUMENTS, ExtendedKeyUsageOID.CLIENT_AUTH], CertificateFault.UNTRUSTED),
+    ],
+)
+def test_only_the_provisioning_issuer_makes_signers(
+    issuer: Issuer, usages: list[x509.ObjectIdentifier], fault: CertificateFault | None
+) -> None:
+    """A stolen boxes' or centre's key makes no officer, and a signer's certificate is for documents alone."""
+    signer = AUTHORITY.issuers[issuer]
+    rogue = _rogue_leaf(signer, Role.PERSON, usages, name="p-1")
+    chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
+    assert _fault(AUTHORITY, chain, role=Role.PERSON) == fault
+
+
+def test_an_issuer_for_documents_makes_no_boxes() -> None:
+    """The provisioning issuer's key, stolen, makes nobody who connects; nor is a role believed beside another one."""
+    signer = AUTHORITY.issuers[Issuer.PROVISIONING]
+    for usages in ([DOCUMENTS], [ExtendedKeyUsageOID.CLIENT_AUTH]):
+        rogue = _rogue_leaf(signer, Role.BOX, usages, name="b-1")
+        chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
+        assert _fault(AUTHORITY, chain, role=Role.BOX) == CertificateFault.UNTRUSTED
+
+
+def test_nobody_has_two_roles() -> None:
+    """A certificate that says person and provisioning is neither."""
+    signer = AUTHORITY.issuers[Issuer.PROVISIONING]
+    rogue = _rogue_leaf(signer, Role.PERSON, [DOCUMENTS], also=Role.PROVISIONING, name="p-1")
+    chain = (rogue.public_bytes(Encoding.DER), signer.certificate.public_bytes(Encoding.DER))
+    for role in (Role.PERSON, Role.PROVISIONING):
+        assert _fault(AUTHORITY, chain, role=role) == CertificateFault.WRONG_ROLE
