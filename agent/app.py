@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from agent import presence, reporting
-from agent.config.reading import unwatched
+from agent.config.reading import only_shown, unwatched
 from agent.config.site import Centre as CentreSettings
 from agent.config.site import Site
 from agent.config.wiring import wirings
@@ -209,10 +209,13 @@ class Agent:
         return (Finding(kind=EXPIRING, source="box/certificate", phase=phase, at=now, facts=facts),)
 
     def _say_what_is_unwatched(self) -> None:
-        found = unwatched(self._settings.site)
-        if found:
-            names = ", ".join(f"{section} {name}" for section, name in found)
-            LOG.warning("in the site file, but not watched by this version: %s", names)
+        for found, how in (
+            (unwatched(self._settings.site), "not watched by this version and shown as unknown"),
+            (only_shown(self._settings.site), "only read and shown by this version, without an alarm of their own"),
+        ):
+            if found:
+                names = ", ".join(f"{section} {name}" for section, name in found)
+                LOG.warning("in the site file, but %s: %s", how, names)
         if concern := self._settings.identity.concern(self._started.wall):
             LOG.warning("%s", concern)
 
