@@ -114,7 +114,7 @@ def _history(arguments: argparse.Namespace, say: Say) -> int:
     if arguments.json:
         print(json.dumps({**summary, "events": events}, ensure_ascii=False))
     else:
-        for line in as_text(summary, events):
+        for line in as_text(summary, events, say):
             print(line)
     return DONE
 
