@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from collector.storage.records import EventRow
+from collector.times import unix_ms
 from protocol.kinds import Lane
 from protocol.messages import PointState
 from tests.collecting import Box, PaperCentre, receipt_of
@@ -147,6 +149,82 @@ def test_what_is_held_back_is_told(centre: PaperCentre, box: Box) -> None:
     beat(centre, box)
     live(centre, box, 10)
     assert told(centre) == ["link.delayed", "link.delayed.restored"]
+
+
+@pytest.mark.parametrize("lost", ["beat", "receipt"])
+@pytest.mark.parametrize("beat_s", [5, 15])
+def test_one_lost_message_is_no_delay(centre: PaperCentre, beat_s: int, lost: str) -> None:
+    """A beat or its answer gets lost now and then: two beats are no late echo, however slowly the box beats."""
+    box = slow(centre, beat_s)
+    for _ in range(3):
+        missing(centre, box, beat_s, lost, times=1)
+        centre.pass_time(beat_s)
+        beat(centre, box)
+    assert told(centre) == []
+
+
+@pytest.mark.parametrize("lost", ["beat", "receipt"])
+def test_two_lost_messages_in_a_row_are_a_delay(centre: PaperCentre, lost: str) -> None:
+    """At beats of 15 s the limit is 37.5 s, and it is named; the next fresh echo ends it."""
+    box = slow(centre, 15)
+    missing(centre, box, 15, lost, times=2)
+    centre.pass_time(15)
+    beat(centre, box)
+    assert told(centre) == ["link.delayed"]
+    assert found(centre)[-1].facts == {"box": box.id, "echo_age_s": 45.0, "limit_s": 37.5}
+    centre.pass_time(15)
+    beat(centre, box)
+    assert told(centre) == ["link.delayed", "link.delayed.restored"]
+
+
+@pytest.mark.parametrize(("age_s", "late"), [(20, False), (21, True)])
+def test_a_key_site_is_late_after_20_s(centre: PaperCentre, box: Box, age_s: int, late: bool) -> None:
+    """WIRE 2.8 to the second: slower beats elsewhere weaken nothing here."""
+    live(centre, box, 20)
+    stale = box.echo
+    for _ in range(3):
+        centre.pass_time(5)
+        centre.take(box.beat())
+    centre.pass_time(age_s - 15)
+    box.echo = stale
+    centre.take(box.beat())
+    assert told(centre) == (["link.delayed"] if late else [])
+
+
+def test_a_broker_that_was_not_heard_blames_no_box(centre: PaperCentre, box: Box) -> None:
+    """Of two brokers one was away while the other was heard: boxes of the first were not answered, and are not late."""
+    other = centre.box("0755-032-a", "0755-032")
+    meet(centre, other)
+    live(centre, box, 10)
+    for _ in range(5):
+        centre.pass_time(5)
+        other.echo = centre.answer(other.beat()).challenge
+        waiting = box.beat()
+    back_ms = unix_ms(centre.now)
+    centre.take(msgspec.structs.replace(waiting, heard_since_ms=back_ms))
+    assert "link.delayed" not in told(centre)
+    for _ in range(5):
+        centre.pass_time(5)
+        centre.answer(msgspec.structs.replace(box.beat(), heard_since_ms=back_ms))
+    assert "link.delayed" in told(centre), "it is heard again and still echoes what is old"
+
+
+def slow(centre: PaperCentre, beat_s: int) -> Box:
+    """A box that beats this often and has been heard twice."""
+    box = centre.box(beat_s=float(beat_s), silent_after_s=3.5 * beat_s)
+    meet(centre, box)
+    centre.pass_time(beat_s)
+    beat(centre, box)
+    return box
+
+
+def missing(centre: PaperCentre, box: Box, beat_s: int, lost: str, times: int) -> None:
+    """So many beats in a row, or their answers, are lost."""
+    for _ in range(times):
+        centre.pass_time(beat_s)
+        message = box.beat()
+        if lost == "receipt":
+            centre.take(message)
 
 
 def test_receipts_that_never_arrive_are_told_too(centre: PaperCentre, box: Box) -> None:
