@@ -57,12 +57,12 @@ def as_text(summary: dict[str, Any], events: list[dict[str, Any]], say: Texts) -
             f" {event['source']:<24} {event['state']:<11} {facts}"
         )
     for lane, states in summary["lanes"].items():
-        counts = ", ".join(f"{count} {say(_WORDS.get(state, state))}" for state, count in states.items())
+        counts = say(", ").join(f"{count} {say(_WORDS.get(state, state))}" for state, count in states.items())
         yield say("{lane}: {counts}").format(lane=say(lane), counts=counts)
     for hole in summary["holes"]:
-        cause = say(_WORDS.get(hole["cause"], hole["cause"]))
+        lane, cause = hole["lane"], hole["cause"]
         text = say("hole in {lane}: {first} to {last} ({cause}), explained by routine {told}")
-        yield text.format(**{**hole, "lane": say(hole["lane"]), "cause": cause})
+        yield text.format(**{**hole, "lane": say(lane), "cause": say(_WORDS.get(cause, cause))})
 
 
 def _summary(connection: sqlite3.Connection) -> dict[str, Any]:
