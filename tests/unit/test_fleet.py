@@ -7,6 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from collector.fleet.supervision import supervise
+from collector.ingest.sequence import Standing
+from collector.storage import writing
 from collector.storage.records import EventRow
 from collector.times import unix_ms
 from protocol.kinds import Lane
@@ -323,6 +326,36 @@ def test_missing_events_are_asked_for_once_and_then_told(centre: PaperCentre, bo
     centre.take(lost)
     beat(centre, box)
     assert told(centre) == ["ledger.gap", "ledger.gap.restored"]
+
+
+def test_missing_events_are_given_time_to_come_by_themselves(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.7: a box sends again after 5 s, so nothing is asked for before, and nothing that has come by then."""
+    late = box.events(box.line("door.forced"))
+    beat(centre, box)
+    assert list(centre.pass_time(4).asks) == []
+    asked = centre.pass_time(1).asks
+    assert [ask.action for _, ask in asked] == ["resend"]
+    centre.take(late)
+    beat(centre, box)
+    late = box.events(box.line("door.forced"))
+    beat(centre, box)
+    centre.pass_time(4)
+    centre.take(late)
+    assert list(centre.pass_time(6).asks) == []
+
+
+@pytest.mark.parametrize(("waited_ms", "asks"), [(0, 0), (4_999, 0), (5_000, 1)])
+def test_looking_early_asks_for_nothing(centre: PaperCentre, box: Box, waited_ms: int, asks: int) -> None:
+    """A box looked at for another reason is not asked before its 5 s are over; then once."""
+    box.line("door.forced")
+    beat(centre, box)
+    with centre.store.write() as connection:
+        state = writing.box_states(connection, [box.id])[box.id]
+    claim = state.claims["urgent"]
+    heads = {"urgent": Standing(run=box.run, seq=claim.at_seq, hash="", stored_to=claim.at_seq)}
+    verdict = supervise(state, heads, claim.since_ms + waited_ms, 0)
+    again = supervise(verdict.state, heads, claim.since_ms + waited_ms, 0)
+    assert (len(verdict.asks), len(again.asks)) == (asks, 0)
 
 
 def test_a_backlog_that_moves_is_no_gap(centre: PaperCentre, box: Box) -> None:
