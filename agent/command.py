@@ -64,9 +64,13 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
     except FolderTakenError as error:
         raise InputError(told(error, say)) from None
     from agent.app import Settings, run_agent
+    from agent.outbox.store import StoreLostError
 
     try:
         run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
+    except StoreLostError as error:
+        print(f"branchwatch agent: {arguments.state}: {told(error, say)}", file=sys.stderr)
+        return SAYS_NO
     except sqlite3.Error as error:
         text = say("{folder}: the store cannot be opened ({reason}); see whose folder it is and if the disk has room")
         raise InputError(text.format(folder=arguments.state, reason=error)) from None
