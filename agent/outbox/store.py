@@ -55,9 +55,7 @@ class StoreLostError(SaidError):
     """The store's folder went away under the box: what is written now stands in no file that a restart finds."""
 
     def __init__(self) -> None:
-        super().__init__(
-            N_("the folder of the store is gone; the agent ends, to be started anew")
-        )
+        super().__init__(N_("the folder of the store is gone; the agent ends, to be started anew"))
 
 
 class Store:

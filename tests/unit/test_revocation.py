@@ -19,8 +19,8 @@ from collector.keys import KeysError, Revocations, load_keys
 from collector.revocation import ListFault, Lists, is_foreign
 from protocol.certificates import Issuer, Role, Trust
 from provisioning.authority import Authority
-from provisioning.profiles import CRL_VALID
 from provisioning.keeping import save_authority, save_credential, save_crls
+from provisioning.profiles import CRL_VALID
 from tests.collecting import PaperCentre
 from tests.conftest import EventuallyBlocking
 from tests.ledgers import NOW
