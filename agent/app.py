@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from agent import presence, reporting
-from agent.config.reading import unwatched
+from agent.config.reading import only_shown, unwatched
 from agent.config.site import Centre as CentreSettings
 from agent.config.site import Site
 from agent.config.wiring import wirings
@@ -34,6 +34,7 @@ from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
 from agent.memory import SavedGuard
 from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
+from agent.outbox.store import StoreLostError
 from agent.receipts import Centre
 from agent.reporting import ReportingState
 from agent.signals import Moment, OutputWrite, State
@@ -209,10 +210,13 @@ class Agent:
         return (Finding(kind=EXPIRING, source="box/certificate", phase=phase, at=now, facts=facts),)
 
     def _say_what_is_unwatched(self) -> None:
-        found = unwatched(self._settings.site)
-        if found:
-            names = ", ".join(f"{section} {name}" for section, name in found)
-            LOG.warning("in the site file, but not watched by this version: %s", names)
+        for found, how in (
+            (unwatched(self._settings.site), "not watched by this version and shown as unknown"),
+            (only_shown(self._settings.site), "only read and shown by this version, without an alarm of their own"),
+        ):
+            if found:
+                names = ", ".join(f"{section} {name}" for section, name in found)
+                LOG.warning("in the site file, but %s: %s", how, names)
         if concern := self._settings.identity.concern(self._started.wall):
             LOG.warning("%s", concern)
 
@@ -223,9 +227,19 @@ def software() -> str:
 
 
 def run_agent(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        StoreLostError: the state folder went away.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(_run(settings))
+    lost = False
+    try:
+        asyncio.run(_run(settings))
+    except* StoreLostError:
+        lost = True
+    if lost:
+        raise StoreLostError
 
 
 async def _run(settings: Settings) -> None:
@@ -233,7 +247,16 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
+    loop.set_exception_handler(_once)
     await Agent(settings).run(stop)
+
+
+def _once(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A lost store reaches every task; the process says it once, at its end."""
+    problem = context.get("exception")
+    other = problem.split(StoreLostError)[1] if isinstance(problem, BaseExceptionGroup) else problem
+    if problem is None or (other is not None and not isinstance(other, StoreLostError)):
+        loop.default_exception_handler(context)
 
 
 def _route(settings: Settings) -> Route:

@@ -64,9 +64,13 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
     except FolderTakenError as error:
         raise InputError(told(error, say)) from None
     from agent.app import Settings, run_agent
+    from agent.outbox.store import StoreLostError
 
     try:
         run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
+    except StoreLostError as error:
+        print(f"branchwatch agent: {arguments.state}: {told(error, say)}", file=sys.stderr)
+        return SAYS_NO
     except sqlite3.Error as error:
         text = say("{folder}: the store cannot be opened ({reason}); see whose folder it is and if the disk has room")
         raise InputError(text.format(folder=arguments.state, reason=error)) from None
@@ -74,7 +78,7 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
 
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
-    from agent.config.reading import unwatched
+    from agent.config.reading import only_shown, unwatched
 
     site = _read_site(arguments.site, say)
     print(
@@ -92,6 +96,9 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
                 section=section, name=name
             )
         )
+    for section, name in only_shown(site):
+        text = say("[[{section}]] {name}: read and shown; raises no alarm of its own in this version.")
+        print(text.format(section=section, name=name))
     blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
     if blind:
         note = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
@@ -111,7 +118,7 @@ def _history(arguments: argparse.Namespace, say: Say) -> int:
     if arguments.json:
         print(json.dumps({**summary, "events": events}, ensure_ascii=False))
     else:
-        for line in as_text(summary, events):
+        for line in as_text(summary, events, say):
             print(line)
     return DONE
 

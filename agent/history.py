@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.outbox.schema import FILE_NAME
-from protocol.texts import SaidError
+from protocol.texts import SaidError, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 DEFAULT_LINES: Final = 50
 _COLUMNS: Final = ("at", "lane", "seq", "level", "kind", "source", "state", "receipted_at")
+
+_WORDS: Final = {
+    "pending": N_("pending"),
+    "receipted": N_("receipted"),
+    "shed": N_("shed"),
+    "quarantined": N_("quarantined"),
+    "not kept": N_("not kept"),
+}
+"""States of events and causes of holes, as they stand in the outbox."""
 
 
 class HistoryError(SaidError):
@@ -39,8 +48,8 @@ def history(folder: Path, limit: int) -> tuple[dict[str, Any], list[dict[str, An
         raise HistoryError(N_("{file} cannot be read: {reason}"), file=file, reason=error) from None
 
 
-def as_text(summary: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]:
-    """Lines for a person."""
+def as_text(summary: dict[str, Any], events: list[dict[str, Any]], say: Texts) -> Iterator[str]:
+    """Lines for a person; events as they are written, what is counted in the reader's words."""
     for event in events:
         facts = json.dumps(event["facts"], ensure_ascii=False)
         yield (
@@ -48,10 +57,12 @@ def as_text(summary: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[s
             f" {event['source']:<24} {event['state']:<11} {facts}"
         )
     for lane, states in summary["lanes"].items():
-        yield f"{lane}: " + ", ".join(f"{count} {state}" for state, count in states.items())
+        counts = say(", ").join(f"{count} {say(_WORDS.get(state, state))}" for state, count in states.items())
+        yield say("{lane}: {counts}").format(lane=say(lane), counts=counts)
     for hole in summary["holes"]:
-        where = f"{hole['first']} to {hole['last']}"
-        yield f"hole in {hole['lane']}: {where} ({hole['cause']}), explained by routine {hole['told']}"
+        lane, cause = hole["lane"], hole["cause"]
+        text = say("hole in {lane}: {first} to {last} ({cause}), explained by routine {told}")
+        yield text.format(**{**hole, "lane": say(lane), "cause": say(_WORDS.get(cause, cause))})
 
 
 def _summary(connection: sqlite3.Connection) -> dict[str, Any]:

@@ -142,6 +142,16 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
     ):
         if address and not 0 < split_address(address)[1] < 65536:
             yield path, said("a port is from 1 to 65535")
+    first: dict[tuple[str, int], int] = {}
+    for index, address in enumerate(settings.brokers):
+        if not address:
+            continue
+        host, port = split_address(address.lower())
+        where = host.rstrip("."), port
+        if where in first:  # each message would be taken twice, and one lost broker be told as two
+            key, owner = f"brokers[{index}]", f"brokers[{first[where]}]"
+            yield ("brokers", index), said("{key} is the same broker as {owner}", key=key, owner=owner)
+        first.setdefault(where, index)
     yield from _people(settings.person)
 
 

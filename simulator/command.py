@@ -21,6 +21,7 @@ from simulator.children import CommandFailedError
 from simulator.demo_file import DemoFileError, read_demo
 from simulator.demo_folder import issue_boxes
 from simulator.fleet import MAX_BOXES, Figures, FleetSettings, fleet_boxes, run_fleet
+from simulator.lasting import seconds
 from simulator.model import Door
 
 DONE, SAYS_NO, INPUT_WRONG, UNREACHABLE = 0, 1, 2, 3
@@ -176,6 +177,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=say("between beats, 1 to 60 (default: 5)"),
     )
-    fleet.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help=say("end by itself after so long"))
+    fleet.add_argument(
+        "--for", type=seconds(say), dest="for_s", metavar="SECONDS", help=say("end by itself after so long")
+    )
     fleet.set_defaults(run=_fleet)
     return parser

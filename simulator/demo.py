@@ -26,6 +26,7 @@ from simulator.console import Console, ConsoleError
 from simulator.demo_file import NAME as DEMO_FILE
 from simulator.demo_file import BrokerAccess, DemoFile, Login, SiteAccess, write_demo
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
+from simulator.lasting import seconds
 from simulator.site import MAX_SITES, Centre, SimulatedSite, site_toml, sites
 from simulator.story import LOOK_EVERY_S, follow, play, seen_of
 
@@ -231,7 +232,9 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "--dir", type=Path, default=Path("demo"), help=say("folder; used again, its ledger goes on (default: demo)")
     )
     parser.add_argument("--sites", type=_whole(1, MAX_SITES, say), default=3, help=say("branches (default: 3)"))
-    parser.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help=say("end by itself after so long"))
+    parser.add_argument(
+        "--for", type=seconds(say), dest="for_s", metavar="SECONDS", help=say("end by itself after so long")
+    )
     parser.add_argument("--open", action="store_true", help=say("open the alarm desk in a browser"))
     return parser
 

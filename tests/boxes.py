@@ -104,4 +104,4 @@ def audit(folder: Path) -> list[str]:
     problems = [
         lanes.take(decode_event(line), line, at_centre=False) for lane in Lane for line in stored_lines(folder, lane)
     ]
-    return [problem.text for problem in (*problems, *lanes.finish()) if problem is not None]
+    return [str(problem.text) for problem in (*problems, *lanes.finish()) if problem is not None]

@@ -20,12 +20,16 @@ def read_site(text: str | bytes, filename: str) -> Site:
 
 
 def unwatched(site: Site) -> list[tuple[str, str]]:
-    """(section, id) of what the file describes and this version does not watch: it is shown as unknown, never as sound.
+    """(section, id) of what the file describes and this version does not watch: shown as unknown, never as sound."""
+    sections, read = ("panel", "zone", "partition", "recorder", "camera", "area"), only_shown(site)
+    found = [(section, item.id) for section in sections for item in getattr(site, section)]
+    return [each for each in found if each not in read]
 
-    A zone on an I/O module is read and shown, but raises no alarm of its own yet.
-    """
-    sections = ("panel", "zone", "partition", "recorder", "camera", "area")
-    return [(section, item.id) for section in sections for item in getattr(site, section)]
+
+def only_shown(site: Site) -> list[tuple[str, str]]:
+    """(section, id) of what is read and shown, but raises no alarm of its own yet: the zones on I/O modules."""
+    watched = read_zones(site)
+    return [("zone", zone.id) for zone in site.zone if zone.id in watched]
 
 
 def read_zones(site: Site) -> frozenset[str]:

@@ -33,6 +33,8 @@ from agent.reporting import Draft
 from protocol.ids import new_run
 from protocol.kinds import Lane
 from protocol.messages import Event, MessageError
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 LOG: Final = logging.getLogger("branchwatch.outbox")
 
@@ -47,6 +49,13 @@ Job = Callable[["Store"], Any]
 
 class StoreClosedError(Exception):
     """The outbox is closed, or its disk refuses; nothing was stored."""
+
+
+class StoreLostError(SaidError):
+    """The store's folder went away under the box: what is written now stands in no file that a restart finds."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("the folder of the store is gone; the agent ends, to be started anew"))
 
 
 class Store:

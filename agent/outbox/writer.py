@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, Final
 
 from agent.outbox.records import Standing
-from agent.outbox.store import Job, Store, StoreClosedError
+from agent.outbox.store import Job, Store, StoreClosedError, StoreLostError
 
 MAX_GROUP: Final = 256
 """Jobs of one commit: enough to carry a storm, few enough that the first does not wait for the last."""
@@ -27,6 +27,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._work, name="outbox", daemon=True)
         self._closed = False
+        self._lost = False
         self._thread.start()
 
     async def run(self, job: Job) -> Any:
@@ -34,7 +35,10 @@ class Writer:
 
         Raises:
             StoreClosedError: closed, or the disk refused.
+            StoreLostError: the folder is gone, now and from now on.
         """
+        if self._lost:
+            raise StoreLostError
         if self._closed:
             raise StoreClosedError("the outbox is closed")
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -60,7 +64,11 @@ class Writer:
                 answers = [StoreClosedError(f"the disk refused: {error}")] * len(group)
             except Exception as error:  # noqa: BLE001 - the thread must outlive any one job; its caller is told
                 answers = [error] * len(group)
-            standing = self._store.standing()
+            try:
+                standing = self._store.standing()
+            except OSError:
+                self._loop.call_soon_threadsafe(self._lose, group)
+                break
             self._loop.call_soon_threadsafe(self._tell, group, answers, standing)
         self._store.close()
 
@@ -76,6 +84,15 @@ class Writer:
             except Empty:
                 return group, True
         return group, False
+
+    def _lose(self, group: list[tuple[Job, asyncio.Future[Any]]]) -> None:
+        """Whoever waits, and whoever comes later, hears that the folder is gone."""
+        self._lost = True
+        while not self._jobs.empty():
+            group += [item for item in (self._jobs.get_nowait(),) if item is not None]
+        for _, future in group:
+            if not future.cancelled():
+                future.set_exception(StoreLostError())
 
     def _tell(self, group: list[tuple[Job, asyncio.Future[Any]]], answers: list[Any], standing: Standing) -> None:
         self._committed(standing)

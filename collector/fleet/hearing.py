@@ -16,7 +16,11 @@ from protocol.messages import Beat, Birth, Death, LaneHead
 from protocol.timestamps import parse_time
 
 LATE_AFTER: Final = timedelta(seconds=20)
-"""An echo older than this was held back on one of its two ways (WIRE 2.8)."""
+"""An echo older than this was held back on one of its two ways (WIRE 2.8), where a beat comes every 8 s or faster."""
+
+LATE_BEATS: Final = 2.5
+"""And never before so many beats: one lost beat or receipt makes the next honest echo two beats old, two lost ones
+three (docs/decisions/17)."""
 
 CLOCK_LIMIT: Final = timedelta(seconds=30)
 """A box's clock further off than this is flagged (DOMAIN 5)."""
@@ -82,7 +86,8 @@ def hear_beat(
 ) -> Heard:
     """A sign of life. `known` is the row of its run, `current` that of the run the box was last heard in.
 
-    `listening_ms` is since when this collector has been able to hear: its own absence is held against nobody.
+    `listening_ms` is since when this collector has been able to hear the box's broker: its own absence is held against
+    nobody.
     """
     if known is not None and beat.counter <= known.counter:
         return Heard(state=None, dropped="counter not rising")
@@ -103,7 +108,7 @@ def hear_beat(
         clock=beat.clock.value,
         offset_ms=_offset_ms(beat.at, now_ms),
         silent=False,
-        delayed=state.delayed if late is None else late > LATE_AFTER,
+        delayed=state.delayed if late is None else late > late_after(state.beat_s),
         order_challenge=beat.challenge,
         claims=_claims(state.claims, beat.heads, heads, now_ms),
         health=msgspec.to_builtins(beat.health),
@@ -124,6 +129,11 @@ def hear_death(state: BoxState | None, death: Death, now_ms: int) -> Heard:
     if state is None or death.run != state.run or death.counter < state.birth_counter - 1:
         return Heard(state=None, dropped="an older connection")
     return Heard(state=msgspec.structs.replace(state, died_ms=now_ms))
+
+
+def late_after(beat_s: float) -> timedelta:
+    """From which age on an echo is late, for a box that beats this often."""
+    return max(LATE_AFTER, LATE_BEATS * timedelta(seconds=beat_s))
 
 
 def behind(claim: LaneHead, head: Standing | None) -> bool:
@@ -158,7 +168,7 @@ def _lateness(state: BoxState, beat: Beat, issued_ms: int | None, now_ms: int, l
         if beat.run != state.run:
             return None
         issued_ms = state.born_ms  # the answer to the birth is the first that could have been echoed
-        if now_ms - max(issued_ms, listening_ms) <= LATE_AFTER // timedelta(milliseconds=1):
+        if now_ms - max(issued_ms, listening_ms) <= late_after(state.beat_s) // timedelta(milliseconds=1):
             return None  # not echoed yet is no proof of a good line either
     return timedelta(milliseconds=max(0, now_ms - max(issued_ms, listening_ms)))
 
@@ -166,7 +176,7 @@ def _lateness(state: BoxState, beat: Beat, issued_ms: int | None, now_ms: int, l
 def _delay(before: BoxState, after: BoxState, late: timedelta | None) -> tuple[Found, ...]:
     if late is None or before.delayed == after.delayed:
         return ()
-    facts = {"echo_age_s": round(late.total_seconds(), 1), "limit_s": LATE_AFTER.total_seconds()}
+    facts = {"echo_age_s": round(late.total_seconds(), 1), "limit_s": late_after(after.beat_s).total_seconds()}
     return (Found(condition=Condition.DELAYED, ends=not after.delayed, facts=facts),)
 
 

@@ -39,10 +39,10 @@ class Parking:
 
     def park(self, parsed: Parsed, now_ms: int) -> bool:
         """Let an envelope wait if there is room; True when the box should be asked for its birth now."""
-        waiting = self._waiting.setdefault(parsed.box, [])
         size = len(parsed.received.payload)
-        if len(waiting) < MAX_PARKED_ENVELOPES and self._bytes + size <= MAX_PARKED_BYTES:
-            waiting.append(parsed)
+        room = len(self._waiting.get(parsed.box, ())) < MAX_PARKED_ENVELOPES
+        if room and self._bytes + size <= MAX_PARKED_BYTES:
+            self._waiting.setdefault(parsed.box, []).append(parsed)
             self._bytes += size
         if now_ms - self._asked_ms.get(parsed.box, -_ASK_AGAIN_MS) < _ASK_AGAIN_MS:
             return False

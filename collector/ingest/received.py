@@ -27,12 +27,13 @@ class Reason(StrEnum):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as a broker delivered it; `broker` says which one, so that the answer goes the same way."""
+    """One message as a broker delivered it; `broker` says which one, and `heard_since_ms` since when it is heard."""
 
     topic: str
     payload: bytes
     received_ms: int
     broker: int = 0
+    heard_since_ms: int = 0
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):

@@ -158,6 +158,9 @@ def _heard(sign: Sign, state: BoxState | None, counters: Mapping[Key, BeatRun], 
         return hear_birth(state, known, current, sign.birth, work.heads(box), work.now_ms)
     if isinstance(sign, VerifiedDeath):
         return hear_death(state, sign.death, work.now_ms)
+    since_ms = sign.received.heard_since_ms
+    if since_ms <= work.now_ms:  # else the clock was set back, and listening began anew then
+        listening_ms = max(listening_ms, since_ms)
     return hear_beat(state, known, current, sign.beat, work.heads(box), work.now_ms, listening_ms)
 
 

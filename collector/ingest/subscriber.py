@@ -63,6 +63,7 @@ class Subscriber:
         self._arrived: list[Arrived] = []
         self._connection = 0
         self._subscribed = False
+        self._subscribed_ms = 0
         self._lost = False
         self._delay_s = FIRST_DELAY_S
         self._next_try_s = 0.0
@@ -231,6 +232,7 @@ class Subscriber:
             return
         logger.info("subscribed at %s", self.address)
         self._subscribed, self._told, self._delay_s = True, False, FIRST_DELAY_S
+        self._subscribed_ms = self._now_ms()
 
     def _on_message(self, _client: Client, _: Any, message: MQTTMessage) -> None:
         try:
@@ -238,7 +240,11 @@ class Subscriber:
         except UnicodeDecodeError:
             topic = ""
         received = Received(
-            topic=topic, payload=bytes(message.payload), received_ms=self._now_ms(), broker=self.address.index
+            topic=topic,
+            payload=bytes(message.payload),
+            received_ms=self._now_ms(),
+            broker=self.address.index,
+            heard_since_ms=self._subscribed_ms,
         )
         self._arrived.append(Arrived(received, message.mid, self._connection))
 

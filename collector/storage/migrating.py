@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.storage.schema import METADATA, counters
-from collector.storage.store import Store, StoreError
+from collector.storage.store import Store, StoreError, out_of_reach
 from collector.storage.writing import COUNTER
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -39,9 +39,11 @@ def migrate(store: Store) -> tuple[str | None, str]:
             if connection.execute(select(counters.c.value).where(counters.c.name == COUNTER)).first() is None:
                 connection.execute(insert(counters).values(name=COUNTER, value=0))
     except CommandError:
-        raise StoreError(N_("the database was written by a newer version of this program; install that one")) from None
+        raise StoreError(
+            N_("the database {name} was written by a newer version of this program; install that one"), name=store.name
+        ) from None
     except SQLAlchemyError as error:
-        raise StoreError(N_("the database cannot be reached or changed ({kind})"), kind=type(error).__name__) from None
+        raise out_of_reach(store.name, error) from None
     after = ScriptDirectory.from_config(config).get_current_head()
     return before, after or ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -23,7 +23,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from collector.storage.reading import Reading
-from protocol.texts import SaidError
+from protocol.texts import SaidError, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -58,6 +58,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = _open(url)
+        self.name = name_of(self._engine.url)
+        """The file, or the address without its password: what a person looks at when it does not work."""
 
     @property
     def engine(self) -> Engine:
@@ -71,10 +73,10 @@ class Store:
             with self._engine.connect() as connection:
                 yield Reading(connection)
         except _OUT_OF_REACH as error:
-            raise _out_of_reach(error) from error
+            raise out_of_reach(self.name, error) from error
         except DatabaseError as error:
             if _is_damage(error):
-                raise _out_of_reach(error) from error
+                raise out_of_reach(self.name, error) from error
             raise
 
     @contextmanager
@@ -89,10 +91,10 @@ class Store:
             with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
                 yield connection
         except _OUT_OF_REACH as error:
-            raise _out_of_reach(error) from error
+            raise out_of_reach(self.name, error) from error
         except (DBAPIError, StatementError, UnicodeError, OverflowError) as error:
             if _is_damage(error):
-                raise _out_of_reach(error) from error
+                raise out_of_reach(self.name, error) from error
             raise NotStorableError(type(error).__name__) from error
 
     def close(self) -> None:
@@ -109,13 +111,36 @@ _OUT_OF_REACH: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 # The library's own text carries statements and their values, which belong in no log.
-OUT_OF_REACH: Final = N_("the database cannot be used now ({kind})")
+OUT_OF_REACH: Final = N_("the database {name} cannot be used now ({kind}): {step}")
+
+STEPS: Final = {
+    "SQLITE_FULL": N_("make room on its disk"),
+    "SQLITE_READONLY": N_("let this user write the file and its folder"),
+    "SQLITE_CANTOPEN": N_("make its folder, and let this user write there"),
+    "SQLITE_PERM": N_("let this user write the file and its folder"),
+    "SQLITE_BUSY": N_("another program holds it; end that one"),
+    "SQLITE_LOCKED": N_("another program holds it; end that one"),
+    "SQLITE_NOTADB": N_("it is damaged or no database; move it away and restore a copy"),
+    "SQLITE_CORRUPT": N_("it is damaged or no database; move it away and restore a copy"),
+    "SQLITE_IOERR": N_("look at its disk and the system log"),
+}
+"""The next step by SQLite's own word, or by what its longer words begin with."""
+
+_ELSE: Final = N_("see that it runs, and look at `database` in collector.toml")
 
 
-def _out_of_reach(error: Exception) -> StoreError:
+def name_of(url: URL) -> str:
+    """What a person knows a database by; never with its password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+def out_of_reach(name: str, error: Exception) -> StoreError:
     """SQLite's own word (SQLITE_FULL, SQLITE_READONLY, SQLITE_NOTADB) says what to do; others have only their class."""
-    word = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
-    return StoreError(OUT_OF_REACH, kind=word or type(error).__name__)
+    word = getattr(getattr(error, "orig", None), "sqlite_errorname", None) or type(error).__name__
+    step = next((step for begins, step in STEPS.items() if word.startswith(begins)), _ELSE)
+    return StoreError(OUT_OF_REACH, name=name, kind=word, step=said(step))
 
 
 def _is_damage(error: Exception) -> bool:
@@ -130,7 +155,13 @@ def _open(url: str) -> Engine:
             return _open_sqlite(url)
         return create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, ModuleNotFoundError, SQLAlchemyError) as error:
-        raise StoreError(N_("the database address cannot be used: {kind}"), kind=type(error).__name__) from None
+        # Not even the address: what cannot be taken apart may hold its password anywhere.
+        raise StoreError(
+            N_(
+                "the database address cannot be used ({kind}); look at `database` in collector.toml, and for its driver"
+            ),
+            kind=type(error).__name__,
+        ) from None
 
 
 def _open_sqlite(url: str) -> Engine:

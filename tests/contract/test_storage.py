@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from collector.storage.migrating import differences, migrate
 from collector.storage.records import Filter
 from collector.storage.sessions import close_session, open_session, touch_session
-from collector.storage.store import NotStorableError, Store, StoreError, sqlite_url
+from collector.storage.store import NotStorableError, Store, StoreError, name_of, out_of_reach, sqlite_url
 from collector.storage.writing import lock_counters, save_counter, save_site
 from protocol.kinds import Lane
 from provisioning.authority import Authority
@@ -86,9 +87,20 @@ def test_what_a_database_will_not_take_is_said_as_such(store: Store) -> None:
 def test_a_database_out_of_reach_is_said_as_such(tmp_path: Path) -> None:
     """An address that leads nowhere is a StoreError, and names no password."""
     store = Store(sqlite_url(tmp_path / "missing" / "x.db"))
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as told:
         migrate(store)
     store.close()
+    assert str(tmp_path / "missing" / "x.db") in str(told.value)
+    assert "SQLITE_CANTOPEN): make its folder" in str(told.value)
+
+
+def test_a_server_out_of_reach_is_named_without_its_password() -> None:
+    """Host and database, the next step, and nothing that opens it."""
+    name = name_of(make_url("postgresql+psycopg://bw:secret@db.bank:5432/bw"))
+    told = str(out_of_reach(name, ConnectionError("secret")))
+    assert "db.bank:5432/bw" in told
+    assert "look at `database` in collector.toml" in told
+    assert "secret" not in told
 
 
 def test_what_is_committed_survives_a_power_cut(store: Store) -> None:
@@ -102,7 +114,9 @@ def test_a_damaged_database_is_out_of_reach_and_no_fault_of_a_row(tmp_path: Path
     """Whatever is read or written meets it: nothing is given up as a poisoned row, and the sentence has its word."""
     (tmp_path / "x.db").write_bytes(b"no database" * 1000)
     store = Store(sqlite_url(tmp_path / "x.db"))
-    with pytest.raises(StoreError, match="SQLITE_NOTADB"):
+    with pytest.raises(
+        StoreError, match=r"x\.db cannot be used now \(SQLITE_NOTADB\): it is damaged .* restore a copy"
+    ):
         migrate(store)
     with pytest.raises(StoreError, match="SQLITE_NOTADB"), store.read() as reading:
         reading.journal_head()

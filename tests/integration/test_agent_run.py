@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -191,3 +192,20 @@ def _count(folder: Path, query: str, *values: str) -> int:
         raise LookupError(error) from None
     finally:
         connection.close()
+
+
+async def test_a_box_whose_store_folder_vanishes_ends_with_a_sentence(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """An agent without its folder must not stay, deaf to everything: it says why, ends with 1, and may start anew."""
+    centre = make_centre(certificates)
+    async with BranchServer() as branch, listening(centre, certificates, mosquitto.host, mosquitto.port):
+        file = site_file(tmp_path, certificates, branch.port, f"{mosquitto.host}:{mosquitto.port}")
+        child = await started(process, tmp_path, file, centre, eventually)
+        shutil.rmtree(tmp_path / "state")
+        people = asyncio.create_task(act(f"127.0.0.1:{branch.port}", Action.DUAL_OPEN, None))
+        await eventually(lambda: not child.running(), timeout_s=15, what="the agent ends")
+        await people
+    assert child.wait() == 1
+    assert "the folder of the store is gone" in child.output()
+    assert "Traceback" not in child.output()

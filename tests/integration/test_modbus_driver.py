@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -297,11 +298,17 @@ async def test_a_refusal_stands_once_in_the_log(eventually: Eventually, caplog: 
         server.answer = moody
         async with watching(Watch(ONLY_BITS, server.port)) as watch:
 
+            def writes() -> int:
+                return sum(each[7] == 5 for each in server.requests)
+
+            def more_than(before: int) -> bool:
+                return writes() > before
+
             async def ask(times: int) -> None:
                 for _ in range(times):
-                    sent = sum(request[7] == 5 for request in server.requests)
+                    before = writes()
                     watch.driver.write(OutputWrite(point="lock/a", state=State.UNLOCKED))
-                    await eventually(lambda sent=sent: sum(each[7] == 5 for each in server.requests) > sent)
+                    await eventually(partial(more_than, before))
                 polls = len(server.requests)
                 await eventually(lambda: len(server.requests) > polls + 1)
 

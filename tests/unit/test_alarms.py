@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import msgspec
 import pytest
 
 from collector.alarms.correlation import Correlation, Fact, Part, correlate
@@ -13,6 +14,8 @@ from collector.people import Person, PersonRole
 from collector.storage.journal import first_break
 from collector.storage.records import AlarmState
 from protocol.kinds import Lane
+from protocol.ledger import Link, after, line_hash
+from protocol.messages import decode_event, encode
 from tests.collecting import Box, PaperCentre
 
 OPERATOR = Person(id="li", name="李", roles=frozenset({PersonRole.OPERATOR}), unit="市分行", language="zh")
@@ -68,6 +71,18 @@ def test_an_alarm_that_somebody_took_is_not_joined(centre: PaperCentre) -> None:
     service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
     centre.take(box.events(box.line("door.dual_open")))
     assert [alarm.state for alarm in centre.alarms()] == ["acknowledged", "new"]
+
+
+@pytest.mark.parametrize("levels", [(3, 1, 2), (1, 3, 2), (3, 2, 1)])
+def test_an_alarm_is_as_grave_as_the_gravest_that_joined(centre: PaperCentre, levels: tuple[int, ...]) -> None:
+    """A graver event makes its alarm graver, a lighter one never lighter; it sorts and sounds by that."""
+    changed = correlated(*(fact(number, level=level) for number, level in enumerate(levels, start=1))).changes["a1"]
+    assert changed.level == min(levels[1:])
+    box = ready(centre)
+    for level in levels:
+        centre.take(box.events(of_level(box, level)))
+    (alarm,) = centre.alarms()
+    assert alarm.level == 1
 
 
 def test_a_joined_alarm_is_open_again() -> None:
@@ -171,6 +186,14 @@ def test_a_person_sees_its_unit_and_below_only(centre: PaperCentre) -> None:
     with pytest.raises(RefusedError) as refused:
         service(centre).note(alarm, AUDITOR, text="x")
     assert refused.value.refusal is Refusal.NOT_ALLOWED
+
+
+def of_level(box: Box, level: int) -> bytes:
+    """The same condition with another level, as a box's settings may give it."""
+    event = msgspec.structs.replace(decode_event(box.line("door.dual_open")), level=level)
+    line = encode(event)
+    box.tips[event.lane] = after(Link(run=event.run, seq=event.seq, prev=event.prev, hash=line_hash(line)))
+    return line
 
 
 def ready(centre: PaperCentre) -> Box:

@@ -71,6 +71,19 @@ password_hash = "secret-password"
     assert not any("secret-password" in message for _, message in told)
 
 
+@pytest.mark.parametrize("other", ["a.bank:8883", "A.Bank:8883", "a.bank.:8883", "a.bank:08883"])
+def test_a_broker_named_twice_is_a_fault(other: str) -> None:
+    """Each message would come twice, and the loss of one broker be told as that of two; another port is another one."""
+    sound = SOUND.replace('brokers = ["127.0.0.1:8883"]', 'brokers = ["a.bank:8883", "b.bank:8883"]')
+    assert sound != SOUND
+    assert read_config(sound.replace("b.bank:8883", "a.bank:8884"), "collector.toml", Path()).brokers[1] == (
+        "a.bank",
+        8884,
+    )
+    ((_, told),) = faults_of(sound.replace("b.bank:8883", other))
+    assert "brokers[1] is the same broker as brokers[0]" in told
+
+
 def test_faults_are_told_in_chinese() -> None:
     """The same places, the sentences in the words of the centre."""
     text = f"""{SOUND.replace("centre-1", "collector", 1)}lissen = "127.0.0.1:80"

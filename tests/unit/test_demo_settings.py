@@ -72,7 +72,20 @@ def test_a_taken_port_is_refused_only_if_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--sites", "0"], ["--sites", "501"], ["--sites", "x"], ["--port", "-1"], ["--port", "65536"], ["--far"]]
+    "words",
+    [
+        ["--sites", "0"],
+        ["--sites", "501"],
+        ["--sites", "x"],
+        ["--port", "-1"],
+        ["--port", "65536"],
+        ["--for", "-1"],
+        ["--for", "0"],
+        ["--for", "nan"],
+        ["--for", "inf"],
+        ["--for", "x"],
+        ["--far"],
+    ],
 )
 def test_wrong_words_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers out of range and unknown options end with exit code 2 before anything is made."""

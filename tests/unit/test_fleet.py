@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from collector.fleet.supervision import supervise
+from collector.ingest.sequence import Standing
+from collector.storage import writing
 from collector.storage.records import EventRow
+from collector.times import unix_ms
 from protocol.kinds import Lane
 from protocol.messages import PointState
 from tests.collecting import Box, PaperCentre, receipt_of
@@ -149,6 +154,82 @@ def test_what_is_held_back_is_told(centre: PaperCentre, box: Box) -> None:
     assert told(centre) == ["link.delayed", "link.delayed.restored"]
 
 
+@pytest.mark.parametrize("lost", ["beat", "receipt"])
+@pytest.mark.parametrize("beat_s", [5, 15])
+def test_one_lost_message_is_no_delay(centre: PaperCentre, beat_s: int, lost: str) -> None:
+    """A beat or its answer gets lost now and then: two beats are no late echo, however slowly the box beats."""
+    box = slow(centre, beat_s)
+    for _ in range(3):
+        missing(centre, box, beat_s, lost, times=1)
+        centre.pass_time(beat_s)
+        beat(centre, box)
+    assert told(centre) == []
+
+
+@pytest.mark.parametrize("lost", ["beat", "receipt"])
+def test_two_lost_messages_in_a_row_are_a_delay(centre: PaperCentre, lost: str) -> None:
+    """At beats of 15 s the limit is 37.5 s, and it is named; the next fresh echo ends it."""
+    box = slow(centre, 15)
+    missing(centre, box, 15, lost, times=2)
+    centre.pass_time(15)
+    beat(centre, box)
+    assert told(centre) == ["link.delayed"]
+    assert found(centre)[-1].facts == {"box": box.id, "echo_age_s": 45.0, "limit_s": 37.5}
+    centre.pass_time(15)
+    beat(centre, box)
+    assert told(centre) == ["link.delayed", "link.delayed.restored"]
+
+
+@pytest.mark.parametrize(("age_s", "late"), [(20, False), (21, True)])
+def test_a_key_site_is_late_after_20_s(centre: PaperCentre, box: Box, age_s: int, late: bool) -> None:
+    """WIRE 2.8 to the second: slower beats elsewhere weaken nothing here."""
+    live(centre, box, 20)
+    stale = box.echo
+    for _ in range(3):
+        centre.pass_time(5)
+        centre.take(box.beat())
+    centre.pass_time(age_s - 15)
+    box.echo = stale
+    centre.take(box.beat())
+    assert told(centre) == (["link.delayed"] if late else [])
+
+
+def test_a_broker_that_was_not_heard_blames_no_box(centre: PaperCentre, box: Box) -> None:
+    """Of two brokers one was away while the other was heard: boxes of the first were not answered, and are not late."""
+    other = centre.box("0755-032-a", "0755-032")
+    meet(centre, other)
+    live(centre, box, 10)
+    for _ in range(5):
+        centre.pass_time(5)
+        other.echo = centre.answer(other.beat()).challenge
+        waiting = box.beat()
+    back_ms = unix_ms(centre.now)
+    centre.take(msgspec.structs.replace(waiting, heard_since_ms=back_ms))
+    assert "link.delayed" not in told(centre)
+    for _ in range(5):
+        centre.pass_time(5)
+        centre.answer(msgspec.structs.replace(box.beat(), heard_since_ms=back_ms))
+    assert "link.delayed" in told(centre), "it is heard again and still echoes what is old"
+
+
+def slow(centre: PaperCentre, beat_s: int) -> Box:
+    """A box that beats this often and has been heard twice."""
+    box = centre.box(beat_s=float(beat_s), silent_after_s=3.5 * beat_s)
+    meet(centre, box)
+    centre.pass_time(beat_s)
+    beat(centre, box)
+    return box
+
+
+def missing(centre: PaperCentre, box: Box, beat_s: int, lost: str, times: int) -> None:
+    """So many beats in a row, or their answers, are lost."""
+    for _ in range(times):
+        centre.pass_time(beat_s)
+        message = box.beat()
+        if lost == "receipt":
+            centre.take(message)
+
+
 def test_receipts_that_never_arrive_are_told_too(centre: PaperCentre, box: Box) -> None:
     """Nothing to echo 20 s after the answer to the birth: somebody takes the receipts away."""
     for _ in range(6):
@@ -245,6 +326,36 @@ def test_missing_events_are_asked_for_once_and_then_told(centre: PaperCentre, bo
     centre.take(lost)
     beat(centre, box)
     assert told(centre) == ["ledger.gap", "ledger.gap.restored"]
+
+
+def test_missing_events_are_given_time_to_come_by_themselves(centre: PaperCentre, box: Box) -> None:
+    """WIRE 2.7: a box sends again after 5 s, so nothing is asked for before, and nothing that has come by then."""
+    late = box.events(box.line("door.forced"))
+    beat(centre, box)
+    assert list(centre.pass_time(4).asks) == []
+    asked = centre.pass_time(1).asks
+    assert [ask.action for _, ask in asked] == ["resend"]
+    centre.take(late)
+    beat(centre, box)
+    late = box.events(box.line("door.forced"))
+    beat(centre, box)
+    centre.pass_time(4)
+    centre.take(late)
+    assert list(centre.pass_time(6).asks) == []
+
+
+@pytest.mark.parametrize(("waited_ms", "asks"), [(0, 0), (4_999, 0), (5_000, 1)])
+def test_looking_early_asks_for_nothing(centre: PaperCentre, box: Box, waited_ms: int, asks: int) -> None:
+    """A box looked at for another reason is not asked before its 5 s are over; then once."""
+    box.line("door.forced")
+    beat(centre, box)
+    with centre.store.write() as connection:
+        state = writing.box_states(connection, [box.id])[box.id]
+    claim = state.claims["urgent"]
+    heads = {"urgent": Standing(run=box.run, seq=claim.at_seq, hash="", stored_to=claim.at_seq)}
+    verdict = supervise(state, heads, claim.since_ms + waited_ms, 0)
+    again = supervise(verdict.state, heads, claim.since_ms + waited_ms, 0)
+    assert (len(verdict.asks), len(again.asks)) == (asks, 0)
 
 
 def test_a_backlog_that_moves_is_no_gap(centre: PaperCentre, box: Box) -> None:

@@ -217,6 +217,37 @@ def test_the_head_steps_over_a_hole_that_was_signed_for(box: PaperBox) -> None:
     assert walk(placed.standing, rows_of([*after, *shed]), placed.holes).seq == 6
 
 
+def test_where_runs_part_the_youngest_is_followed(box: PaperBox) -> None:
+    """A store set back twice: the box lives in the run that began last, and receipts must be of that one."""
+    kept = lines_of(box.opened(Lane.ROUTINE), box.line("ledger.mark"))
+    standing, image = place_all(kept).standing, dict(box.tips)
+    oldest = lines_of(box.line("ledger.mark"))
+    runs: list[list[Line]] = []
+    for _ in range(2):
+        box.tips = dict(image)
+        box.restart()
+        runs.append(lines_of(box.opened(Lane.ROUTINE), box.line("ledger.mark")))
+    older, youngest = runs
+    moved = walk(standing, rows_of([*oldest, *older, *youngest]), [])
+    assert (moved.run, moved.seq, moved.hash) == (box.run, 4, youngest[-1].hash)
+    assert walk(standing, rows_of([*oldest, *older]), []).hash == older[-1].hash, "before the line of the old run"
+    assert walk(standing, rows_of(oldest), []).hash == oldest[-1].hash
+
+
+def test_beyond_a_hole_the_youngest_run_is_followed_too(box: PaperBox) -> None:
+    """Two runs go on after the same hole: the one whose line came last."""
+    kept = lines_of(box.opened(Lane.ROUTINE))
+    standing = place_all(kept).standing
+    given_up = lines_of(box.line("ledger.mark"))
+    hole = Hole(lane="routine", first=2, last=2, first_prev=given_up[0].event.prev, last_hash=given_up[0].hash)
+    image = dict(box.tips)
+    older = lines_of(box.line("ledger.mark"))
+    box.tips = image
+    box.restart()
+    younger = lines_of(box.opened(Lane.ROUTINE))
+    assert walk(standing, rows_of([*older, *younger]), [hole]).hash == younger[0].hash
+
+
 def test_a_hole_of_a_history_that_was_set_back_leads_nowhere(box: PaperBox) -> None:
     """The head of the younger run lies among the numbers of the older run's hole; only its own run goes on there."""
     kept = lines_of(box.opened(Lane.ROUTINE), box.line("ledger.mark"))

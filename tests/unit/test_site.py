@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.command import main
 from agent.config import Site, read_site, unwatched
 from agent.config.addresses import parse_address
+from agent.config.reading import only_shown
 from agent.config.wiring import wirings
 from protocol.settings import SettingsError
 from protocol.texts import texts_for
@@ -166,7 +168,6 @@ def test_what_is_not_watched_yet_is_named() -> None:
         ("panel", "p1"),
         ("zone", "counter-1"),
         ("zone", "cash-motion"),
-        ("zone", "glass-2"),
         ("partition", "cash"),
         ("recorder", "nvr1"),
         ("camera", "03"),
@@ -174,6 +175,17 @@ def test_what_is_not_watched_yet_is_named() -> None:
         ("area", "vault-room"),
         ("area", "atm-hall"),
     ]
+
+
+def test_a_zone_that_is_read_is_not_called_unwatched(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zone on an I/O module is read and shown: said as that, and that it raises no alarm of its own."""
+    assert only_shown(read_site(TEXT, EXAMPLE.name)) == [("zone", "glass-2")]
+    monkeypatch.setenv("LC_ALL", "C")
+    assert main(["check", str(EXAMPLE)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "glass-2" in line]
+    assert line == "[[zone]] glass-2: read and shown; raises no alarm of its own in this version."
 
 
 def test_wiring_says_what_each_bit_means() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import branchwatch
+from agent.history import as_text
 from protocol.texts import SaidError, system_said, texts_for, told
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -93,6 +94,22 @@ def test_argparse_speaks_as_the_rest_does(language: str, typed: Typed) -> None:
         said
         == "用法：branchwatch agent check [-h] SITE.toml\nbranchwatch agent check：错误：缺少必需的参数：SITE.toml\n"
     )
+
+
+def test_what_an_outbox_holds_is_counted_in_chinese() -> None:
+    """`branchwatch agent history`: lanes, states and holes in the reader's words."""
+    summary = {
+        "lanes": {"urgent": {"receipted": 7}},
+        "holes": [{"lane": "routine", "first": 3, "last": 5, "cause": "shed", "told": 6}],
+    }
+    assert list(as_text(summary, [], texts_for("zh-CN"))) == [
+        "紧急通道：7 已回执",
+        "普通通道第 3 至 5 号缺失（已舍弃），由普通通道第 6 号说明",
+    ]
+    assert list(as_text(summary, [], texts_for("en"))) == [
+        "urgent: 7 receipted",
+        "hole in routine: 3 to 5 (shed), explained by routine 6",
+    ]
 
 
 def test_the_systems_words_are_translated() -> None:
