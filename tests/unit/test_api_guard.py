@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from collector import health
 from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from collector.console.problems import install
 from collector.health import STUCK_AFTER_S, Check, IngestSeen
 from collector.storage.schema import journal
+from collector.storage.store import StoreError
 from tests.console import ADDRESS, PASSWORD, ConsoleWorld
 
 PAGE = {"Accept": "text/html"}
@@ -245,3 +248,23 @@ async def test_the_description_covers_problems_and_the_live_feed(world: ConsoleW
     assert "text/event-stream" in described["paths"]["/api/v1/live"]["get"]["responses"]["200"]["content"]
     assert page.status_code == 200
     assert "/api/v1/live" in page.text
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "database"), ("zh-CN", "数据库")])
+async def test_a_database_out_of_reach_is_a_problem_of_the_moment(language: str, title: str) -> None:
+    """A locked or full database answers 503 and when to try again, in the reader's language: no mistake of ours."""
+    app = FastAPI()
+    install(app)
+
+    @app.post("/held")
+    def held() -> None:
+        raise StoreError("the database {name} is held", name="collector.sqlite")
+
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        answer = await client.post("/held", headers={"Accept-Language": language})
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "5"
+    assert title in answer.json()["title"]
+    assert "collector.sqlite" not in answer.text
