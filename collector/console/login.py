@@ -40,7 +40,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     @router.post(
         "/login",
         status_code=204,
-        responses=problem_answers(401, 413, 422, 429),
+        responses=problem_answers(401, 403, 422, 429),
         summary="Exchange a password or a bearer token for a cookie",
     )
     def log_in(

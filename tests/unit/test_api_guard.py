@@ -246,6 +246,10 @@ async def test_the_description_covers_problems_and_the_live_feed(world: ConsoleW
     assert {"200", "401", "403", "404", "409", "412", "422", "428"} <= set(change)
     assert all(list(change[status]["content"]) == ["application/problem+json"] for status in change if status != "200")
     assert "text/event-stream" in described["paths"]["/api/v1/live"]["get"]["responses"]["200"]["content"]
+    answers = [method["responses"] for path in described["paths"].values() for method in path.values()]
+    assert all({"413", "500", "503"} <= set(each) for each in answers)
+    assert "text/plain" in described["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    assert "403" in described["paths"]["/login"]["post"]["responses"]
     assert page.status_code == 200
     assert "/api/v1/live" in page.text
 
