@@ -28,6 +28,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=reference.OPENAPI_PATH,
         docs_url=None,
         redoc_url=None,
+        responses=reference.problem_answers(*reference.EVERYWHERE),
     )
     app.state.services = services
     pages = Pages()

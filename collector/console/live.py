@@ -6,8 +6,9 @@ the lists are to be read again. Flow: journal -> message -> browser.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, suppress
+from time import monotonic
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
@@ -63,15 +64,22 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     ) -> StreamingResponse:
         wanted = frozenset(kinds.split(",")) if kinds else frozenset(get_args(LiveTopic))
         start = int(last_event_id) if last_event_id else after
-        stream = _stream(services, teller, asked, wanted, start)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        told = stream(services, teller, asked, wanted, start)
+        return StreamingResponse(told, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     return router
 
 
-async def _stream(
-    services: Services, teller: telling.Telling, asked: Asker, wanted: frozenset[str], start: int | None
+async def stream(
+    services: Services,
+    teller: telling.Telling,
+    asked: Asker,
+    wanted: frozenset[str],
+    start: int | None,
+    mono_s: Callable[[], float] = monotonic,
 ) -> AsyncIterator[bytes]:
+    """What one reader gets, until it goes, its login ends or the feed stops."""
+
     def messages(rows: Iterable[JournalRow]) -> list[bytes]:
         return [text for row in rows if row.topic in wanted for text in _messages(services, teller, asked, row)]
 
@@ -92,14 +100,17 @@ async def _stream(
 
     async with aclosing(services.feed.follow(position, unit)) as entries:
         waiting: asyncio.Task[JournalRow] | None = None
+        due_s = mono_s() + TICK_S
         try:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(entries))
-                done, _ = await asyncio.wait({waiting}, timeout=TICK_S)
-                if not done:
+                done, _ = await asyncio.wait({waiting}, timeout=max(0.0, due_s - mono_s()))
+                if mono_s() >= due_s:  # also while much happens that this reader does not see
                     if not await run_in_threadpool(_still_in, services, asked):
                         return
                     yield tick()
+                    due_s = mono_s() + TICK_S
+                if not done:
                     continue
                 row, waiting = waiting.result(), None
                 for text in await run_in_threadpool(messages, (row,)):

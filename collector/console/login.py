@@ -40,7 +40,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     @router.post(
         "/login",
         status_code=204,
-        responses=problem_answers(401, 413, 422, 429),
+        responses=problem_answers(401, 403, 422, 429),
         summary="Exchange a password or a bearer token for a cookie",
     )
     def log_in(
@@ -76,7 +76,7 @@ def _who(services: Services, attempts: Attempts, request: Request, name: str, pa
     token = bearer_of(request)
     key = None if token is not None else name
     now = services.now()
-    if (wait := attempts.wait(key, address, now)) is not None:
+    if (wait := attempts.begin(key, address, now)) is not None:
         seconds = max(1, round(wait.total_seconds()))
         raise Problem(
             sort=TOO_MANY_LOGINS,
@@ -87,10 +87,9 @@ def _who(services: Services, attempts: Attempts, request: Request, name: str, pa
     people = services.people
     person = people.by_token(token) if token is not None else people.by_password(name, password)
     if person is None:
-        attempts.failed(key, address, now)
         logger.warning("a login as %r from %s was refused", name, address)
         raise Problem(sort=WRONG_LOGIN, detail=N_("Name or password is wrong. Check both and try again."))
-    attempts.succeeded(key, address)
+    attempts.succeeded(key, address, now)
     return person
 
 

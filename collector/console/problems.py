@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from collector.console.languages import negotiate
+from collector.storage.store import StoreError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import texts_for
 
@@ -49,6 +50,8 @@ VERSION_NEEDED: Final = Sort(name="version-needed", status=428, title=N_("Say wh
 TOO_MANY_LOGINS: Final = Sort(name="too-many-logins", status=429, title=N_("Too many wrong logins"))
 OUR_FAULT: Final = Sort(name="our-fault", status=500, title=N_("The centre made a mistake; it is in its log"))
 UNHEALTHY: Final = Sort(name="unhealthy", status=503, title=N_("The centre does not work fully"))
+NO_DATABASE: Final = Sort(name="no-database", status=503, title=N_("The centre's database does not answer now"))
+RETRY_AFTER_S: Final = 5
 
 _BY_STATUS: Final = {
     sort.status: sort for sort in (OUR_FAULT, INVALID, TOO_LARGE, WRONG_METHOD, NOT_FOUND, NOT_ALLOWED, LOGIN_NEEDED)
@@ -126,6 +129,14 @@ def install(app: FastAPI) -> None:
     async def of_the_framework(request: Request, error: HTTPException) -> JSONResponse:
         fallback = Sort(name="refused", status=error.status_code, title=HTTPStatus(error.status_code).phrase)
         return answer(request, Problem(sort=_BY_STATUS.get(error.status_code, fallback), headers=error.headers or {}))
+
+    @app.exception_handler(StoreError)
+    async def of_the_database(request: Request, error: StoreError) -> JSONResponse:
+        logger.warning("%s %s waits for the database: %s", request.method, request.url.path, error)
+        detail = N_("Nothing was changed. Try again in {seconds} seconds.")
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        values = {"seconds": RETRY_AFTER_S}
+        return answer(request, Problem(sort=NO_DATABASE, detail=detail, values=values, headers=headers))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from collector.console import problems, shapes
 from collector.console.asking import Asker, bearer_of, needs
@@ -65,7 +65,13 @@ def routes(services: Services) -> APIRouter:
         degraded = any(not each.works for each in checks)
         return shapes.Healthy(status="degraded" if degraded else "ok", collector=services.collector, checks=told)
 
-    @router.get("/metrics", responses=problem_answers(403), tags=["health"], summary="Figures for Prometheus")
+    @router.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        responses=problem_answers(403),
+        tags=["health"],
+        summary="Figures for Prometheus",
+    )
     def metrics(request: Request) -> Response:
         if not _is_loopback(request) and not _has_token(services, request):
             raise Problem(

@@ -25,8 +25,12 @@ _SAID: Final[Mapping[int, str]] = {
     422: "Parameters or body are not valid; `faults` lists them",
     428: "If-Match is missing",
     429: "Too many wrong logins; Retry-After says how long to wait",
-    503: "A part of the centre does not work; `faults` lists them",
+    500: "A mistake of the centre; it stands in its log",
+    503: "A part of the centre does not work; Retry-After says when to ask again",
 }
+
+EVERYWHERE: Final = (413, 500, 503)
+"""What any address may answer."""
 
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:

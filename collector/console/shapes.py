@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples=["2026-11-21T02:13:49.204Z"])]
 Level = Annotated[int, Field(ge=1, le=5)]
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""What people write: no control characters but tab and line ends; a database's text may hold no NUL."""
 
 
 class Shape(BaseModel):
@@ -167,13 +169,13 @@ class Resolve(Shape):
     """What it was, and what was done."""
 
     resolution: Annotated[str, Field(min_length=1, max_length=32)]
-    narrative: Annotated[str, Field(min_length=1, max_length=4000)]
+    narrative: Annotated[str, Field(min_length=1, max_length=4000, pattern=PRINTABLE)]
 
 
 class NoteText(Shape):
     """Something to write on an alarm."""
 
-    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    text: Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
 
 
 class HealthCheck(Shape):

@@ -84,5 +84,6 @@ class Signers:
         if identity.issuer_kid in self.issuers:
             return
         # Another dictionary each time: who looks at it meanwhile sees the old one.
-        issuer = next(der for der in identity.chain if kid_of_der(der) == identity.issuer_kid)
-        self.issuers = {**self.issuers, identity.issuer_kid: read_certificate(issuer)}
+        certificates = [read_certificate(der) for der in identity.chain if kid_of_der(der) == identity.issuer_kid]
+        issuer = certificates[0] if certificates else self.trust.root  # the root is in no chain
+        self.issuers = {**self.issuers, identity.issuer_kid: issuer}

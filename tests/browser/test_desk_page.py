@@ -33,7 +33,7 @@ def test_an_alarm_appears_without_reloading(browser: Browser, served: Served) ->
         row = page.locator(".row")
         expect(row).to_contain_text("联动门双开")
         expect(row).to_have_attribute("data-drawn-at", re.compile(r"Z$"))
-        expect(page.locator("#alarm h2")).to_contain_text("两门同开 0.9 秒")
+        expect(page.locator("#alarm h2")).to_contain_text("两门同开，超过允许的 0.5 秒")
         expect(page.locator(".why li")).to_have_count(3)
         expect(page.locator(".tile.needs header span")).to_have_text(["通道外门", "通道内门"])
         expect(page.locator(".tile.unknown b")).to_have_text("未知")

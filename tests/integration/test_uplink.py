@@ -144,7 +144,7 @@ async def test_a_restored_centre_is_filled_again(
 async def test_a_hole_is_explained_before_the_backlog_and_does_not_stop_it(
     mosquitto: Broker, certificates: Certificates, tmp_path: Path, eventually: Eventually
 ) -> None:
-    """FIELD-FAULTS row 7: a damaged record in a long backlog: its hole is signed, the rest goes on."""
+    """FIELD-FAULTS row 7: a damaged record in a long backlog: its hole is signed and told, the rest goes on."""
     centre = make_centre(certificates)
     async with (
         listening(centre, certificates, mosquitto.host, mosquitto.port),
@@ -155,8 +155,9 @@ async def test_a_hole_is_explained_before_the_backlog_and_does_not_stop_it(
         _damage(tmp_path, Lane.URGENT, 150)
         box.uplink.route = _to(box, address(mosquitto))
         await eventually(lambda: delivered(box), timeout_s=20)
-    seqs = [event.seq for event in centre.events(Lane.URGENT)]
-    assert seqs == [seq for seq in range(1, 2002) if seq != 150]
+    urgent = centre.events(Lane.URGENT)
+    assert [event.seq for event in urgent] == [seq for seq in range(1, 2003) if seq != 150]
+    assert (urgent[-1].kind, urgent[-1].facts["seq"]) == ("envelope.rejected", 150)
     assert centre.kinds()["ledger.shed"] == 1
 
 

@@ -194,3 +194,14 @@ async def test_the_end_of_a_condition_is_told_in_words(world: ConsoleWorld) -> N
 
 
 _RESOLVED = {"resolution": "real", "narrative": "seen on site"}
+
+
+@pytest.mark.parametrize("text", ["NUL \x00", "bell \x07", "delete \x7f"])
+async def test_control_characters_are_no_note(world: ConsoleWorld, text: str) -> None:
+    """What no database's text can hold, and no page can show, is refused; tab and line end are fine."""
+    world.dual_open()
+    async with world.client() as client:
+        alarm = (await client.get("/api/v1/alarms")).json()["items"][0]["id"]
+        path, seen = f"/api/v1/alarms/{alarm}/note", {"If-Match": "1"}
+        assert (await client.post(path, json={"text": text}, headers=seen)).status_code == 422
+        assert (await client.post(path, json={"text": "one\ttwo\n"}, headers=seen)).status_code == 200

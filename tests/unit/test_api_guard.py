@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from collector import health
 from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from collector.console.problems import install
 from collector.health import STUCK_AFTER_S, Check, IngestSeen
 from collector.storage.schema import journal
+from collector.storage.store import StoreError
 from tests.console import ADDRESS, PASSWORD, ConsoleWorld
 
 PAGE = {"Accept": "text/html"}
@@ -243,5 +246,29 @@ async def test_the_description_covers_problems_and_the_live_feed(world: ConsoleW
     assert {"200", "401", "403", "404", "409", "412", "422", "428"} <= set(change)
     assert all(list(change[status]["content"]) == ["application/problem+json"] for status in change if status != "200")
     assert "text/event-stream" in described["paths"]["/api/v1/live"]["get"]["responses"]["200"]["content"]
+    answers = [method["responses"] for path in described["paths"].values() for method in path.values()]
+    assert all({"413", "500", "503"} <= set(each) for each in answers)
+    assert "text/plain" in described["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    assert "403" in described["paths"]["/login"]["post"]["responses"]
     assert page.status_code == 200
     assert "/api/v1/live" in page.text
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "database"), ("zh-CN", "数据库")])
+async def test_a_database_out_of_reach_is_a_problem_of_the_moment(language: str, title: str) -> None:
+    """A locked or full database answers 503 and when to try again, in the reader's language: no mistake of ours."""
+    app = FastAPI()
+    install(app)
+
+    @app.post("/held")
+    def held() -> None:
+        raise StoreError("the database {name} is held", name="collector.sqlite")
+
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        answer = await client.post("/held", headers={"Accept-Language": language})
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "5"
+    assert title in answer.json()["title"]
+    assert "collector.sqlite" not in answer.text

@@ -6,10 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
-from collector.console.live import MOST_MISSED
-from tests.console import ConsoleWorld
+from collector.console.asking import Asker
+from collector.console.live import MOST_MISSED, TICK_S, stream
+from collector.console.names import PointNames
+from collector.console.telling import Telling
+from collector.storage.sessions import close_session, open_session
+from collector.times import unix_ms
+from tests.clock import Clock
+from tests.console import PEOPLE, ConsoleWorld
 
 Message = MutableMapping[str, Any]
 WAIT_S = 10
@@ -141,3 +148,61 @@ async def test_a_box_that_tells_a_state_is_told(world: ConsoleWorld) -> None:
         "door/inner": "closed",
         "door/vault": "unknown",
     }
+
+
+@asynccontextmanager
+async def _reading(world: ConsoleWorld, clock: Clock, session: str | None = None) -> AsyncIterator[AsyncIterator[str]]:
+    """Kinds of the messages that a reader of alarms gets; a tenth of TICK_S passes at each look at the clock."""
+
+    def mono_s() -> float:
+        clock.advance(timedelta(seconds=TICK_S / 10))
+        return clock.mono_s()
+
+    services = world.app.state.services
+    asked = Asker(person=PEOPLE[0], language="en", session=session)
+    told = stream(
+        services, Telling(services.people, PointNames(services.store)), asked, frozenset({"alarm"}), None, mono_s
+    )
+
+    async def kinds() -> AsyncIterator[str]:
+        async for message in told:
+            yield message.decode().split("event: ")[1].split("\n")[0]
+
+    world.feed.start()
+    reading = kinds()
+    try:
+        yield reading
+    finally:
+        world.feed.stop()
+        async with asyncio.timeout(WAIT_S):
+            async for _ in reading:
+                pass
+
+
+def _much_that_nobody_sees(world: ConsoleWorld) -> None:
+    for _ in range(20):
+        world.happens("ledger.mark", "ledger/routine")
+
+
+async def test_a_busy_feed_ticks_as_well(world: ConsoleWorld, clock: Clock) -> None:
+    """The time is said every few seconds also while entries come that this reader does not see."""
+    async with _reading(world, clock) as kinds, asyncio.timeout(WAIT_S):
+        assert await anext(kinds) == "tick"
+        await asyncio.to_thread(_much_that_nobody_sees, world)
+        await asyncio.to_thread(world.dual_open)
+        seen = [await anext(kinds)]
+        while seen[-1] != "alarm":
+            seen.append(await anext(kinds))
+    assert seen.count("tick") >= 2, seen
+
+
+async def test_a_busy_feed_ends_with_its_login(world: ConsoleWorld, clock: Clock) -> None:
+    """A reader that has logged out gets nothing more, however much happens meanwhile."""
+    store, now_ms = world.centre.store, unix_ms(world.centre.now)
+    open_session(store, token_hash="0" * 64, person="wang", now_ms=now_ms, expires_ms=now_ms + 3_600_000)
+    async with _reading(world, clock, session="0" * 64) as kinds, asyncio.timeout(WAIT_S):
+        assert await anext(kinds) == "tick"
+        close_session(store, token_hash="0" * 64, now_ms=now_ms)
+        await asyncio.to_thread(_much_that_nobody_sees, world)
+        await asyncio.to_thread(world.dual_open)
+        assert [kind async for kind in kinds] == []

@@ -42,19 +42,28 @@ def test_an_address_that_tries_many_names_waits(clock: Clock) -> None:
     attempts = Attempts()
     for number in range(MOST_FOR_ADDRESS - 1):
         attempts.failed(f"name-{number}", HERE, clock.now())
-    attempts.succeeded("name-1", HERE)
+    clock.advance(timedelta(seconds=1))
+    assert attempts.begin("name-1", HERE, clock.now()) is None
+    attempts.succeeded("name-1", HERE, clock.now())
     attempts.failed(None, HERE, clock.now())
-    assert attempts.wait("chen", HERE, clock.now()) == WINDOW
-    assert attempts.wait(None, HERE, clock.now()) == WINDOW
+    assert attempts.wait("chen", HERE, clock.now()) == WINDOW - timedelta(seconds=1)
+    assert attempts.wait(None, HERE, clock.now()) == WINDOW - timedelta(seconds=1)
 
 
 def test_a_right_password_clears_its_name(clock: Clock) -> None:
     """Who mistypes four times and then gets it right starts anew."""
     attempts = Attempts()
     _fail(attempts, clock, "wang", HERE, MOST_FOR_NAME - 1)
-    attempts.succeeded("wang", HERE)
+    attempts.succeeded("wang", HERE, clock.now())
     _fail(attempts, clock, "wang", HERE, MOST_FOR_NAME - 1)
     assert attempts.wait("wang", HERE, clock.now()) is None
+
+
+def test_many_at_once_are_no_way_around_the_limit(clock: Clock) -> None:
+    """An attempt counts from its beginning: of forty that begin before one is answered, five may go on."""
+    attempts = Attempts()
+    begun = [attempts.begin("wang", HERE, clock.now()) for _ in range(40)]
+    assert begun.count(None) == MOST_FOR_NAME
 
 
 def test_memory_stays_bounded(clock: Clock) -> None:
