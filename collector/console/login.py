@@ -5,11 +5,13 @@ Flow: form or program -> People -> session row -> cookie. Wrong passwords are sl
 
 import logging
 import secrets
+from asyncio import Semaphore
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
 from collector.console.asking import COOKIE, MAX_TOKEN, SESSION, bearer_of
 from collector.console.attempts import Attempts
@@ -25,6 +27,9 @@ from protocol.texts import texts_for
 
 _MS = timedelta(milliseconds=1)
 
+PASSWORDS_AT_ONCE: Final = 2
+"""Argon2 is slow by design: a flood of logins waits for its turn here and keeps no thread from the desk or /healthz."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,6 +37,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     """GET and POST /login, POST /logout."""
     router = APIRouter(tags=["login"])
     attempts = Attempts()
+    few_at_once = Semaphore(PASSWORDS_AT_ONCE)
 
     @router.get("/login", include_in_schema=False)
     def show(request: Request) -> Response:
@@ -43,13 +49,14 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         responses=problem_answers(401, 403, 422, 429),
         summary="Exchange a password or a bearer token for a cookie",
     )
-    def log_in(
+    async def log_in(
         request: Request,
         name: Annotated[str, Form(max_length=64)] = "",
         password: Annotated[str, Form(max_length=256)] = "",
     ) -> Response:
         try:
-            person = _who(services, attempts, request, name, password)
+            async with few_at_once:
+                person = await run_in_threadpool(_who, services, attempts, request, name, password)
         except Problem as problem:
             if not _wants_page(request):
                 raise
@@ -57,7 +64,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             said = _(problem.detail or problem.sort.title).format(**problem.values)
             return pages.login(request, problem=said, name=name, status=problem.sort.status, headers=problem.headers)
         answer: Response = RedirectResponse("/", 303) if _wants_page(request) else Response(status_code=204)
-        _give_cookie(services, request, answer, person)
+        await run_in_threadpool(_give_cookie, services, request, answer, person)
         return answer
 
     @router.post("/logout", status_code=204, responses=problem_answers(403), summary="End this login")

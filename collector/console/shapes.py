@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples=["2026-11-21T02:13:49.204Z"])]
 Level = Annotated[int, Field(ge=1, le=5)]
-PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 """What people write: no control characters but tab and line ends; a database's text may hold no NUL."""
 
 

@@ -196,7 +196,7 @@ async def test_the_end_of_a_condition_is_told_in_words(world: ConsoleWorld) -> N
 _RESOLVED = {"resolution": "real", "narrative": "seen on site"}
 
 
-@pytest.mark.parametrize("text", ["NUL \x00", "bell \x07", "delete \x7f"])
+@pytest.mark.parametrize("text", ["NUL \x00", "bell \x07", "delete \x7f", "next line \x85"])
 async def test_control_characters_are_no_note(world: ConsoleWorld, text: str) -> None:
     """What no database's text can hold, and no page can show, is refused; tab and line end are fine."""
     world.dual_open()

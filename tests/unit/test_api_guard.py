@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -11,11 +13,15 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from collector import health
+from collector.console import create_app
 from collector.console.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES
+from collector.console.login import PASSWORDS_AT_ONCE
 from collector.console.problems import install
 from collector.health import STUCK_AFTER_S, Check, IngestSeen
+from collector.people import People, Person
 from collector.storage.schema import journal
 from collector.storage.store import StoreError
+from tests.conftest import Eventually
 from tests.console import ADDRESS, PASSWORD, ConsoleWorld
 
 PAGE = {"Accept": "text/html"}
@@ -272,3 +278,32 @@ async def test_a_database_out_of_reach_is_a_problem_of_the_moment(language: str,
     assert answer.headers["Retry-After"] == "5"
     assert title in answer.json()["title"]
     assert "collector.sqlite" not in answer.text
+
+
+class _SlowPeople(People):
+    """People whose passwords are checked only when told to; counts how many checks began."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.begun: list[str] = []
+        self.go_on = threading.Event()
+
+    def by_password(self, person_id: str, password: str) -> Person | None:
+        """Wait, then check."""
+        self.begun.append(person_id)
+        assert self.go_on.wait(10)
+        return super().by_password(person_id, password)
+
+
+async def test_a_flood_of_logins_waits_its_turn(world: ConsoleWorld, eventually: Eventually) -> None:
+    """Argon2 keeps no thread from the desk: of twenty logins two are being checked, and /healthz answers."""
+    people = _SlowPeople()
+    app = create_app(replace(world.app.state.services, people=people))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client, asyncio.TaskGroup() as tasks:
+        logins = [tasks.create_task(_log_in(client, f"name-{n}", "wrong")) for n in range(20)]
+        await eventually(lambda: len(people.begun) >= PASSWORDS_AT_ONCE)
+        assert (await client.get("/healthz")).status_code == 200
+        assert len(people.begun) == PASSWORDS_AT_ONCE
+        people.go_on.set()
+    assert {login.result().status_code for login in logins} == {401}
