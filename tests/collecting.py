@@ -65,9 +65,10 @@ class Box(PaperBox):
             LaneHead(lane=lane, run=tip.run, seq=tip.seq, hash=tip.hash) for lane, tip in self.tips.items() if tip.seq
         )
 
-    def birth(self, points: Iterable[PointState] = ()) -> Received:
+    def birth(self, points: Iterable[PointState] = (), site_name: str = "") -> Received:
         """Who it is."""
         self.counter += 1
+        name = site_name or f"site {self.site}"
         birth = Birth(
             v=1,
             box=self.id,
@@ -76,7 +77,9 @@ class Box(PaperBox):
             at=format_time(self.now),
             mono_ms=0,
             clock=Clock.SYNCED,
-            site=SiteFacts(id=self.site, name=f"site {self.site}", unit=self.unit, timezone="Asia/Shanghai"),
+            site=SiteFacts(
+                id=self.site, name=name, unit=self.unit, timezone="Asia/Shanghai"
+            ),
             software="1",
             beat_s=self.beat_s,
             silent_after_s=self.silent_after_s,

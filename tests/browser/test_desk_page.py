@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
+from protocol.messages import PointState
+from protocol.timestamps import format_time
 from tests.browser.chromium import DeskPage, desk
 from tests.browser.served import Served
 from tests.console import PASSWORD
@@ -70,6 +72,28 @@ def test_keys_take_an_alarm_to_its_end(browser: Browser, served: Served) -> None
         page.locator("#history tbody tr").last.click()
         expect(page.locator("#history")).to_be_hidden()
         expect(page.locator("#alarm h2")).to_contain_text("联动门双开")
+
+
+def test_markup_of_a_box_or_a_person_is_text(browser: Browser, served: Served) -> None:
+    """Names, facts, reasons and notes that look like markup are shown as they are and run nothing."""
+    evil = '<img src=x onerror="window.caught=1"></script><b>'
+    world = served.world
+    points = [PointState(id="door/outer", state="open", age_ms=1, name=evil)]
+    world.centre.take(world.box.birth(points, site_name=evil))
+    now = format_time(world.box.now)
+    world.happens("door.forced", "door/outer", {"door": evil}, ((now, "door/outer", "open", evil),))
+    world.happens("presence.crowd", "area/hall", {evil[:60]: evil})
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator(".row").first).to_contain_text("<img src=x")
+        page.keyboard.press("a")
+        page.keyboard.press("n")
+        page.keyboard.type(evil)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".journal")).to_contain_text("<img src=x")
+        expect(page.locator(".why")).to_contain_text("<img src=x")
+        assert page.locator("main img, main b b, .queue img").count() == 0
+        assert page.evaluate("window.caught") is None
 
 
 def test_a_refusal_is_shown_in_words(browser: Browser, served: Served) -> None:
