@@ -77,9 +77,7 @@ class Box(PaperBox):
             at=format_time(self.now),
             mono_ms=0,
             clock=Clock.SYNCED,
-            site=SiteFacts(
-                id=self.site, name=name, unit=self.unit, timezone="Asia/Shanghai"
-            ),
+            site=SiteFacts(id=self.site, name=name, unit=self.unit, timezone="Asia/Shanghai"),
             software="1",
             beat_s=self.beat_s,
             silent_after_s=self.silent_after_s,

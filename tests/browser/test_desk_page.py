@@ -86,7 +86,9 @@ def test_markup_of_a_box_or_a_person_is_text(browser: Browser, served: Served) -
     with desk(browser, served.address, WANG) as person:
         page = person.page
         expect(page.locator(".row").first).to_contain_text("<img src=x")
+        expect(page.locator("#do-acknowledge")).to_be_enabled()
         page.keyboard.press("a")
+        expect(page.locator("#do-resolve")).to_be_enabled()
         page.keyboard.press("n")
         page.keyboard.type(evil)
         page.keyboard.press("Control+Enter")
