@@ -15,7 +15,8 @@ from simulator.model import Door, Part, Swing
 from tests.processes import RunningProcess
 from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
-from tests.whole.bank import Bank, Box
+from tests.whole.bank import Bank
+from tests.whole.box import Box
 from tests.whole.line import Line
 
 pytestmark = pytest.mark.timeout(180)

@@ -14,7 +14,8 @@ from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
 from tests.whole.accounts import centre_rows
 from tests.whole.backlog import write_backlog
-from tests.whole.bank import Bank, Box
+from tests.whole.bank import Bank
+from tests.whole.box import Box
 from tests.whole.line import Line
 
 pytestmark = pytest.mark.timeout(180)

@@ -11,7 +11,8 @@ import pytest
 from simulator.model import Door
 from tests.waiting import eventually_blocking
 from tests.whole.accounts import centre_rows
-from tests.whole.bank import Bank, PersonEntry
+from tests.whole.bank import Bank
+from tests.whole.settings import PersonEntry
 
 pytestmark = pytest.mark.timeout(180)
 """Seconds: real processes start and settle, beside whatever else the machine does."""

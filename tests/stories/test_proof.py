@@ -16,7 +16,8 @@ from provisioning.authority import Authority
 from provisioning.keeping import save_authority
 from simulator.model import Door, Swing
 from tests.waiting import eventually_blocking
-from tests.whole.bank import OPERATOR, Bank, PersonEntry
+from tests.whole.bank import Bank
+from tests.whole.settings import OPERATOR, PersonEntry
 
 pytestmark = pytest.mark.timeout(180)
 """Seconds: real processes start and settle, beside whatever else the machine does."""

@@ -14,7 +14,8 @@ from simulator.model import Door
 from tests.brokers import BrokerKind
 from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
-from tests.whole.bank import Bank, Box
+from tests.whole.bank import Bank
+from tests.whole.box import Box
 
 pytestmark = pytest.mark.timeout(180)
 """Seconds: real processes start and settle, beside whatever else the machine does."""

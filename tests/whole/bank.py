@@ -5,31 +5,30 @@ Everything lies in one folder and ends with `close`, by the ids of the processes
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import psutil
 from cryptography import x509
 
 from provisioning.keeping import save_crls
 from simulator.site import Centre, SimulatedSite, site_toml, sites
-from tests.brokers import BROKER, Broker, BrokerKind, Certificates, make_certificates
+from tests.brokers import Broker, BrokerKind, Certificates, make_certificates
 from tests.processes import RunningProcess
 from tests.waiting import eventually_blocking
-from tests.whole.accounts import OUTBOX, Account, Line, box_account, centre_heads, centre_lines, differences
+from tests.whole.accounts import OUTBOX, Line, centre_heads, centre_lines, differences
+from tests.whole.box import Box
 from tests.whole.branch import RunningBranch
 from tests.whole.desk import Desk
 from tests.whole.loops import LoopThread
+from tests.whole.settings import PEOPLE, PersonEntry, collector_toml
 
 BRANCHWATCH: tuple[str | Path, ...] = (sys.executable, "-m", "branchwatch")
 COLLECTOR = "centre-1"
@@ -37,73 +36,6 @@ READY_S = 45.0
 """How long a process may take to start while other tests have the machine."""
 SETTLED_S = 60.0
 """How long a bank may take to bring everything to the centre once all of it runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonEntry:
-    """One `[[person]]` and its token."""
-
-    id: str
-    roles: tuple[str, ...]
-    unit: str = "市分行"
-    name: str = ""
-
-    @property
-    def token(self) -> str:
-        """The bearer token: not secret here."""
-        return f"token-of-{self.id}"
-
-
-OPERATOR = PersonEntry(id="operator-1", roles=("operator",), name="值班员")
-PEOPLE = (OPERATOR,)
-
-
-@dataclass
-class Box:
-    """A box, its branch, its files, and its process while it runs."""
-
-    site: SimulatedSite
-    branch: RunningBranch
-    state: Path
-    config: Path
-    process: RunningProcess | None = None
-    lives: int = 0
-    seen: set[Line] = field(default_factory=set)
-    """Every line that was ever on its disk when somebody looked."""
-
-    @property
-    def id(self) -> str:
-        """The box's id."""
-        return self.site.box
-
-    @property
-    def running(self) -> bool:
-        """Whether its agent lives."""
-        return self.process is not None and self.process.running()
-
-    def remembers(self, point: str) -> dict[str, Any]:
-        """What its guard last stored of a point.
-
-        Raises:
-            LookupError: nothing yet.
-        """
-        connection = sqlite3.connect(self.state / OUTBOX, timeout=10)
-        try:
-            row = connection.execute("SELECT value FROM saved WHERE key = 'guard'").fetchone()
-        except sqlite3.OperationalError as error:
-            raise LookupError(str(error)) from None
-        finally:
-            connection.close()
-        if row is None:
-            raise LookupError("the guard stored nothing yet")
-        known: dict[str, Any] = json.loads(row[0])["points"][point]
-        return known
-
-    def account(self) -> Account:
-        """Its outbox now."""
-        account = box_account(self.state, alive=self.running)
-        self.seen |= account.lines
-        return account
 
 
 class Bank:
@@ -394,41 +326,15 @@ class Bank:
         return box
 
     def _write_collector_config(self) -> None:
-        certificate, key = self.certificates.pair(COLLECTOR)
-        broker_certificate, broker_key = self.certificates.pair(BROKER)
         self.database.parent.mkdir(mode=0o700)
-        text = f"""\
-id = "{COLLECTOR}"
-unit = "市分行"
-listen = "127.0.0.1:{self.console_port}"
-brokers = ["{self.broker_address}"]
-database = {_text(self.database)}
-trust = {_text(self.certificates.root)}
-certificate = {_text(certificate)}
-key = {_text(key)}
-crls = [{_text(self.certificates.crls)}]
-"""
-        if self.broker is None:
-            text += f"""
-[embedded]
-listen = "{self.broker_address}"
-certificate = {_text(broker_certificate)}
-key = {_text(broker_key)}
-boxes = {json.dumps(list(self._names))}
-"""
-        for person in self.people:
-            text += f"""
-[[person]]
-id = {_text(person.id)}
-name = {_text(person.name or person.id)}
-roles = {json.dumps(list(person.roles))}
-unit = {_text(person.unit)}
-token_hash = "{sha256(person.token.encode()).hexdigest()}"
-"""
+        text = collector_toml(
+            self.certificates,
+            collector=COLLECTOR,
+            console=f"127.0.0.1:{self.console_port}",
+            broker=self.broker_address,
+            database=self.database,
+            embedded_boxes=self._names if self.broker is None else None,
+            people=self.people,
+        )
         self.config.write_text(text, encoding="utf-8")
         self.config.chmod(0o600)
-
-
-def _text(value: object) -> str:
-    """A TOML basic string; JSON's escapes are among TOML's."""
-    return json.dumps(str(value), ensure_ascii=False)

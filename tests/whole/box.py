@@ -55,25 +55,6 @@ class Box:
         known: dict[str, Any] = json.loads(row[0])["points"][point]
         return known
 
-    def run(self) -> str:
-        """The run that stands last in its outbox.
-
-        Raises:
-            LookupError: nothing was written yet.
-        """
-        connection = sqlite3.connect(self.state / OUTBOX, timeout=10)
-        try:
-            row = connection.execute(
-                "SELECT run FROM events WHERE lane = 'urgent' ORDER BY seq DESC LIMIT 1"
-            ).fetchone()
-        except sqlite3.OperationalError as error:
-            raise LookupError(str(error)) from None
-        finally:
-            connection.close()
-        if row is None:
-            raise LookupError("nothing was written yet")
-        return str(row[0])
-
     def account(self) -> Account:
         """Its outbox now."""
         account = box_account(self.state, alive=self.running)
