@@ -19,9 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent import presence, reporting
-from agent.config.reading import only_shown, unwatched
-from agent.config.site import Centre as CentreSettings
-from agent.config.site import Site
+from agent.config.watched import only_shown, unwatched
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
 from agent.counting import reserve, started
@@ -43,6 +41,8 @@ from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
 from agent.watch import BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.messages import Health, SiteFacts
+from protocol.site.schema import Centre as CentreSettings
+from protocol.site.schema import Site
 from protocol.systemd import notify, watchdog_interval
 from protocol.timestamps import format_time
 

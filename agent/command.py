@@ -15,7 +15,7 @@ from protocol.settings import SettingsError
 from protocol.texts import system_said, texts_for_user, told
 
 if TYPE_CHECKING:
-    from agent.config.site import Site
+    from protocol.site.schema import Site
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
 MAX_SITE_BYTES: Final = 512 * 1024
@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
 
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
-    from agent.config.reading import only_shown, unwatched
+    from agent.config.watched import only_shown, unwatched
 
     site = _read_site(arguments.site, say)
     print(
@@ -124,7 +124,7 @@ def _history(arguments: argparse.Namespace, say: Say) -> int:
 
 
 def _read_site(file: Path, say: Say) -> "Site":
-    from agent.config.reading import read_site
+    from protocol.site.reading import read_site
 
     try:
         with file.open("rb") as stream:

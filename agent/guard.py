@@ -17,13 +17,13 @@ from typing import Final
 import msgspec
 
 from agent import outputs
-from agent.config.site import Door, Interlock, Site
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.doors import DoorView
 from agent.findings import Finding, Phase, because
 from agent.memory import Release, SavedGuard, carried, judged_of, orphans, still_known
 from agent.points import Points, named_points
 from agent.signals import Moment, OutputWrite, PointView, Signal, State
+from protocol.site.schema import Door, Interlock, Site
 
 UNLOCKED: Final = "door.unlocked"
 

@@ -18,9 +18,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from agent.config.site import Centre
 from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
 from protocol.envelope import Sealer
+from protocol.site.schema import Centre
 from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 

@@ -7,7 +7,6 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from agent import outputs
-from agent.config.site import Site
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.device import DeviceState
 from agent.detectors.forced import ForcedState
@@ -19,6 +18,7 @@ from agent.findings import Finding, Phase
 from agent.outputs import Pulse
 from agent.points import Known
 from agent.signals import Moment
+from protocol.site.schema import Site
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from agent.config.reading import read_zones
-from agent.config.site import Site
+from agent.config.watched import read_zones
 from agent.signals import Moment, PointView, Signal, State
+from protocol.site.schema import Site
 
 NOT_READ: Final = "not read yet"
 NOT_WATCHED: Final = "not watched by this version"

@@ -19,7 +19,6 @@ import aiomqtt
 
 from agent.broker_tls import broker_context, is_broker
 from agent.clocks import Reading
-from agent.config.addresses import parse_address
 from agent.conversation import Conversation, Voice, down_of
 from agent.identity import BoxIdentity
 from agent.links import Pace, Path, is_dead, looked_at, proven
@@ -27,6 +26,7 @@ from agent.outbox.sending import Wait
 from agent.outbox.store import StoreClosedError
 from agent.presence import Self
 from protocol.messages import Clock, SiteFacts
+from protocol.site.addresses import parse_address
 from protocol.topics import Down, Up, down_topic, up_topic
 
 LOG: Final = logging.getLogger("branchwatch.uplink")

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from agent.config import Site, read_site
 from agent.findings import Finding, Phase
 from agent.guard import Decision, Guard
 from agent.memory import SavedGuard
 from agent.signals import Moment, OutputWrite, Signal, State
+from protocol.site.reading import read_site
+from protocol.site.schema import Site
 from tests.clock import Clock
 
 VESTIBULE = """

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent import presence
-from agent.config.site import Centre as CentreSettings
 from agent.conversation import Voice
 from agent.counting import reserve, started
 from agent.findings import Finding
@@ -27,6 +26,7 @@ from agent.signals import Moment, PointView, State
 from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
 from protocol.messages import SiteFacts
+from protocol.site.schema import Centre as CentreSettings
 from tests.brokers import Broker, Certificates
 
 QUICK = Pace(lost_after=timedelta(seconds=2), probe_every=timedelta(seconds=0.3), ask_again=timedelta(seconds=0.4))

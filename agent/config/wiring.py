@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from agent.config.site import Site
-from agent.config.template import TEMPLATES
-from agent.drivers.modbus.config import InputPoint, OutputPoint, Register, Wiring, parse_register
+from agent.drivers.modbus.config import InputPoint, OutputPoint, Wiring
 from agent.signals import State
+from protocol.site.defaults import TEMPLATES
+from protocol.site.modbus import Register, parse_register
+from protocol.site.schema import Site
 
 
 def wirings(site: Site) -> tuple[Wiring, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.drivers.modbus.config import Register, Table
 from agent.drivers.modbus.frames import Expected, Incomplete, Refused, Sound, Wrong, judge
 from agent.drivers.modbus.registers import MAX_BITS, MAX_WORDS, plan, values_of
+from protocol.site.modbus import Register, Table
 
 EXPECTED = Expected(transaction=513, unit=17, function=2, data=2)
 ANSWER = bytes.fromhex("0201 0000 0005 11 02 02 cd6b")

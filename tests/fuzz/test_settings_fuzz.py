@@ -7,10 +7,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config import read_site
 from agent.config.wiring import wirings
 from agent.guard import Guard
 from protocol.settings import Fault, SettingsError
+from protocol.site.reading import read_site
 from tests.branch import moment
 
 EXAMPLE = (Path(__file__).parents[1] / "data" / "0755-031.toml").read_text(encoding="utf-8")

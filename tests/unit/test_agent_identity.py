@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.config.site import Centre
 from agent.identity import BoxIdentity, IdentityError, load_identity
 from protocol.certificates import Role
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
+from protocol.site.schema import Centre
 from provisioning.authority import Authority
 from provisioning.keeping import save_credential
 from tests.ledgers import NOW

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agent.drivers.modbus.config import InputPoint, Register, Table
+from agent.drivers.modbus.config import InputPoint
 from agent.drivers.modbus.meaning import InputMemory, Sample, observe
 from agent.signals import State
+from protocol.site.modbus import Register, Table
 from tests.branch import moment
 
 DOOR = InputPoint(

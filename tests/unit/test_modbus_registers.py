@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.drivers.modbus.config import Register, Table, parse_register
 from agent.drivers.modbus.connection import golden_bits
 from agent.drivers.modbus.frames import Expected, Incomplete, Refused, Sound, Wrong, judge
 from agent.drivers.modbus.registers import GOLDEN_BITS, Read, golden_fault, plan, values_of
+from protocol.site.modbus import Register, Table, parse_register
 
 READ = Expected(transaction=7, unit=1, function=2, data=2)
 ANSWER = bytes.fromhex("0007 0000 0005 01 02 02 cd6b")

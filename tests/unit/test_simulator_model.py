@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config.reading import read_site
+from protocol.site.reading import read_site
 from simulator.actions import ACTIONS, EXIT, Action, ActionRefusedError, script_of
 from simulator.model import Branch, BusyError, Door, Outcome, Part, advance, begin
 from simulator.site import MAX_SITES, Centre, site_toml, sites

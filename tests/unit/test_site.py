@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from agent.command import main
-from agent.config import Site, read_site, unwatched
-from agent.config.addresses import parse_address
-from agent.config.reading import only_shown
+from agent.config.watched import only_shown, unwatched
 from agent.config.wiring import wirings
 from protocol.settings import SettingsError
+from protocol.site.addresses import parse_address
+from protocol.site.reading import read_site
+from protocol.site.schema import Site
 from protocol.texts import texts_for
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "0755-031.toml"

@@ -11,12 +11,13 @@ from datetime import timedelta
 from random import SystemRandom
 from typing import Final
 
-from agent.config.addresses import parse_address
 from agent.drivers.modbus import meaning
-from agent.drivers.modbus.config import MODBUS_PORT, Register, Table, Wiring
+from agent.drivers.modbus.config import Wiring
 from agent.drivers.modbus.connection import Connection, DeviceError, DeviceRefusedError, golden_bits
 from agent.drivers.modbus.registers import Read, golden_fault, plan, values_of
 from agent.signals import Moment, OutputWrite, Signal, State
+from protocol.site.addresses import parse_address
+from protocol.site.modbus import MODBUS_PORT, Register, Table
 
 POLL_S: Final = 0.1
 FRESH_FOR: Final = timedelta(seconds=1)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agent.drivers.modbus.config import InputPoint, OutputPoint, Register, Table
+from agent.drivers.modbus.config import InputPoint, OutputPoint
 from agent.signals import Moment, Signal, State
+from protocol.site.modbus import Register, Table
 
 COUNTER_RANGE = 1 << 16
 """Counter registers are 16 bits and wrap."""

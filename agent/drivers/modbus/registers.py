@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from agent.drivers.modbus.config import HIGHEST_NUMBER, Register, Table
+from protocol.site.modbus import HIGHEST_NUMBER, Register, Table
 
 MAX_BITS: Final = 2000
 """Bits of one read (Modbus Application Protocol V1.1b3, sections 6.1 and 6.2)."""

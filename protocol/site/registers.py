@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from agent.config.site import Site
-from agent.drivers.modbus.config import Table
 from protocol.settings import Path
+from protocol.site.modbus import Table
+from protocol.site.schema import Site
 
 INPUT: Final = (Table.DISCRETE_INPUTS,)
 OUTPUT: Final = (Table.COILS,)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import time, timedelta
 from typing import Any, Final
 
-from agent.config.addresses import AddressError, parse_address
-from agent.config.registers import Use, uses_of
-from agent.config.site import Site
-from agent.config.template import TEMPLATES
-from agent.drivers.modbus.config import HIGHEST_NUMBER, MODBUS_PORT, Table
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
+from protocol.site.addresses import AddressError, parse_address
+from protocol.site.defaults import TEMPLATES
+from protocol.site.modbus import HIGHEST_NUMBER, MODBUS_PORT, Table
+from protocol.site.registers import Use, uses_of
+from protocol.site.schema import Site
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 

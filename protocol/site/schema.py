@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agent.config.template import OUTLET_SMALL
-from agent.drivers.modbus.config import IoModule, RegisterText
 from protocol.ids import ID_PATTERN, SOURCE_PATTERN
+from protocol.site.defaults import OUTLET_SMALL
+from protocol.site.modbus import IoModule, RegisterText
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description=N_("made of a-z, 0-9 and -, at most 32 characters"))]

@@ -1,22 +1,6 @@
-"""A site file's text in, a valid `Site` out, or every fault with its line. Pure: opening the file is the caller's."""
+"""What this version watches of all that a site file describes, and what it only shows. Pure."""
 
-from itertools import chain
-
-from agent.config.checks import CHECKS
-from agent.config.site import Site
-from protocol.settings import read_settings
-
-
-def read_site(text: str | bytes, filename: str) -> Site:
-    """The site that `text` describes.
-
-    Raises:
-        SettingsError: every fault at once, each with file, line and table.
-    """
-    site, _ = read_settings(
-        text, filename, Site, check=lambda whole: chain.from_iterable(each(whole) for each in CHECKS)
-    )
-    return site
+from protocol.site.schema import Site
 
 
 def unwatched(site: Site) -> list[tuple[str, str]]:
