@@ -76,6 +76,10 @@ def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> Box
     Raises:
         IdentityError: a file is missing, open to others or damaged, or belongs to another box, site or root.
     """
+    if centre.key is None or centre.certificate is None or centre.trust is None or centre.ca is None:
+        raise IdentityError(
+            N_("[centre] must name ca, certificate, key and trust; an enrolled box runs with --state and no site file")
+        )
     key_file, certificate_file = folder / centre.key, folder / centre.certificate
     trust_file, ca_file = folder / centre.trust, folder / centre.ca
     key = _read_key(key_file)

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentity
 from protocol.envelope import EnvelopeError, EnvelopeType, open_envelope, read_envelope
-from protocol.limits import MAX_BEAT_BYTES
+from protocol.limits import MAX_ORDER_BYTES
 from protocol.messages import (
     MessageError,
     Order,
@@ -26,7 +26,7 @@ from protocol.messages import (
 )
 from protocol.timestamps import parse_time
 
-MAX_DOWN_BYTES: Final = 2 * MAX_BEAT_BYTES
+MAX_DOWN_BYTES: Final = 2 * MAX_ORDER_BYTES
 """An envelope of the largest message that comes down, in base64."""
 
 MAX_COLLECTORS: Final = 32

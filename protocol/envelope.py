@@ -40,6 +40,12 @@ class EnvelopeType(StrEnum):
     REQUEST = "bw-request"
     APPROVAL = "bw-approval"
     MANIFEST = "bw-manifest"
+    ENROL = "bw-enrol"
+    RENEW = "bw-renew"
+    SITE = "bw-site"
+    KIT = "bw-kit"
+    READMISSION = "bw-readmission"
+    ACCEPTANCE = "bw-acceptance"
 
 
 class EnvelopeFault(StrEnum):

@@ -185,6 +185,8 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("config.stale", 3, _INTEGRITY, None, "Configuration stale", "A box's roster is past its date or older than an order needs."),
     ("enrol.completed", 3, _INTEGRITY, None, "Box enrolled", "A box received its certificate."),
     ("enrol.refused", 3, _INTEGRITY, None, "Enrolment refused", "An enrolment was refused."),
+    ("enrol.code_dead", 3, _INTEGRITY, None, "Enrolment code dead", "Wrong tries used up an enrolment code; a new one is needed."),
+    ("certificate.renewed", 5, _INTEGRITY, None, "Certificate renewed", "A box works with a new certificate for its key."),
     ("certificate.revoked", 5, _INTEGRITY, None, "Certificate revoked", "A certificate was revoked."),
     # orders and tests
     ("order.executed", 5, _ACCESS, None, "Order executed", "A box carried out an order."),

@@ -16,10 +16,19 @@ MAX_EVENTS_ENVELOPE_BYTES: Final = 3 * 1024 * 1024
 """A full batch of the largest lines in base64, plus header and signature."""
 
 MAX_BEAT_BYTES: Final = 64 * 1024
-"""A beat, a death, a receipt, a request, an order: one line each, with points or heads inside."""
+"""A beat, a death, a receipt, a request: one line each, with points or heads inside."""
 
 MAX_BIRTH_BYTES: Final = 512 * 1024
 """A birth carries every point of a site and a chain of certificates."""
+
+MAX_DOCUMENT_BYTES: Final = 1024 * 1024
+"""A signed document: site bundle, kit manifest, readmission, walk test's record."""
+
+MAX_BUNDLE_BYTES: Final = 512 * 1024
+"""A signed site bundle as it travels. A site of 400 zones with its roster is about 150 KiB."""
+
+MAX_ORDER_BYTES: Final = 640 * 1024
+"""An order; the largest carries a site bundle."""
 
 MAX_HEADER_BYTES: Final = 512
 """The base64url header of an envelope: `alg`, `kid` and `typ` need about 130."""

@@ -12,7 +12,14 @@ from msgspec import Meta
 
 from protocol.ids import EVENT_ID_PATTERN, HASH_PATTERN, ID_PATTERN, RUN_PATTERN, SOURCE_PATTERN
 from protocol.kinds import OPENED, Lane, is_known, is_restore, lane_of
-from protocol.limits import MAX_BEAT_BYTES, MAX_BIRTH_BYTES, MAX_CHAIN_CERTIFICATES, MAX_LINE_BYTES, MAX_POINTS
+from protocol.limits import (
+    MAX_BEAT_BYTES,
+    MAX_BIRTH_BYTES,
+    MAX_CHAIN_CERTIFICATES,
+    MAX_LINE_BYTES,
+    MAX_ORDER_BYTES,
+    MAX_POINTS,
+)
 from protocol.timestamps import TIME_PATTERN, parse_time
 
 T = TypeVar("T")
@@ -37,6 +44,8 @@ Word = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=512)]
 Nonce = Annotated[str, Meta(max_length=43, pattern=_whole(r"^[A-Za-z0-9_-]*$"))]
 """A challenge: 128 random bits in base64url; empty where none was received yet."""
+Machine = Annotated[str, Meta(max_length=16, pattern=_whole(r"^([0-9a-f]{16})?$"))]
+"""What tells this hardware from a copy's; empty where nothing does."""
 Chain = Annotated[tuple[Annotated[str, Meta(max_length=11_000)], ...], Meta(max_length=MAX_CHAIN_CERTIFICATES)]
 """Certificates in base64 DER, leaf first (`x5c`, RFC 7515 section 4.1.6)."""
 
@@ -130,6 +139,15 @@ class SiteFacts(msgspec.Struct, frozen=True, kw_only=True):
     timezone: Word
 
 
+class ConfigState(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed site bundle that a box works with, and the roster inside; the hash is that of the bundle's payload."""
+
+    version: Seq
+    hash: Hash
+    roster_version: Count
+    roster_not_after: Time
+
+
 class Birth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who I am, where my ledger stands, and the present state of every point (WIRE 2.8)."""
 
@@ -147,6 +165,8 @@ class Birth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heads: Annotated[tuple[LaneHead, ...], Meta(max_length=2)]
     x5c: Chain
     points: Annotated[tuple[PointState, ...], Meta(max_length=MAX_POINTS)] = ()
+    config: ConfigState | None = None  # none where the box works with a plain site file
+    machine: Machine = ""
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,6 +184,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     challenge: Nonce
     echo: Nonce = ""
     points: Annotated[tuple[PointState, ...], Meta(max_length=MAX_POINTS)] = ()
+    config: ConfigState | None = None
 
 
 class Death(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -288,7 +309,7 @@ def decode_request(line: bytes) -> Request:
 
 def decode_order(line: bytes) -> Order:
     """Raises: MessageError."""
-    return _decode(line, _ORDER, MAX_BEAT_BYTES)
+    return _decode(line, _ORDER, MAX_ORDER_BYTES)
 
 
 def decode_approval(line: bytes) -> Approval:

@@ -64,14 +64,15 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Centre(msgspec.Struct, frozen=True, kw_only=True):
-    """How the box reaches its centre; paths are relative to the site file."""
+    """How the box reaches its centre; paths are relative to the site file, and an enrolled box needs none."""
 
     box: Id
     brokers: Annotated[tuple[Address, ...], Meta(min_length=1, max_length=2)]  # host:port, tried in turn
-    ca: FilePath  # whom the broker's certificate must come from
-    certificate: FilePath  # the box's own chain
-    key: FilePath
-    trust: FilePath  # the root that receipts are checked against
+    enrolment: Address | None = None  # host:port of `branchwatch provision serve`
+    ca: FilePath | None = None  # whom the broker's certificate must come from
+    certificate: FilePath | None = None  # the box's own chain
+    key: FilePath | None = None
+    trust: FilePath | None = None  # the root that receipts are checked against
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ ONE_PLACE = {
 
 EXTRAS = {
     "protocol": [],
-    "provisioning": [],
+    "provisioning": ["provisioning"],
     "agent": ["agent"],
     "collector": ["collector"],
     "simulator": ["agent", "collector"],
