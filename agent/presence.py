@@ -12,7 +12,7 @@ from typing import Final
 from agent.clocks import Reading
 from agent.signals import Moment, PointView
 from protocol.limits import MAX_POINTS
-from protocol.messages import Beat, Birth, Death, Health, LaneHead, PointState, SiteFacts
+from protocol.messages import Beat, Birth, ConfigState, Death, Health, LaneHead, PointState, SiteFacts
 from protocol.timestamps import format_time
 
 MAX_CAUSE: Final = 64
@@ -33,6 +33,8 @@ class Self:
     x5c: tuple[str, ...]
     beat_s: float
     silent_after_s: float
+    config: ConfigState | None = None  # none where the box works with a plain site file
+    machine: str = ""
 
 
 def birth(me: Self, counter: int, heads: tuple[LaneHead, ...], points: Iterable[PointView], reading: Reading) -> Birth:
@@ -53,6 +55,8 @@ def birth(me: Self, counter: int, heads: tuple[LaneHead, ...], points: Iterable[
         heads=heads,
         x5c=me.x5c,
         points=tuple(point_state(view, now, named=True) for view in points)[:MAX_POINTS],
+        config=me.config,
+        machine=me.machine,
     )
 
 
@@ -81,6 +85,7 @@ def beat(
         challenge=challenge,
         echo=echo,
         points=tuple(point_state(view, now, named=False) for view in points),
+        config=me.config,
     )
 
 

@@ -25,7 +25,7 @@ from agent.links import Pace, Path, is_dead, looked_at, proven
 from agent.outbox.sending import Wait
 from agent.outbox.store import StoreClosedError
 from agent.presence import Self
-from protocol.messages import Clock, SiteFacts
+from protocol.messages import Clock, ConfigState, SiteFacts
 from protocol.site.addresses import parse_address
 from protocol.topics import Down, Up, down_topic, up_topic
 
@@ -64,6 +64,8 @@ class Route:
     pace: Pace
     beat_every: timedelta
     silent_after: timedelta
+    config: ConfigState | None = None
+    machine: str = ""
 
 
 class LinkLostError(Exception):
@@ -277,6 +279,8 @@ class Uplink:
             x5c=route.identity.x5c,
             beat_s=max(1.0, route.beat_every.total_seconds()),  # the wire knows no quicker one
             silent_after_s=max(3.0, route.silent_after.total_seconds()),
+            config=route.config,
+            machine=route.machine,
         )
 
     def _quietly(self, error: str) -> None:
