@@ -11,12 +11,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar, cast
+from functools import cache
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
-from protocol.texts import Said, SaidError, Texts, said
+from protocol.durations import DurationError, parse_duration
+from protocol.texts import Said, Texts, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.toml_syntax import syntax_fault
 
@@ -36,20 +38,9 @@ MAX_ITEMS: Final = 2000
 MAX_DEPTH: Final = 32
 """Tables and lists inside each other; the deepest setting lies four levels down."""
 
-MAX_DURATION: Final = timedelta(days=3660)
-"""Ten years: longer is a slip of the pen."""
-
 MAX_FAULTS: Final = 100
 """Faults told at once; checking ends there."""
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
-_UNITS: Final = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 _SYNTAX_PLACE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _WORDS: Final = {
     bool: N_("true or false"),
@@ -58,6 +49,7 @@ _WORDS: Final = {
     str: N_("a text"),
     list: N_("a list"),
     dict: N_("a table"),
+    type(None): N_("nothing"),
 }
 _OTHER_WORD: Final = N_("a date or time")
 _ELEMENTS, _KEYS, _CHARACTERS = N_("elements"), N_("keys"), N_("characters")
@@ -84,10 +76,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     def told(self, texts: Texts) -> str:
         """In the reader's language; place and table are the same in each."""
+        place = f"{self.file}:{self.line}" if self.line else self.file  # what came as an object has no lines
         if not self.path:
-            return f"{self.file}:{self.line}: {self.message.told(texts)}"
+            return f"{place}: {self.message.told(texts)}"
         sentence = said("{table}: {fault}", table=self.path, fault=self.message)
-        return f"{self.file}:{self.line}: {sentence.told(texts)}"
+        return f"{place}: {sentence.told(texts)}"
 
     def __str__(self) -> str:
         return self.told(str)
@@ -97,22 +90,25 @@ class SettingsError(Exception):
     """The settings are wrong; `faults` holds everything that is, in the order of the file."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
-class DurationError(SaidError, ValueError):
-    """This text is no duration."""
+class Places(Protocol):
+    """Whoever knows where a path of the settings stands."""
+
+    def fault(self, path: Path, message: Said) -> Fault:
+        """A fault of what `path` names."""
 
 
 class Source:
     """Where things stand in a settings text that was read."""
 
-    def __init__(self, text: str, filename: str, data: dict[str, Any]) -> None:
+    def __init__(self, text: str | None, filename: str, data: dict[str, Any]) -> None:
         self.filename = filename
-        self._text = text
+        self._text = text or ""
         self._data = data
-        self._lines: dict[Path, int] | None = None
+        self._lines: dict[Path, int] | None = {(): 0} if text is None else None
 
     def line(self, path: Path) -> int:
         """The line, from 1, of what `path` names, or of the nearest thing around it that stands in the text."""
@@ -151,32 +147,64 @@ def read_settings(
     Raises:
         SettingsError: every fault at once.
     """
-    text = _decoded(text, filename)
-    data = _parsed(text, filename)
-    source = Source(text, filename, data)
-    reader = _Reader(source)
-    settings = reader.value(data, inspect.type_info(struct), ())
-    if settings is not _BAD and check is not None:
-        for path, message in check(cast(T, settings)):
-            reader.judge(path, message)
-    if reader.faults:
-        raise SettingsError(reader.faults)
-    return cast(T, settings), source
+    data, source = read_table(text, filename)
+    settings, faults = judge_table(data, source, struct, check)
+    if settings is None or faults:
+        raise SettingsError(faults)
+    return settings, source
 
 
-def parse_duration(text: str) -> timedelta:
-    """`0.5s`, `30s`, `2m`, `8h`, `90d`, `100ms`.
+def settings_from(
+    data: dict[str, Any], filename: str, struct: type[T], check: Callable[[T], Iterable[Problem]] | None = None
+) -> T:
+    """The settings that an object with a settings file's keys and texts holds, judged alike; it has no lines.
 
     Raises:
-        DurationError: no unit, another form, or longer than MAX_DURATION.
+        SettingsError: every fault at once.
     """
-    match = _DURATION.fullmatch(text)
-    if not match:
-        raise DurationError(N_('must be a duration with its unit, like "0.5s", "30s", "2m" or "90d"'))
-    duration = float(match[1]) * _UNITS[match[2]]
-    if duration > MAX_DURATION:
-        raise DurationError(N_("must not be longer than {limit}d"), limit=MAX_DURATION.days)
-    return duration
+    settings, faults = judge_table(data, Source(None, filename, data), struct, check)
+    if settings is None or faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def read_table(text: str | bytes, filename: str, max_bytes: int = MAX_SETTINGS_BYTES) -> tuple[dict[str, Any], Source]:
+    """What `text` holds, judged by nobody yet, and where it stands.
+
+    Raises:
+        SettingsError: too large, or no TOML.
+    """
+    text = _decoded(text, filename, max_bytes)
+    data = _parsed(text, filename)
+    return data, Source(text, filename, data)
+
+
+def judge_table(
+    data: dict[str, Any],
+    places: Places,
+    struct: type[T],
+    check: Callable[[T], Iterable[Problem]] | None = None,
+    *,
+    partial: bool = False,
+) -> tuple[T | None, tuple[Fault, ...]]:
+    """The settings that `data` holds, and what is wrong with them; of a `partial` table nothing is missing.
+
+    With faults the settings are good for one thing only: to look for further faults. None: there were too many.
+    """
+    reader = _Reader(places, partial=partial)
+    try:
+        settings = reader.value(data, _type_of(struct), ())
+        if settings is not _BAD and check is not None:
+            for path, message in check(cast(T, settings)):
+                reader.judge(path, message)
+    except SettingsError as error:
+        return None, error.faults
+    return None if settings is _BAD else cast(T, settings), tuple(reader.faults)
+
+
+@cache
+def _type_of(struct: type[msgspec.Struct]) -> inspect.Type:
+    return inspect.type_info(struct)
 
 
 def did_you_mean(fault: Said, word: str, known: Iterable[str]) -> Said:
@@ -190,10 +218,11 @@ def did_you_mean(fault: Said, word: str, known: Iterable[str]) -> Said:
 class _Reader:
     """Walks data and type together and collects what does not fit."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, places: Places, *, partial: bool) -> None:
         self.faults: list[Fault] = []
         self._paths: set[Path] = set()
-        self._source = source
+        self._places = places
+        self._partial = partial
 
     def judge(self, path: Path, message: Said) -> None:
         """A fault of the whole, unless this place has one of its own already."""
@@ -243,7 +272,7 @@ class _Reader:
         found = {}
         for key, field in known.items():
             each = self.value(value[key], field.type, (*path, key)) if key in value else _BAD
-            if key not in value and field.required:
+            if key not in value and field.required and not self._partial:
                 self._add((*path, key), said("{key} is missing", key=_name((*path, key))))
             if each is not _BAD:
                 found[field.name] = each
@@ -344,15 +373,15 @@ class _Reader:
 
     def _add(self, path: Path, message: Said) -> object:
         self._paths.add(path)
-        self.faults.append(self._source.fault(path, message))
+        self.faults.append(self._places.fault(path, message))
         if len(self.faults) >= MAX_FAULTS:
             raise SettingsError(self.faults)
         return _BAD
 
 
-def _decoded(text: str | bytes, filename: str) -> str:
-    if len(text) > MAX_SETTINGS_BYTES:
-        raise _one(filename, 1, said("the file is larger than {limit} KiB", limit=MAX_SETTINGS_BYTES // 1024))
+def _decoded(text: str | bytes, filename: str, max_bytes: int) -> str:
+    if len(text) > max_bytes:
+        raise _one(filename, 1, said("the file is larger than {limit} KiB", limit=max_bytes // 1024))
     try:
         raw = text.encode() if isinstance(text, str) else text
         return raw.decode().removeprefix("\ufeff")  # some editors write a byte order mark

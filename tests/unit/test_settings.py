@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from protocol.settings import MAX_FAULTS, MAX_SETTINGS_BYTES, Secret, SettingsError, parse_duration, read_settings
+from protocol.durations import parse_duration
+from protocol.settings import MAX_FAULTS, MAX_SETTINGS_BYTES, Secret, SettingsError, read_settings
 from protocol.texts import Said, texts_for
 from protocol.toml_syntax import syntax_fault
 
