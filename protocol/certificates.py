@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
@@ -236,6 +236,11 @@ def kid_of(certificate: x509.Certificate) -> str:
 def kid_of_der(der: bytes) -> str:
     """The same from the DER itself."""
     return encode_base64url(sha256(der).digest()).decode("ascii")
+
+
+def thumbprint(public_key: EllipticCurvePublicKey) -> str:
+    """SHA-256 of a key's SubjectPublicKeyInfo (DER) in hex: a key's name wherever no certificate stands for it."""
+    return sha256(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

@@ -1,0 +1,143 @@
+"""A box takes what is its own, newer, whole and signed enough; every other bundle has its own reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from protocol.bundle import (
+    Accepted,
+    BundleRefusedError,
+    bundle_hash,
+    encode_bundle,
+    judge,
+)
+from protocol.certificates import thumbprint
+from protocol.documents import Document
+from tests.bundles import BOX, SITE, Bureau, person, roster, settings
+
+BUREAU = Bureau()
+HELD = encode_bundle(BUREAU.bundle(3))
+
+
+def _judge(document: Document, held: bytes | None = HELD, pins: frozenset[str] = BUREAU.pins) -> Accepted:
+    return judge(document, held=held, pins=pins, box=BOX, site=SITE)
+
+
+def _reason(document: Document, held: bytes | None = HELD) -> tuple[str, dict[str, Any]]:
+    with pytest.raises(BundleRefusedError) as caught:
+        _judge(document, held)
+    assert "{" not in str(caught.value), "a sentence whose places stayed empty"
+    return caught.value.reason, caught.value.facts
+
+
+def test_the_first_bundle_touches_all_that_is_there_and_is_taken_from_two() -> None:
+    """Against nothing everything is new; version, hash, site and signers come out of the judgement."""
+    payload = encode_bundle(BUREAU.bundle(7))
+    accepted = _judge(BUREAU.opened(payload), held=None)
+    assert accepted.touches == ("roster", "pins", "partitions", "zones", "outputs")
+    assert (accepted.hash, accepted.payload) == (bundle_hash(payload), payload)
+    assert (accepted.bundle.version, accepted.site.id, accepted.signers) == (7, SITE, ("bureau-1", "bureau-2"))
+    assert not accepted.unchanged
+
+
+def test_the_first_bundle_needs_two_signatures() -> None:
+    """One key alone gives nobody power over a new box."""
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(), "bureau-1"), held=None)
+    assert reason == "needs_two_signatures"
+    assert facts["touches"] == ["roster", "pins", "partitions", "zones", "outputs"]
+
+
+def test_a_camera_moves_with_one_signature() -> None:
+    """What gives nobody power needs one signer."""
+    changed = settings()
+    changed["camera"][0]["address"] = "192.0.2.31"
+    accepted = _judge(BUREAU.opened(BUREAU.bundle(4, settings=changed), "bureau-2"))
+    assert (accepted.touches, accepted.signers) == ((), ("bureau-2",))
+
+
+def test_the_same_bundle_again_changes_nothing_whoever_signed_it() -> None:
+    """The bundle in force may have put its own signer out of use: sent again, it is no fault and nothing to do."""
+    accepted = judge(BUREAU.opened(HELD, "bureau-1"), held=HELD, pins=frozenset({"0" * 64}), box=BOX, site=SITE)
+    assert (accepted.unchanged, accepted.touches) == (True, ())
+
+
+def test_a_key_that_is_not_pinned_signs_nothing() -> None:
+    """The authority's word for a provisioning key is not enough: the box obeys the keys that it holds."""
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4), "bureau-1", "bureau-3"))
+    assert reason == "key_not_pinned"
+    third = thumbprint(BUREAU.keys["bureau-3"].private_key.public_key())
+    assert facts == {"signer": "bureau-3", "thumbprint": third}
+
+
+def test_keys_are_rotated_by_the_old_ones() -> None:
+    """Two pinned keys sign the pins of a third; from then on the third counts."""
+    third = thumbprint(BUREAU.keys["bureau-3"].private_key.public_key())
+    rotated = _judge(BUREAU.opened(BUREAU.bundle(4, pins=(*sorted(BUREAU.pins), third))))
+    assert rotated.touches == ("pins",)
+    pins = frozenset(rotated.bundle.pins)
+    assert _judge(BUREAU.opened(BUREAU.bundle(5), "bureau-3", "bureau-1"), rotated.payload, pins).touches == ("pins",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "facts"),
+    [
+        ({"box": "0755-032-a"}, "other_box", {"named": "0755-032-a", "box": BOX}),
+        ({"site": "0755-032"}, "other_site", {"named": "0755-032", "site": SITE}),
+        ({"version": 2}, "older_version", {"version": 2, "held": 3}),
+        ({"version": 3, "reason": "x"}, "same_version_other_content", {"version": 3}),
+        ({"pending": ()}, "secret_missing", {"name": "cameras"}),
+        ({"pending": ("cameras",), "sealed": {"cameras": "x"}}, "malformed", None),
+        ({"rollback": True}, "malformed", {"fault": "a rollback needs its reason"}),
+        ({"pins": ()}, "malformed", None),
+        ({"at": "2026-02-30T00:00:00.000Z"}, "malformed", None),
+        ({"roster": roster(1, person("a", 1), person("b", 1))}, "malformed", None),
+    ],
+)
+def test_each_rule_has_its_reason(changes: dict[str, Any], reason: str, facts: dict[str, Any] | None) -> None:
+    """A refused bundle says which rule it broke, and by what."""
+    bundle = msgspec.structs.replace(BUREAU.bundle(4), **changes)
+    seen, with_facts = _reason(BUREAU.opened(bundle))
+    assert seen == reason
+    assert facts is None or with_facts == facts
+
+
+def test_an_older_version_is_refused_also_as_a_rollback() -> None:
+    """A signed step back with a lower version could be sent again for ever: it has to be a new version."""
+    bundle = BUREAU.bundle(2, rollback=True, reason="the new module fails")
+    assert _reason(BUREAU.opened(bundle))[0] == "older_version"
+
+
+def test_a_rollback_touches_everything() -> None:
+    """Going back puts all into question: two signatures, though nothing differs from the bundle in force."""
+    bundle = BUREAU.bundle(4, rollback=True, reason="the new module fails")
+    assert _reason(BUREAU.opened(bundle, "bureau-1"))[0] == "needs_two_signatures"
+    assert _judge(BUREAU.opened(bundle)).touches == ("roster", "pins", "partitions", "zones", "outputs")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("doors", [], 'unknown key "doors"'),
+        ("id", "0755-032", "id must be 0755-031"),
+        ("centre", {"box": "0755-031-b", "brokers": ["192.0.2.5:8883"]}, "box must be 0755-031-a"),
+        ("centre", {"box": BOX, "brokers": ["192.0.2.5:8883"], "key": "box.key"}, "key has no place in a bundle"),
+        ("timezone", None, "timezone must be a text, not nothing"),
+    ],
+)
+def test_wrong_settings_are_told_by_their_first_fault(key: str, value: Any, part: str) -> None:
+    """Settings are judged as a site file is, and must be those of this box."""
+    changed = settings() | {key: value}
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=changed)))
+    assert reason == "settings_wrong"
+    assert part in facts["fault"]
+
+
+def test_settings_without_a_centre_would_cut_the_box_off() -> None:
+    """A box without brokers could never be told better."""
+    changed = settings()
+    del changed["centre"]
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=changed)))
+    assert (reason, "centre is missing" in facts["fault"]) == ("settings_wrong", True)
