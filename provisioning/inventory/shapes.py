@@ -31,6 +31,8 @@ class BankEntry:
     roster_days: int
     """Days that a roster holds after it was signed (WIRE 3.4)."""
     centre: Reached
+    provisioning: tuple[str, ...] = ()
+    """Thumbprints of the keys that sign bundles (`provisioning` in bank.toml): the pins of the next bundle."""
 
 
 @dataclass(frozen=True, kw_only=True)
