@@ -29,6 +29,7 @@ ONE_PLACE = {
     "aiomqtt": ["agent/uplink.py", "simulator/fleet.py"],
     "paho": ["collector/ingest/subscriber.py"],
     "pymodbus": ["agent/drivers/modbus/connection.py", "simulator/*"],
+    "tomlkit": ["provisioning/inventory/people_file.py"],
     "tree_sitter": ["protocol/positions.py"],
     "tree_sitter_toml": ["protocol/positions.py"],
     "jwt": ["protocol/envelope.py"],
