@@ -12,8 +12,9 @@ import msgspec
 
 from collector.fleet.records import Ask, BeatRun, BoxState, Claim, Condition, Found, Heard
 from collector.ingest.sequence import Standing
+from collector.times import moment
 from protocol.messages import Beat, Birth, Death, LaneHead
-from protocol.timestamps import parse_time
+from protocol.timestamps import format_time, parse_time
 
 LATE_AFTER: Final = timedelta(seconds=20)
 """An echo older than this was held back on one of its two ways (WIRE 2.8), where a beat comes every 8 s or faster."""
@@ -42,8 +43,8 @@ def hear_birth(
         return Heard(state=None, dropped="counter not rising")
     if state is not None and known is not None and birth.run != state.run:
         # An older run comes back: answered, so that its next beat can prove by its echo that it lives.
-        counted = _counted(known, birth.run, birth.counter, now_ms)
-        return Heard(state=state, beat_run=counted, found=_in_turns(state, birth.run, known, current), answer=True)
+        counted = _counted(known, birth.run, birth.counter, now_ms, birth.machine)
+        return Heard(state=state, beat_run=counted, found=_in_turns(known, current), answer=True)
     fresh = BoxState(
         id=birth.box,
         site=birth.site.id,
@@ -68,7 +69,7 @@ def hear_birth(
     )
     return Heard(
         state=fresh,
-        beat_run=_counted(known, birth.run, birth.counter, now_ms),
+        beat_run=_counted(known, birth.run, birth.counter, now_ms, birth.machine),
         found=(*_silence_ends(state, now_ms), *_gaps_end(state, fresh)),
         points=birth.points,
         answer=True,
@@ -96,7 +97,7 @@ def hear_beat(
     counted = _counted(known, beat.run, beat.counter, now_ms)
     issued_ms = _issued_ms(state, beat.echo)
     if beat.run != state.run and known is not None:
-        return Heard(state=state, beat_run=counted, found=_doubled(state, beat, current, issued_ms), answer=True)
+        return Heard(state=state, beat_run=counted, found=_doubled(state, beat, known, current, issued_ms), answer=True)
     late = _lateness(state, beat, issued_ms, now_ms, listening_ms)
     fresh = msgspec.structs.replace(
         state,
@@ -145,8 +146,10 @@ def behind(claim: LaneHead, head: Standing | None) -> bool:
     return claim.seq == head.seq and claim.hash != head.hash
 
 
-def _counted(known: BeatRun | None, run: str, counter: int, now_ms: int) -> BeatRun:
-    return BeatRun(run=run, counter=counter, first_ms=known.first_ms if known else now_ms, last_ms=now_ms)
+def _counted(known: BeatRun | None, run: str, counter: int, now_ms: int, machine: str = "") -> BeatRun:
+    if known is None:
+        return BeatRun(run=run, counter=counter, first_ms=now_ms, last_ms=now_ms, machine=machine)
+    return BeatRun(run=run, counter=counter, first_ms=known.first_ms, last_ms=now_ms, machine=machine or known.machine)
 
 
 def _offset_ms(at: str, now_ms: int) -> int:
@@ -187,28 +190,39 @@ def _silence_ends(before: BoxState | None, now_ms: int) -> tuple[Found, ...]:
     return (Found(condition=Condition.SILENT, ends=True, facts=facts),)
 
 
-def _doubled(state: BoxState, beat: Beat, current: BeatRun | None, issued_ms: int | None) -> tuple[Found, ...]:
+def _doubled(
+    state: BoxState, beat: Beat, known: BeatRun, current: BeatRun | None, issued_ms: int | None
+) -> tuple[Found, ...]:
     """An older run echoes what was said after the newer one had spoken: both live, and a restart has only one."""
     if current is None or issued_ms is None or beat.echo not in dict(state.challenges):
         return ()
     if issued_ms <= current.first_ms:
         return ()
-    return (_two_alive(beat.run, state.run),)
+    return (_two_alive(known, current),)
 
 
-def _in_turns(state: BoxState, run: str, known: BeatRun, current: BeatRun | None) -> tuple[Found, ...]:
+def _in_turns(known: BeatRun, current: BeatRun | None) -> tuple[Found, ...]:
     """Two runs introduce themselves in turns, and neither comes to a beat: a broker that lets one client of a name live
     has each throw the other off (WIRE 1.6). One birth of an older run may have been on its way while the box started
     anew; another one, after the newer run spoke again, is a second box.
     """
     if current is None or not current.first_ms <= known.last_ms < current.last_ms:
         return ()
-    return (_two_alive(run, state.run),)
+    return (_two_alive(known, current),)
 
 
-def _two_alive(run: str, other: str) -> Found:
-    facts = {"why": "two runs alive", "run": run, "other_run": other}
-    return Found(condition=Condition.FORK, detail=_pair(run, other), facts=facts)
+def _two_alive(one: BeatRun, other: BeatRun) -> Found:
+    facts = {
+        "why": "two runs alive",
+        **run_facts(one),
+        **{f"other_{name}": it for name, it in run_facts(other).items()},
+    }
+    return Found(condition=Condition.FORK, detail=_pair(one.run, other.run), facts=facts)
+
+
+def run_facts(run: BeatRun) -> dict[str, str]:
+    """What tells a run from another: its name, the machine it lives on, since when it is heard."""
+    return {"run": run.run, "machine": run.machine, "first_heard": format_time(moment(run.first_ms))}
 
 
 def _pair(one: str, other: str) -> str:

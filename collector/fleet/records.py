@@ -23,6 +23,9 @@ class Condition(StrEnum):
     FORK = "ledger.fork"
     ROLLBACK = "ledger.rollback"
     REJECTED = "envelope.rejected"
+    DRIFT = "config.drift"
+    REVOKED = "certificate.revoked"  # never ends
+    ENROL_REFUSED = "enrol.refused"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +74,8 @@ class BeatRun(msgspec.Struct, frozen=True, kw_only=True):
     counter: int
     first_ms: int
     last_ms: int
+    machine: str = ""
+    """What its birth said of the hardware; empty where it said nothing."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

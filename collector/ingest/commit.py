@@ -40,11 +40,12 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What follows from a commit: heads to receipt, answers and requests to send, numbers to count."""
+    """What follows from a commit: heads to receipt, answers, requests and bundles to send, numbers to count."""
 
     heads: Mapping[str, Mapping[str, Standing]] = field(default_factory=dict)
     answers: Sequence[tuple[str, bytes]] = ()
     asks: Sequence[tuple[str, Ask]] = ()
+    deliveries: Sequence[tuple[str, bytes]] = ()
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
@@ -78,6 +79,7 @@ class Committer:
             heads={box: work.heads(box) for box in receipted},
             answers=heard.receipts,
             asks=work.asks,
+            deliveries=heard.deliveries,
             offsets=heard.offsets,
             events=work.events_by_lane,
             duplicates=work.duplicates,

@@ -58,6 +58,7 @@ class Sending:
     heads: dict[str, dict[str, Standing]] = field(default_factory=dict)
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
+    deliveries: list[tuple[str, bytes]] = field(default_factory=list)  # box, signed site bundle
 
 
 class Pipeline:
@@ -246,6 +247,7 @@ class Pipeline:
             sending.heads[box] = dict(heads)
         sending.answers.extend(outcome.answers)
         sending.asks.extend(outcome.asks)
+        sending.deliveries.extend(outcome.deliveries)
         self._count(outcome)
 
     def _count(self, outcome: Outcome) -> None:

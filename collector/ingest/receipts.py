@@ -1,4 +1,4 @@
-"""The centre's signed word to a box: receipts, and requests (WIRE 2.6, 2.8, 4.1).
+"""The centre's signed word to a box: receipts, requests, and bundles that it carries (WIRE 2.6, 2.8, 4.1).
 
 Pure but for the key it was given. A receipt states the contiguous head of each lane; the answer to a birth also brings
 the collector's certificates, and states number 0 for a lane of which nothing is stored. Flow: commit -> here -> MQTT.
@@ -8,12 +8,14 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from collector.ingest.sequence import Standing
 from collector.times import moment
 from protocol.envelope import EnvelopeType, Sealer
 from protocol.kinds import Lane
 from protocol.ledger import GENESIS
-from protocol.messages import Answers, LaneHead, Receipt, Request, encode
+from protocol.messages import Answers, LaneHead, Order, Receipt, Request, encode
 from protocol.timestamps import format_time
 
 
@@ -52,6 +54,21 @@ class Receipts:
             args=args,
         )
         return self._sealer.seal(EnvelopeType.REQUEST, encode(request))
+
+    def site_file(self, box: str, order_id: str, document: bytes, now_ms: int) -> bytes:
+        """The order that carries a signed site bundle; its approvals are the bundle's own signatures."""
+        order = Order(
+            v=1,
+            id=order_id,
+            box=box,
+            challenge="",
+            roster_version=0,
+            action="site_file",
+            at=format_time(moment(now_ms)),
+            by=self._collector,
+            args={"bundle": msgspec.json.decode(document)},
+        )
+        return self._sealer.seal(EnvelopeType.ORDER, encode(order))
 
     def _seal(self, box: str, answers: Answers, heads: tuple[LaneHead, ...], now_ms: int, **more: Any) -> bytes:
         receipt = Receipt(

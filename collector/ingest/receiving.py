@@ -220,6 +220,9 @@ class Receiving:
             self._metrics.receipts.labels("sign of life").inc()
         for box, ask in sending.asks:
             self._publish(box, Down.REQUEST, self._request(box, ask), qos=1)
+        for box, document in sending.deliveries:
+            self._publish(box, Down.ORDER, self._site_file(box, document), qos=1)
+            logger.info("a site bundle was sent to %s", box)
         if sending.heads and not self._owed:
             self._owed_since_s = self._mono_s()
         self._owed.update(sending.heads)
@@ -242,6 +245,10 @@ class Receiving:
     def _request(self, box: str, ask: Ask) -> bytes:
         now_ms = self._clock_ms()
         return self._receipts.request(box, self._ledger.new_id(now_ms), ask.action, ask.args, now_ms)
+
+    def _site_file(self, box: str, document: bytes) -> bytes:
+        now_ms = self._clock_ms()
+        return self._receipts.site_file(box, self._ledger.new_id(now_ms), document, now_ms)
 
     def _publish(self, box: str, down: Down, payload: bytes, qos: int) -> None:
         # A box is at one of the brokers; at the others nobody listens on its topic.

@@ -13,6 +13,7 @@ import msgspec
 from collector.fleet.hearing import hear_beat, hear_birth, hear_death
 from collector.fleet.records import KEPT_CHALLENGES, BeatRun, BoxState, Heard
 from collector.fleet.supervision import due_ms
+from collector.ingest.configuring import Said, follow_configs
 from collector.ingest.receipts import Receipts
 from collector.ingest.verification import VerifiedBeat, VerifiedBirth, VerifiedDeath
 from collector.ingest.work import Work
@@ -31,11 +32,12 @@ _TELLING: Final = ("silent", "delayed", "forked", "run")
 
 @dataclass
 class Answers:
-    """What the signs of life led to: answers to send, messages dropped, and each box's clock."""
+    """What the signs of life led to: answers and bundles to send, messages dropped, and each box's clock."""
 
     receipts: list[tuple[str, bytes]] = field(default_factory=list)
     dropped: int = 0
     offsets: dict[str, int] = field(default_factory=dict)
+    deliveries: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Hearing:
         """Take signs of life in the order they came."""
         answers = Answers()
         if not signs:
+            answers.deliveries = follow_configs(work, (), self.collector)
             return answers
         boxes = {box_of(sign) for sign in signs}
         known = writing.box_states(work.connection, boxes)
@@ -60,6 +63,7 @@ class Hearing:
         latest: dict[Key, bytes] = {}
         told: dict[str, tuple[PointState, ...]] = {}
         born: set[str] = set()
+        said: list[Said] = []
         for sign in signs:
             box = box_of(sign)
             before = states.get(box)
@@ -77,6 +81,8 @@ class Hearing:
             state = self._answered(work, heard, heard.state, sign, answers, latest)
             if heard.points:
                 told[box] = (*told.get(box, ()), *heard.points)
+            if _run(sign) == state.run and not isinstance(sign, VerifiedDeath):
+                said.append(_said(sign, before, state))
             states[box] = state
             changed[box] = (state, due_ms(state, listening_ms))
             answers.offsets[box] = state.offset_ms
@@ -87,6 +93,7 @@ class Hearing:
         writing.save_beat_runs(work.connection, fresh_counters, counters)
         writing.save_latest(work.connection, latest, work.now_ms)
         self._save_points(work, told, born)
+        answers.deliveries = follow_configs(work, said, self.collector)
         return answers
 
     def _counters(self, work: Work, signs: Iterable[Sign], known: Mapping[str, BoxState]) -> dict[Key, BeatRun]:
@@ -175,6 +182,18 @@ def _run(sign: Sign) -> str:
     if isinstance(sign, VerifiedBirth):
         return sign.birth.run
     return sign.beat.run if isinstance(sign, VerifiedBeat) else sign.death.run
+
+
+def _said(sign: VerifiedBirth | VerifiedBeat, before: BoxState | None, state: BoxState) -> Said:
+    birth = sign.birth if isinstance(sign, VerifiedBirth) else None
+    return Said(
+        box=state.id,
+        site=state.site,
+        config=birth.config if birth is not None else sign.beat.config if isinstance(sign, VerifiedBeat) else None,
+        machine=None if birth is None else birth.machine,
+        returned=before is not None and before.silent,
+        forked=state.forked,
+    )
 
 
 def _shows(before: BoxState | None, after: BoxState) -> bool:

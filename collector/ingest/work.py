@@ -6,7 +6,7 @@ Filled by placing, hearing, rejecting, telling and alarming in turn, written by 
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from collector.alarms.correlation import Fact, concerns
 from collector.fleet.records import Ask, Found
@@ -18,6 +18,16 @@ from collector.storage.store import Transaction
 from collector.storage.writing import Key, insert_many
 from protocol.kinds import KINDS, RESTORED, EventClass, Lane
 from protocol.messages import Event
+
+CONFIG_REFUSED: Final = "config.refused"
+
+
+class Refusal(NamedTuple):
+    """A box's word that it does not take a site bundle."""
+
+    box: str
+    version: int
+    reason: str
 
 
 @dataclass
@@ -35,6 +45,7 @@ class Work:
     found: list[tuple[str, str, Found]] = field(default_factory=list)  # box, site, what
     entries: list[Entry] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     duplicates: int = 0
     first_event: int = 0
     last_event: int = 0
@@ -106,6 +117,8 @@ class Work:
                 " ".join(flags) if flags else "",
             )
         )
+        if event.kind == CONFIG_REFUSED:
+            self._note_refusal(event)
         if concerns(event.level, event.restores):
             self.facts.append(
                 Fact(
@@ -123,6 +136,11 @@ class Work:
                 )
             )
         return number
+
+    def _note_refusal(self, event: Event) -> None:
+        version, reason = event.facts.get("version"), event.facts.get("reason")
+        if isinstance(version, int) and isinstance(reason, str):
+            self.refusals.append(Refusal(event.box, version, reason))
 
 
 @lru_cache(maxsize=1024)  # names come from outside

@@ -198,6 +198,7 @@ beat_runs = Table(
     Column("counter", BigInteger, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
+    Column("machine", String(16), nullable=False),  # as its birth said; empty where none did
     comment="The highest counter of each run that ever beat: an old birth or beat is never taken twice",
 )
 
@@ -300,6 +301,53 @@ journal = Table(
     Column("hash", _HASH, nullable=False),
     Index("ix_journal_subject", "topic", "subject"),
     comment="Everything that changed, in one chain of hashes; a person or the collector stands on every entry",
+)
+
+bundles = Table(
+    "bundles",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("hash", _HASH, primary_key=True),
+    Column("site", _ID, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("stored_ms", BigInteger, nullable=False),
+    Column("person", String(64), nullable=False),
+    comment="Signed site bundles as they were delivered, byte for byte",
+)
+
+configs = Table(
+    "configs",
+    METADATA,
+    Column("box", _ID, primary_key=True),
+    Column("wanted_hash", _HASH, nullable=False),  # empty: no bundle was delivered for this box
+    Column("wanted_version", BigInteger, nullable=False),
+    Column("wanted_ms", BigInteger, nullable=False),
+    Column("rollback", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False),  # whether a birth said what it works with
+    Column("hash", _HASH, nullable=False),  # empty: it works with a plain site file
+    Column("version", BigInteger, nullable=False),
+    Column("roster_version", BigInteger, nullable=False),
+    Column("roster_not_after", String(24), nullable=False),  # as on the wire: any year that can be written
+    Column("machine", String(16), nullable=False),
+    Column("differs_ms", BigInteger),
+    Column("delivered_ms", BigInteger),
+    Column("tries", Integer, nullable=False),
+    Column("refused_version", BigInteger, nullable=False),
+    Column("refused_reason", String(200), nullable=False),
+    Column("refused_ms", BigInteger),
+    Column("drift", String(16), nullable=False),  # a word of fleet.configs.Drift, empty for none
+    comment="The bundle that each box should work with, and the one that it says it works with",
+)
+
+record_positions = Table(
+    "record_positions",
+    METADATA,
+    Column("name", String(16), primary_key=True),
+    Column("run", _RUN, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", _HASH, nullable=False),
+    comment="How far the record of another machine was read: the last line that was taken",
 )
 
 sessions = Table(

@@ -212,21 +212,21 @@ def beat_runs_of(connection: Transaction, wanted: Iterable[Key]) -> dict[Key, Be
         for row in connection.execute(select(beat_runs).where(beat_runs.c.run.in_(part))):
             if (row.box, row.run) in keys:
                 found[row.box, row.run] = BeatRun(
-                    run=row.run, counter=row.counter, first_ms=row.first_ms, last_ms=row.last_ms
+                    run=row.run,
+                    counter=row.counter,
+                    first_ms=row.first_ms,
+                    last_ms=row.last_ms,
+                    machine=row.machine,
                 )
     return found
 
 
 def save_beat_runs(connection: Transaction, fresh: Mapping[Key, BeatRun], known: Mapping[Key, BeatRun]) -> None:
     """Write counters."""
-    new = [
-        {"box": box, "run": run, "counter": row.counter, "first_ms": row.first_ms, "last_ms": row.last_ms}
-        for (box, run), row in fresh.items()
-        if (box, run) not in known
-    ]
+    new = [{"box": box, **msgspec.structs.asdict(row)} for (box, run), row in fresh.items() if (box, run) not in known]
     insert_rows(connection, beat_runs, new)
     changed = [
-        {"b_box": box, "b_run": run, "counter": row.counter, "last_ms": row.last_ms}
+        {"b_box": box, "b_run": run, "counter": row.counter, "last_ms": row.last_ms, "machine": row.machine}
         for (box, run), row in fresh.items()
         if (box, run) in known
     ]
@@ -287,7 +287,7 @@ _UPDATE_BOX: Final = (
 _UPDATE_BEAT_RUN: Final = (
     update(beat_runs)
     .where(beat_runs.c.box == bindparam("b_box"), beat_runs.c.run == bindparam("b_run"))
-    .values({name: bindparam(name) for name in ("counter", "last_ms")})
+    .values({name: bindparam(name) for name in ("counter", "last_ms", "machine")})
 )
 
 
