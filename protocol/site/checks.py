@@ -15,7 +15,7 @@ from protocol.site.addresses import AddressError, parse_address
 from protocol.site.defaults import TEMPLATES
 from protocol.site.modbus import HIGHEST_NUMBER, MODBUS_PORT, Table
 from protocol.site.registers import Use, uses_of
-from protocol.site.schema import Site
+from protocol.site.schema import Opening, Site
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -60,13 +60,19 @@ def site_itself(site: Site) -> Iterator[Problem]:
     if site.silent_after and not 3 * site.beat_every <= site.silent_after <= timedelta(seconds=300):
         lowest = _text(3 * site.beat_every)
         yield ("silent_after",), said("silent_after must be from {lowest} (three beats) to 300s", lowest=lowest)
+    for path, fault in hours(site.opening) if site.opening else ():
+        yield ("opening", *path), fault
+
+
+def hours(opening: Opening) -> Iterator[Problem]:
+    """Real times, in their order; also of a schedule that sites share."""
     for key in ("weekdays", "weekends", "arm_by"):
-        text = getattr(site.opening, key) if site.opening else None
+        text = getattr(opening, key)
         if text and not _sound_hours(text):
             rule = N_("{key} must be a time of day")
             if "-" in text:
                 rule = N_("{key} must name real times, the first before the second")
-            yield ("opening", key), said(rule, key=key)
+            yield (key,), said(rule, key=key)
 
 
 def ids(site: Site) -> Iterator[Problem]:
@@ -101,19 +107,31 @@ def addresses(site: Site) -> Iterator[Problem]:
                     text = N_("address is that of {owner} already")
                 yield (section, index, "address"), said(text, owner=f"[[{section}]] {seen[key]}")
             seen.setdefault(key, item.id)
+    if site.centre is not None:
+        for path, fault in ways(site.centre.brokers, site.centre.enrolment):
+            yield ("centre", *path), fault
+
+
+def ways(brokers: Iterable[str], enrolment: str | None) -> Iterator[Problem]:
+    """The ways to a centre, with their ports; also of a bank whose sites share them."""
     first: dict[tuple[str, int], int] = {}
-    for index, broker in enumerate(site.centre.brokers if site.centre else ()):
+    for index, broker in enumerate(brokers):
         name = f"brokers[{index}]"
         try:
             where = parse_address(broker)
         except AddressError as error:
-            yield ("centre", "brokers", index), said("{key} {fault}", key=name, fault=error.said)
+            yield ("brokers", index), said("{key} {fault}", key=name, fault=error.said)
             continue
         host = where[0].lower().rstrip("."), where[1]
         if host in first:  # no second way: the loss of one broker would be told as the loss of both
             owner = f"brokers[{first[host]}]"
-            yield ("centre", "brokers", index), said("{key} is the same broker as {owner}", key=name, owner=owner)
+            yield ("brokers", index), said("{key} is the same broker as {owner}", key=name, owner=owner)
         first.setdefault(host, index)
+    if enrolment is not None:
+        try:
+            parse_address(enrolment)
+        except AddressError as error:
+            yield ("enrolment",), said("{key} {fault}", key="enrolment", fault=error.said)
 
 
 def references(site: Site) -> Iterator[Problem]:
