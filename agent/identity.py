@@ -2,10 +2,12 @@
 
 The key never leaves the `Sealer` made here and stands in no message. A date that is over does not stop a box (it goes
 on guarding and its events stay authentic, WIRE 2.5): it is told as a concern. Everything else that is wrong is an
-`IdentityError`, one sentence with the next step. Flow: site file -> here -> outbox (names), uplink (TLS, seals).
+`IdentityError`, one sentence with the next step. Flow: site file, or the folder of an enrolled box -> here -> outbox
+(names), uplink (TLS, seals), judging of site bundles (root, pins).
 """
 
 import os
+import re
 import stat
 from base64 import b64encode
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -20,12 +23,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
 from protocol.envelope import Sealer
+from protocol.ids import HASH_PATTERN
 from protocol.site.schema import Centre
 from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_PEM_BYTES: Final = 64 * 1024
 """A PEM file of a key or of a chain; ours are under 3 KiB."""
+
+FOLDER: Final = "identity"
+SIGNING_KEY: Final = "signing.key"
+SEALING_KEY: Final = "sealing.key"
+CERTIFICATE: Final = "box.pem"
+ROOT: Final = "root.pem"
+PINS: Final = "pins.json"
+"""What an enrolled box keeps of itself below its state folder (docs/trust.md 6)."""
 
 EXPIRING_WITHIN: Final = timedelta(days=30)
 """How long before its end a certificate is spoken of: time for two visits."""
@@ -82,25 +94,71 @@ def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> Box
         )
     key_file, certificate_file = folder / centre.key, folder / centre.certificate
     trust_file, ca_file = folder / centre.trust, folder / centre.ca
+    return _read_identity(key_file, certificate_file, trust_file, ca_file, now, named=(centre.box, site))
+
+
+def load_enrolled_identity(state: Path, now: datetime) -> BoxIdentity:
+    """Who an enrolled box is: its certificate alone says which box of which site.
+
+    Raises:
+        IdentityError: it is not enrolled, or a file is missing, open to others or damaged, or does not fit the others.
+    """
+    folder = state / FOLDER
+    if not (folder / CERTIFICATE).exists():
+        raise IdentityError(
+            N_("{folder} holds no identity: this box is not enrolled; next step: branchwatch agent enrol"),
+            folder=state,
+        )
+    root = folder / ROOT
+    return _read_identity(folder / SIGNING_KEY, folder / CERTIFICATE, root, root, now)
+
+
+def load_pins(state: Path) -> frozenset[str]:
+    """The provisioning keys that the kit named: they count until the first bundle is in force.
+
+    Raises:
+        IdentityError: the file is missing or damaged.
+    """
+    file = state / FOLDER / PINS
+    try:
+        pins = msgspec.json.decode(_read(file), type=list[str])
+    except msgspec.DecodeError:
+        pins = []
+    if not pins or not all(re.fullmatch(HASH_PATTERN, pin) for pin in pins):
+        raise IdentityError(N_("{file} is damaged: it must name the provisioning keys of the kit"), file=file)
+    return frozenset(pins)
+
+
+def _read_identity(
+    key_file: Path,
+    certificate_file: Path,
+    trust_file: Path,
+    ca_file: Path,
+    now: datetime,
+    *,
+    named: tuple[str, str] | None = None,
+) -> BoxIdentity:
+    """Read and check the files; `named` are the box and the site that the site file names."""
     key = _read_key(key_file)
     certificates = _read_certificates(certificate_file)
     root = _read_certificates(trust_file)[0]
-    _read_certificates(ca_file)
+    if ca_file != trust_file:
+        _read_certificates(ca_file)
     chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates if certificate != root)
     verified = check_chain(chain, root, now, certificate_file)
-    if verified.id != centre.box:
+    if named and verified.id != named[0]:
         raise IdentityError(
             N_("{file} is the certificate of {box}, but the site file says {other}"),
             file=certificate_file,
             box=verified.id,
-            other=centre.box,
+            other=named[0],
         )
-    if verified.site != site:
+    if named and verified.site != named[1]:
         raise IdentityError(
             N_("{file} is for site {site}, but the site file is of {other}"),
             file=certificate_file,
             site=verified.site,
-            other=site,
+            other=named[1],
         )
     if key.public_key() != verified.public_key:
         raise IdentityError(
@@ -108,7 +166,7 @@ def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> Box
         )
     return BoxIdentity(
         box=verified.id,
-        site=site,
+        site=verified.site or "",  # a box's certificate always names one: `Trust.identify`
         sealer=Sealer(key, verified.kid),
         chain=chain,
         root=root,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.identity import BoxIdentity, IdentityError, load_identity
+from agent.identity import BoxIdentity, IdentityError, load_enrolled_identity, load_identity, load_pins
 from protocol.certificates import Role
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
 from protocol.site.schema import Centre
@@ -127,3 +127,52 @@ def test_a_credential_from_systemd_may_show_an_access_list(tmp_path: Path, monke
     (tmp_path / f"{BOX}.key").chmod(0o444)
     with pytest.raises(IdentityError, match="mode 444"):
         load(tmp_path, centre())
+
+
+def enrolled(state: Path) -> Path:
+    """The kit's credential where enrolment puts it; returns `identity/`."""
+    folder = state / "identity"
+    folder.mkdir(exist_ok=True)
+    for name, file in (("box.pem", f"{BOX}.pem"), ("signing.key", f"{BOX}.key"), ("root.pem", "root.pem")):
+        (folder / name).write_bytes((state / file).read_bytes())
+        (folder / name).chmod(0o600)
+    (folder / "pins.json").write_text(f'["{"a" * 64}"]')
+    return folder
+
+
+@pytest.mark.usefixtures("kit")
+def test_an_enrolled_box_is_known_by_its_certificate_alone(tmp_path: Path) -> None:
+    """`agent run --state`: no site file names box or site; the kit's pins are those that the first bundle must bear."""
+    enrolled(tmp_path)
+    identity = load_enrolled_identity(tmp_path, NOW)
+    assert (identity.box, identity.site, len(identity.chain)) == (BOX, SITE, 2)
+    assert load_pins(tmp_path) == frozenset({"a" * 64})
+
+
+@pytest.mark.usefixtures("kit")
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("box.pem", None, "is not enrolled; next step: branchwatch agent enrol"),
+        ("signing.key", None, "signing.key cannot be read"),
+        ("signing.key", b"", "is no private key"),
+        ("root.pem", b"-----BEGIN", "root.pem is no certificate"),
+        ("pins.json", None, "pins.json cannot be read"),
+        ("pins.json", b"[]", "pins.json is damaged"),
+        ("pins.json", b'["abc"]', "pins.json is damaged"),
+        ("pins.json", b"{", "pins.json is damaged"),
+        ("pins.json", b"x" * 70_000, "is larger than 64 KiB"),
+    ],
+)
+def test_a_faulty_folder_of_an_enrolled_box_is_named(
+    tmp_path: Path, name: str, content: bytes | None, sentence: str
+) -> None:
+    """One sentence with the file and what to do."""
+    file = enrolled(tmp_path) / name
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod(0o600)
+    with pytest.raises(IdentityError) as caught:
+        load_pins(tmp_path) if name == "pins.json" else load_enrolled_identity(tmp_path, NOW)
+    assert sentence in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from datetime import datetime, timedelta
 
-from agent.receipts import Centre, Refused, Verified
+from agent.receipts import MAX_DOWN_BYTES, Centre, Refused, Verified
 from protocol.certificates import Role
 from protocol.envelope import EnvelopeType
 from protocol.kinds import Lane
@@ -85,7 +85,7 @@ def test_nobody_else_is_believed() -> None:
     bent = whole[:-8] + (b"AAAAAAAA" if not whole.endswith(b"AAAAAAAA") else b"BBBBBBBB")
     assert reason(centre.receipt(bent, NOW)) in {"bad_signature", "malformed"}
     assert reason(centre.receipt(b"", NOW)) == "malformed"
-    assert reason(centre.receipt(b"x" * 1_000_000, NOW)) == "too_large"
+    assert reason(centre.receipt(b"x" * (MAX_DOWN_BYTES + 1), NOW)) == "too_large"
     assert reason(centre.receipt(honest.sealer.seal(EnvelopeType.RECEIPT, receipt()), NOW)) == "unknown_collector"
 
 
