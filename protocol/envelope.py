@@ -42,10 +42,12 @@ class EnvelopeType(StrEnum):
     MANIFEST = "bw-manifest"
     ENROL = "bw-enrol"
     RENEW = "bw-renew"
+    RECORD = "bw-record"
     SITE = "bw-site"
     KIT = "bw-kit"
     READMISSION = "bw-readmission"
     ACCEPTANCE = "bw-acceptance"
+    BACKUP = "bw-backup"
 
 
 class EnvelopeFault(StrEnum):
