@@ -93,7 +93,7 @@ def load_authority(folder: Path, ask: Ask = no_passphrase) -> Authority:
     return Authority(
         root=Credential(
             certificate=load_certificate(folder / f"{ROOT}.pem"),
-            private_key=lambda: _load_pair(folder, ROOT, ask).private_key,
+            private_key=lambda: load_pair(folder, ROOT, ask).private_key,
         ),
         issuers={issuer: load_issuer(folder, issuer, ask) for issuer in Issuer},
         crls={issuer: load_crl(folder / f"{issuer.value}.crl") for issuer in Issuer},
@@ -119,7 +119,7 @@ def load_issuer(folder: Path, issuer: Issuer, ask: Ask = no_passphrase) -> Crede
     Raises:
         KeepingError: a file of it is missing or damaged.
     """
-    return _load_pair(_place(folder, issuer), issuer.value, ask)
+    return load_pair(_place(folder, issuer), issuer.value, ask)
 
 
 def save_credential(
@@ -148,6 +148,32 @@ def load_certificate(path: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificate(_read(path))
     except ValueError:
         raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
+
+
+def load_chain(path: Path) -> tuple[x509.Certificate, ...]:
+    """Every certificate of a PEM file, in its order; at least one.
+
+    Raises:
+        KeepingError: missing or damaged.
+    """
+    try:
+        return tuple(x509.load_pem_x509_certificates(_read(path)))
+    except ValueError:
+        raise KeepingError(N_("{path} is no certificate in PEM"), path=path) from None
+
+
+def load_pair(folder: Path, name: str, ask: Ask) -> Credential:
+    """The certificate `<name>.pem` and the key `<name>.key`; one under a passphrase is opened when it is first used.
+
+    Raises:
+        KeepingError: missing or damaged.
+    """
+    certificate = load_certificate(folder / f"{name}.pem")
+    path = folder / f"{name}.key"
+    pem = _read(path)
+    if is_locked(pem):
+        return Credential(certificate=certificate, private_key=lambda: _open_key(path, pem, ask, certificate))
+    return Credential(certificate=certificate, private_key=_open_key(path, pem, None, certificate))
 
 
 def load_crl(path: Path) -> x509.CertificateRevocationList:
@@ -209,15 +235,6 @@ def _key_pem(key: EllipticCurvePrivateKey, passphrase: bytes | None) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _load_pair(folder: Path, name: str, ask: Ask) -> Credential:
-    certificate = load_certificate(folder / f"{name}.pem")
-    path = folder / f"{name}.key"
-    pem = _read(path)
-    if is_locked(pem):
-        return Credential(certificate=certificate, private_key=lambda: _open_key(path, pem, ask, certificate))
-    return Credential(certificate=certificate, private_key=_open_key(path, pem, None, certificate))
 
 
 def _open_key(path: Path, pem: bytes, ask: Callable[[], bytes] | None, of: x509.Certificate) -> EllipticCurvePrivateKey:

@@ -8,6 +8,7 @@ import getpass
 import os
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from protocol.texts import Texts, system_said
@@ -35,13 +36,14 @@ def no_passphrase() -> bytes:
     raise PassphraseError(N_("this key needs a passphrase, and nobody is there to ask for it"))
 
 
-def passphrase_from(descriptor: int | None, say: Texts) -> Ask:
-    """Asks once, when first called: `descriptor`, or the terminal if that is None."""
+def passphrase_from(descriptor: int | None, say: Texts, of: Path | None = None) -> Ask:
+    """Asks once, when first called: `descriptor`, or the terminal if that is None; `of` names the key there."""
     known: list[bytes] = []
 
     def ask() -> bytes:
         if not known:
-            known.append(_typed(say("Passphrase: ")) if descriptor is None else _read(descriptor))
+            prompt = say("Passphrase: ") if of is None else say("Passphrase of {path}: ").format(path=of)
+            known.append(_typed(prompt) if descriptor is None else _read(descriptor))
         return known[0]
 
     return ask
