@@ -12,6 +12,7 @@ hand the output writes to the drivers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -23,9 +24,12 @@ from agent.findings import Finding, Phase, because
 from agent.memory import Release, SavedGuard, carried, judged_of, orphans, still_known
 from agent.points import Points, named_points
 from agent.signals import Moment, OutputWrite, PointView, Signal, State
+from protocol.messages import BecauseRow
 from protocol.site.schema import Door, Interlock, Site
 
 UNLOCKED: Final = "door.unlocked"
+EXERCISE: Final = output_refused.PATIENCE + timedelta(milliseconds=250)
+"""A siren sounds so long when a walk test asks for it: just long enough for one that does not follow to be told."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +94,25 @@ class Guard:
             wake_at=self._wake_at(states, now),
             changed=self._points.changed(self._interlock_view(each) for each in self._interlocks.values()),
         )
+
+    def exercise(self, point: str, now: Moment) -> tuple[str, tuple[Finding, ...]]:
+        """Sound a siren briefly or release a lock, for a walk test; the next `observe` writes it.
+
+        Nothing is possible that an exit button could not do: a lock lets go for its time only while every other door of
+        its interlock is closed and locked. The word says why not; it is empty when it is done.
+        """
+        known, (family, _, name) = self._points.known(point), point.partition("/")
+        if known is None or family not in {"lock", "output"}:
+            return "no_output", ()
+        if known.state is State.UNKNOWN:
+            return "unknown", ()
+        if family == "output":
+            until = now.after(EXERCISE)
+            self._pulses = outputs.start(self._pulses, point, State.ON, State.OFF, until)
+            return "", ()
+        if not self._may_release(self._doors[name]):
+            return "interlock", ()
+        return "", (self._release(self._doors[name], "walk test", (), now),)
 
     def saved(self) -> SavedGuard:
         """What must be stored together with the events of the last decision."""
@@ -204,17 +227,15 @@ class Guard:
             self._refused.add(door.id)  # pressed in vain: that lets nothing open
             self._releases.pop(door.id, None)
             return
+        row = because(f"exit/{door.id}", State.ACTIVE, now)
+        yield self._release(door, _LETS_OPEN["exit"][1], (row,), now)
+
+    def _release(self, door: Door, by: str, rows: tuple[BecauseRow, ...], now: Moment) -> Finding:
         until = now.after(door.release_for)
         self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
-        self._releases[door.id] = Release(by=_LETS_OPEN["exit"][1], at=now)
-        yield Finding(
-            kind=UNLOCKED,
-            source=f"door/{door.id}",
-            phase=Phase.TOLD,
-            at=now,
-            facts={"by": "exit button", "release_s": door.release_for.total_seconds()},
-            because=(because(f"exit/{door.id}", State.ACTIVE, now),),
-        )
+        self._releases[door.id] = Release(by=by, at=now)
+        facts = {"by": by, "release_s": door.release_for.total_seconds()}
+        return Finding(kind=UNLOCKED, source=f"door/{door.id}", phase=Phase.TOLD, at=now, facts=facts, because=rows)
 
     def _may_release(self, door: Door) -> bool:
         """Every other door of the interlock is known to be closed, and none of them is being released."""
