@@ -29,6 +29,12 @@ ACTS: Final[Mapping[Act, str]] = {
     Act.WITHDRAWN: N_("withdrawn"),
     Act.REVOKED: N_("revoked"),
     Act.LISTED: N_("revocation list"),
+    Act.KNOWN: N_("known from the authority"),
+    Act.TOKEN: N_("code made"),
+    Act.ENROLLED: N_("enrolled"),
+    Act.REFUSED: N_("refused"),
+    Act.CODE_DEAD: N_("code dead"),
+    Act.READMITTED: N_("readmitted"),
 }
 
 

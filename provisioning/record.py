@@ -31,6 +31,13 @@ class Act(StrEnum):
     WITHDRAWN = "withdrawn"  # issued, but its files could not be written: the key died with the memory it was in
     REVOKED = "revoked"
     LISTED = "listed"  # a revocation list
+    # of an enrolment's own record (docs/trust.md 5)
+    KNOWN = "known"  # a box's certificate that the authority issued before
+    TOKEN = "token"  # noqa: S105 - a one-time code; its secret is not in here
+    ENROLLED = "enrolled"
+    REFUSED = "refused"
+    CODE_DEAD = "code_dead"
+    READMITTED = "readmitted"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
