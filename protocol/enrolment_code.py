@@ -96,10 +96,10 @@ def decode_code(typed: str) -> EnrolmentCode:
             group = index // GROUP + 1
             raise CodeError(N_("group {group} of the code holds a character that no code has"), group=group)
     if len(text) != CODE_CHARACTERS:
-        if group := _odd_group(typed):
+        if (odd := _odd_group(typed)) is not None:
             raise CodeError(
                 N_("group {group} of the code has not four characters, and the code has {count} and not 48"),
-                group=group,
+                group=odd,
                 count=len(text),
             )
         raise CodeError(
