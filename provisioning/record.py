@@ -119,14 +119,13 @@ def decode_entry(line: bytes) -> Entry:
     return msgspec.json.decode(line, type=Entry)
 
 
-def follow(lines: Iterable[bytes]) -> Iterator[tuple[Entry, Position]]:
-    """Each entry of a record, in order, with the position behind it.
+def follow(lines: Iterable[bytes], position: Position | None = None) -> Iterator[tuple[Entry, Position]]:
+    """Each entry of a record, in order, with the position behind it; `position` is behind what was followed before.
 
     Raises:
         RecordBrokenError: at the first line that does not continue the chain.
     """
-    position: Position | None = None
-    for number, raw in enumerate(lines, start=1):
+    for number, raw in enumerate(lines, start=position.seq + 1 if position is not None else 1):
         if not raw.endswith(b"\n"):
             raise RecordBrokenError(number, Fault.CUT_OFF)
         line = raw[:-1]

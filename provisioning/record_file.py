@@ -29,6 +29,9 @@ from provisioning.record import (
 from provisioning.refusal import RefusedError
 
 RECORD: Final = "record.ndjson"
+Place = tuple[Position, int]
+"""Behind a line: its position in the chain, and its end in the file in bytes."""
+
 RECORD_MODE: Final = 0o600
 
 PATIENCE_S: Final = 2.0
@@ -50,8 +53,8 @@ def begin_record(path: Path, run: str, deeds: Sequence[Deed], now: datetime) -> 
         os.fsync(file.fileno())
 
 
-def read_record(path: Path) -> Iterator[tuple[Entry, Position]]:
-    """Each entry with the position behind it.
+def read_record(path: Path, position: Position | None = None, offset: int = 0) -> Iterator[tuple[Entry, Position]]:
+    """Each entry with the position behind it; those behind `position`, whose line ends at `offset`, if it is given.
 
     Raises:
         RecordError: missing.
@@ -59,18 +62,27 @@ def read_record(path: Path) -> Iterator[tuple[Entry, Position]]:
     """
     try:
         with path.open("rb") as file:
-            yield from follow(_lines(file))
+            file.seek(offset)
+            yield from follow(_lines(file), position)
     except OSError as error:
         raise RecordError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
 
 
 class RecordFile:
-    """The open record of one authority; made by `hold_record`, which keeps everybody else out."""
+    """The open record of one authority; made by `hold_record`, which keeps everybody else out.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    `entries` are all that it holds, or all behind the place from which it was read on.
+    """
+
+    def __init__(self, path: Path, descriptor: int, since: Place | None = None) -> None:
         self._path, self._descriptor = path, descriptor
         self.entries: list[Entry] = []
-        self._position = self._load()
+        self._position = self._load(since)
+
+    @property
+    def place(self) -> Place:
+        """Behind the last line."""
+        return self._position, os.fstat(self._descriptor).st_size
 
     def append(self, deeds: Sequence[Deed], now: datetime) -> None:
         """Record all of `deeds` or none; on disk when this returns.
@@ -94,11 +106,15 @@ class RecordFile:
         self.entries += [decode_entry(line) for line in lines]
         self._position = position
 
-    def _load(self) -> Position:
+    def _load(self, since: Place | None) -> Position:
         self._cut_off_torn_line()
-        position: Position | None = None
+        position, offset = since or (None, 0)
+        if os.fstat(self._descriptor).st_size < offset:
+            raise RecordError(
+                N_("{path} is shorter than it was: its end is missing; nothing was done"), path=self._path
+            )
         try:
-            for entry, behind in read_record(self._path):
+            for entry, behind in read_record(self._path, position, offset):
                 self.entries.append(entry)
                 position = behind
         except RecordBrokenError as broken:
@@ -126,8 +142,8 @@ class RecordFile:
 
 
 @contextmanager
-def hold_record(path: Path, patience_s: float = PATIENCE_S) -> Iterator[RecordFile]:
-    """Open the record for writing and keep every other writer out until the end.
+def hold_record(path: Path, patience_s: float = PATIENCE_S, since: Place | None = None) -> Iterator[RecordFile]:
+    """Open the record for writing and keep every other writer out until the end; read it only behind `since`.
 
     Raises:
         RecordError: missing, broken, or still held by another process after `patience_s`.
@@ -146,7 +162,7 @@ def hold_record(path: Path, patience_s: float = PATIENCE_S) -> Iterator[RecordFi
         raise RecordError(N_("{path} cannot be opened: {reason}"), path=path, reason=system_said(error)) from None
     try:
         _lock(descriptor, path, patience_s)
-        yield RecordFile(path, descriptor)
+        yield RecordFile(path, descriptor, since)
     finally:
         os.close(descriptor)
 
