@@ -1,0 +1,123 @@
+"""A site put together: the bank's centre, its template and the templates below that, its schedule, its own file. Pure.
+
+Flow: loading.py -> here -> merging.py; what comes out still knows where every value stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from protocol.settings import Fault
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import said
+from provisioning.inventory.files import NOT_IN_TEMPLATES
+from provisioning.inventory.folder import Read
+from provisioning.inventory.known import Known
+from provisioning.inventory.merging import Origin, Table, Value, laid, over
+
+MAX_LAYERS: Final = 4
+"""Templates upon templates: who looks for a value opens so many files at most."""
+
+CENTRE: Final = ("brokers", "enrolment")
+HOURS: Final = ("weekdays", "weekends", "arm_by")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What sites are put together from."""
+
+    bank: Read
+    templates: Mapping[str, Read]
+    known: Known
+
+
+def template_layers(name: str, bench: Bench, faults: list[Fault]) -> list[Table]:
+    """A template and those it builds on, the lowest first; none for the one that is built in."""
+    layers: list[Table] = []
+    names: list[str] = []
+    while (read := bench.templates.get(name)) is not None:
+        names.append(name)
+        layer = laid(read.data, read.source)
+        layers.insert(0, layer)
+        below = read.data.get("template")
+        if not isinstance(below, str):
+            break
+        if below in names:
+            circle = " > ".join([*names[names.index(below) :], below])
+            faults.append(layer.fault(("template",), said("templates build on each other: {circle}", circle=circle)))
+            break
+        if len(names) == MAX_LAYERS:
+            text = N_("more than {limit} templates build on each other")
+            faults.append(layer.fault(("template",), said(text, limit=MAX_LAYERS)))
+            break
+        if fault := bench.known.template_fault(below):
+            faults.append(layer.fault(("template",), fault))
+        name = below
+    return layers
+
+
+def site_table(read: Read, bench: Bench, box: str, faults: list[Fault]) -> Table:
+    """All that `settings` of a site holds, and what only the inventory knows; without its template's name."""
+    own = laid(read.data, read.source)
+    layers: list[Table] = []
+    if isinstance(template := read.data.get("template"), str):
+        if fault := bench.known.template_fault(template):
+            faults.append(own.fault(("template",), fault))
+        layers = template_layers(template, bench, faults)
+    table = stacked([*layers, own], bench, faults)
+    centre = table.keys.get("centre")
+    if isinstance(centre, Table):
+        named = table.keys.get("box")
+        origin = named.origin if named is not None else Origin(read.source, ("box",))
+        table = table.holding(centre=centre.holding(box=Value(box, origin)))
+    return table
+
+
+def stacked(layers: list[Table], bench: Bench, faults: list[Fault]) -> Table:
+    """Layers on the bank's centre; a layer that names a schedule takes the place of opening hours below it."""
+    table = _ground(bench.bank)
+    for layer in layers:
+        faults.extend(_centre_faults(layer))
+        schedule = layer.keys.get("schedule")
+        if isinstance(schedule, Value) and (opening := _opening(schedule.value, bench.bank)) is not None:
+            table = table.holding(opening=opening)
+        table = over(table, layer, faults)
+    template = table.keys.get("template")
+    if isinstance(template, Value) and isinstance(template.value, str):
+        table = table.without("template")
+    return table
+
+
+def template_faults(read: Read) -> list[Fault]:
+    """What a template must leave to the site."""
+    text = N_("a template has no {key}: every site has its own")
+    return [read.source.fault((key,), said(text, key=key)) for key in NOT_IN_TEMPLATES if key in read.data]
+
+
+def _ground(bank: Read) -> Table:
+    centre = bank.data.get("centre")
+    origin = Origin(bank.source, ())
+    if not isinstance(centre, dict):
+        return Table({}, origin)
+    keys = {key: Value(centre[key], Origin(bank.source, ("centre", key))) for key in CENTRE if key in centre}
+    return Table({"centre": Table(keys, Origin(bank.source, ("centre",)))}, origin)
+
+
+def _opening(name: Any, bank: Read) -> Table | None:
+    rows = bank.data.get("schedule")
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(row, dict) and row.get("name") == name:
+            origin = Origin(bank.source, ("schedule", index))
+            keys = {key: Value(row[key], Origin(bank.source, ("schedule", index, key))) for key in HOURS if key in row}
+            return Table(keys, origin)
+    return None
+
+
+def _centre_faults(layer: Table) -> list[Fault]:
+    centre = layer.keys.get("centre")
+    if not isinstance(centre, Table):
+        return []
+    text = N_("in an inventory [centre] has {keys} only: the rest is the box's own")
+    return [
+        layer.fault(("centre", key), said(text, keys=", ".join(CENTRE))) for key in centre.keys if key not in CENTRE
+    ]
