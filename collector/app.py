@@ -21,8 +21,10 @@ import uvicorn
 from cryptography import x509
 
 from collector import health, systemd
+from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
+from collector.bundles import BundleService
 from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
@@ -111,6 +113,8 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             store=store,
             people=People(people_of(settings)),
             alarms=AlarmService(store, _now, feed.changed),
+            bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
+            walk_tests=WalkTests(store, lambda: centre.pipeline.trusted, _now),
             feed=feed,
             metrics=metrics,
             now=_now,

@@ -1,4 +1,4 @@
-"""`branchwatch collector`: serve, check, migrate, export, token, password; arguments in, exit codes out.
+"""`branchwatch collector`: every word of the centre but `backup` and `deliver`, which have files; words in, exit codes out.
 
 Exit codes: 0 done, 1 it says no, 2 the input is wrong, 3 cannot be reached. No traceback reaches a person.
 """
@@ -14,7 +14,9 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final
 
+from collector.backup_words import add_backup_words
 from collector.config import Config, read_config
+from collector.deliver_words import add_deliver_words
 from collector.keys import Keys, KeysError, load_keys
 from collector.revocation import Lists
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
@@ -216,6 +218,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     where.add_argument("--dir", type=Path, metavar="DIR", help=say("the folder of a demo"))
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("the file to write"))
     export.set_defaults(run=_export)
+    add_backup_words(words, say, _config, _keys)
+    add_deliver_words(words, say, _add_config, lambda arguments: (config := _config(arguments), _keys(config)))
     token = words.add_parser("token", help=say("make a token and its hash for a [[person]]"))
     token.set_defaults(run=_token)
     password = words.add_parser("password", help=say("hash the password on standard input for a [[person]]"))

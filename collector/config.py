@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from collector.backup.crypt import is_recipient
 from collector.people import Credentials, Person, PersonRole
 from collector.storage.store import sqlite_url
 from protocol.ids import CENTRE_PREFIX, ID_PATTERN
@@ -53,6 +54,15 @@ class EmbeddedBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     collectors: Annotated[tuple[Id, ...], Meta(max_length=16)] = ()
 
 
+class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[backup]`: whose key opens backups, and where they are kept; `second` should be another disk or machine."""
+
+    recipient: Annotated[str, Meta(max_length=128)]
+    folder: str
+    second: str | None = None
+    keep: Annotated[int, Meta(ge=1, le=10_000)] = 30
+
+
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme."""
 
@@ -66,6 +76,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     crls: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
     embedded: EmbeddedBrokerSettings | None = None
+    backup: BackupSettings | None = None
     person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
 
 
@@ -152,7 +163,17 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
             key, owner = f"brokers[{index}]", f"brokers[{first[where]}]"
             yield ("brokers", index), said("{key} is the same broker as {owner}", key=key, owner=owner)
         first.setdefault(where, index)
+    yield from _backup(settings.backup)
     yield from _people(settings.person)
+
+
+def _backup(backup: BackupSettings | None) -> Iterator[Problem]:
+    if backup is None:
+        return
+    if backup.recipient and not is_recipient(backup.recipient):
+        yield ("backup", "recipient"), said('recipient must be what "collector backup key" printed: age1...')
+    if backup.folder and backup.folder == backup.second:
+        yield ("backup", "second"), said("the second place is the first one; name another disk")
 
 
 def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
@@ -173,3 +194,5 @@ def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
             yield ("person", index, "roles"), said("an administrator has no other role")  # DOMAIN 4
         if PersonRole.REVIEWER in person.roles and {PersonRole.OPERATOR, PersonRole.SHIFT_LEADER} & set(person.roles):
             yield ("person", index, "roles"), said("whoever handles alarms does not review them")  # DOMAIN 3
+        if PersonRole.REVIEWER in person.roles and PersonRole.SECURITY_OFFICER in person.roles:
+            yield ("person", index, "roles"), said("whoever gives orders does not review them")  # DOMAIN 4

@@ -23,6 +23,7 @@ class PersonRole(StrEnum):
     AUDITOR = "auditor"  # reads everything, changes nothing
     ADMINISTRATOR = "administrator"  # people, units, policies; handles nothing
     ENGINEER = "engineer"  # diagnoses
+    SECURITY_OFFICER = "security_officer"  # answers for the guard of a unit's sites; brings site bundles
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

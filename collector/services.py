@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
+from collector.bundles import BundleService
 from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
@@ -23,6 +25,8 @@ class Services:
     store: Store
     people: People
     alarms: AlarmService
+    bundles: BundleService
+    walk_tests: WalkTests
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]

@@ -28,6 +28,7 @@ from protocol.messages import (
     Beat,
     Birth,
     Clock,
+    ConfigState,
     Death,
     LaneHead,
     PointState,
@@ -50,6 +51,8 @@ class Box(PaperBox):
     echo: str = ""
     beat_s: float = 5.0
     silent_after_s: float = 17.5
+    machine: str = ""
+    config: ConfigState | None = None
 
     def events(self, *lines: bytes) -> Received:
         """One envelope of these lines."""
@@ -84,6 +87,8 @@ class Box(PaperBox):
             heads=self.heads(),
             x5c=tuple(b64encode(der).decode() for der in self.chain),
             points=tuple(points),
+            config=self.config,
+            machine=self.machine,
         )
         return self.message("birth", self.sealer.seal(EnvelopeType.BIRTH, encode(birth)))
 
@@ -103,6 +108,7 @@ class Box(PaperBox):
             "challenge": "c",
             "echo": self.echo,
             "points": tuple(points),
+            "config": self.config,
         } | other
         return self.message("beat", self.sealer.seal(EnvelopeType.BEAT, encode(Beat(**fields))))
 
@@ -111,9 +117,11 @@ class Box(PaperBox):
         death = Death(v=1, box=self.id, run=self.run, counter=counter or self.counter, at=format_time(self.now))
         return self.message("death", self.sealer.seal(EnvelopeType.DEATH, encode(death)))
 
-    def clone(self) -> Box:
+    def clone(self, machine: str = "") -> Box:
         """The same disk image, started a second time: same key, same ledger so far, a run of its own."""
-        other = Box(authority=self.authority, id=self.id, site=self.site, now=self.now)
+        other = Box(
+            authority=self.authority, id=self.id, site=self.site, now=self.now, machine=machine, config=self.config
+        )
         other.credential, other.sealer, other.chain = self.credential, self.sealer, self.chain
         other._runs = self._runs + 100
         other.tips = dict(self.tips)
@@ -209,6 +217,7 @@ class PaperCentre:
                 box.now += step
             ticked = self.tick()
             sending.asks.extend(ticked.asks)
+            sending.deliveries.extend(ticked.deliveries)
         return sending
 
     def set_clock(self, by: timedelta) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import httpx
 
+from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
+from collector.bundles import BundleService
 from collector.console import create_app
 from collector.health import Check
 from collector.live import Feed
@@ -45,6 +47,8 @@ PEOPLE = (
     person("chen", PersonRole.OPERATOR),
     person("li", PersonRole.SHIFT_LEADER),
     person("qian", PersonRole.AUDITOR),
+    person("zhao", PersonRole.SECURITY_OFFICER),
+    person("east-officer", PersonRole.SECURITY_OFFICER, unit="市分行/东区支行"),
     person("west-auditor", PersonRole.AUDITOR, unit="市分行/西区支行"),
     person("east", PersonRole.OPERATOR, unit="市分行/东区支行"),
 )
@@ -72,6 +76,8 @@ class ConsoleWorld:
                     for each in PEOPLE
                 ),
                 alarms=AlarmService(store, self._now, self.feed.changed),
+                bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),
+                walk_tests=WalkTests(store, lambda: self.centre.pipeline.trusted, self._now),
                 feed=self.feed,
                 metrics=self.centre.metrics,
                 now=self._now,

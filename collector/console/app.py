@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from collector.console import alarms, desk, lists, live, login, problems, proof, reference
+from collector.console import acceptances, alarms, desk, lists, live, login, problems, proof, reference, site_bundles
 from collector.console.guard import Guard
 from collector.console.names import PointNames
 from collector.console.pages import Pages
@@ -37,6 +37,8 @@ def create_app(services: Services) -> FastAPI:
     for router in (
         alarms.routes(services, telling),
         lists.routes(services, telling),
+        site_bundles.routes(services),
+        acceptances.routes(services, pages),
         live.routes(services, telling),
         proof.routes(services),
         login.routes(services, pages),

@@ -30,6 +30,7 @@ ROLES: Final = {
     PersonRole.AUDITOR: N_("auditor"),
     PersonRole.ADMINISTRATOR: N_("administrator"),
     PersonRole.ENGINEER: N_("field engineer"),
+    PersonRole.SECURITY_OFFICER: N_("security officer"),
 }
 
 KEYS: Final = (

@@ -3,6 +3,7 @@
 Plain ASGI, so that the live feed streams through it untouched. It knows no route and no person.
 """
 
+import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,10 +14,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.console.problems import FOREIGN_ORIGIN, TOO_LARGE, Problem, answer
+from protocol.limits import MAX_BUNDLE_BYTES
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """The largest honest body is a narrative of 4,000 characters."""
+LARGER_BODIES: Final = ((re.compile(r"/api/v1/sites/[^/]{1,64}/bundle"), MAX_BUNDLE_BYTES),)
+"""Addresses that take more, and how much: a signed site bundle with its roster."""
 MAX_QUERY_BYTES: Final = 4 * 1024
 """Every filter at its longest needs about 700."""
 
@@ -54,9 +58,10 @@ class Guard:
                 _dress(message, scope)
             await send(message)
 
-        problem = _refuse(scope)
+        limit_bytes = _limit_bytes(scope)
+        problem = _refuse(scope, limit_bytes)
         app = self._app if problem is None else answer(Request(scope), problem)
-        await app(scope, _limited(receive), send_guarded)
+        await app(scope, _limited(receive, limit_bytes), send_guarded)
 
 
 def is_same_origin(headers: Headers) -> bool | None:
@@ -68,14 +73,22 @@ def is_same_origin(headers: Headers) -> bool | None:
     return None
 
 
-def _refuse(scope: Scope) -> Problem | None:
+def _limit_bytes(scope: Scope) -> int:
+    if scope["method"] == "POST":
+        for address, limit_bytes in LARGER_BODIES:
+            if address.fullmatch(scope["path"]):
+                return limit_bytes
+    return MAX_BODY_BYTES
+
+
+def _refuse(scope: Scope, limit_bytes: int) -> Problem | None:
     headers = Headers(scope=scope)
     length = headers.get("content-length", "0")
     if (
         len(scope["query_string"]) > MAX_QUERY_BYTES
         or not length.isascii()
         or not length.isdigit()
-        or int(length) > MAX_BODY_BYTES
+        or int(length) > limit_bytes
     ):
         return Problem(sort=TOO_LARGE)
     if scope["method"] not in SAFE_METHODS and is_same_origin(headers) is False:
@@ -83,14 +96,14 @@ def _refuse(scope: Scope) -> Problem | None:
     return None
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, limit_bytes: int) -> Receive:
     taken = 0
 
     async def take() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MAX_BODY_BYTES:
+        if taken > limit_bytes:
             raise HTTPException(TOO_LARGE.status)  # the framework hands this one on from wherever a body is read
         return message
 

@@ -165,6 +165,19 @@ class Box(Shape):
     heads: list[LaneHead]
 
 
+class Delivery(Shape):
+    """What became of a site bundle that was brought."""
+
+    box: str
+    site: str
+    version: int
+    hash: str
+    signers: list[str]
+    touches: Annotated[list[str], Field(description="what needs two signatures, beside the one stored before")]
+    unchanged: Annotated[bool, Field(description="it was stored before")]
+    remarks: Annotated[list[str], Field(description="what a person must know, in the reader's language")]
+
+
 class Resolve(Shape):
     """What it was, and what was done."""
 
@@ -213,3 +226,48 @@ class ProblemDetails(BaseModel):
     instance: str
     detail: str | None = None
     faults: list[Fault] | None = None
+
+
+class WalkTest(Shape):
+    """One walk test as its end tells it."""
+
+    id: str
+    site: str
+    box: str
+    at: Time
+    installer: str | None
+    passed: int
+    failed: int
+    untested: int
+    abandoned: bool
+
+
+class TestedPoint(Shape):
+    """How one point was found."""
+
+    id: str
+    name: str
+    result: Literal["passed", "failed", "untested"]
+    noticed: Annotated[
+        Literal["box", "installer", "operator"] | None, Field(description="who noticed; null when untested")
+    ]
+    at: Time | None
+
+
+class Acceptance(Shape):
+    """A walk test's record, rebuilt from the ledger; `fault` says why it does not hold."""
+
+    id: str
+    site: str
+    box: str
+    config_version: Annotated[int, Field(description="0 where the box worked with a plain site file")]
+    started_at: Time
+    finished_at: Time
+    installer: str | None
+    passed: int
+    failed: int
+    untested: int
+    holds: bool
+    fault: str | None
+    sha256: str
+    points: list[TestedPoint]

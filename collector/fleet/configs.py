@@ -45,7 +45,6 @@ class BoxConfig(msgspec.Struct, frozen=True, kw_only=True):
     wanted_hash: str = ""
     wanted_version: int = 0
     wanted_ms: int = 0
-    rollback: bool = False
     told: bool = False
     hash: str = ""
     version: int = 0
@@ -71,7 +70,7 @@ class BoxConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.differs and bool(self.refused_version) and self.refused_version == self.wanted_version
 
 
-def wants(row: BoxConfig, *, digest: str, version: int, rollback: bool, now_ms: int) -> BoxConfig:
+def wants(row: BoxConfig, *, digest: str, version: int, now_ms: int) -> BoxConfig:
     """Another bundle is wanted from now on; what was tried with the one before means nothing for it."""
     differs = row.told and row.hash != digest
     return msgspec.structs.replace(
@@ -79,7 +78,6 @@ def wants(row: BoxConfig, *, digest: str, version: int, rollback: bool, now_ms: 
         wanted_hash=digest,
         wanted_version=version,
         wanted_ms=now_ms,
-        rollback=rollback,
         differs_ms=now_ms if differs else None,
         delivered_ms=None,
         tries=0,
@@ -89,13 +87,14 @@ def wants(row: BoxConfig, *, digest: str, version: int, rollback: bool, now_ms: 
     )
 
 
-def hear_birth(row: BoxConfig, said: ConfigState | None, machine: str, now_ms: int) -> BoxConfig:
+def hear_birth(
+    row: BoxConfig, said: ConfigState | None, machine: str, now_ms: int, *, returned: bool = False
+) -> BoxConfig:
     """A box introduces itself: it may be another software on another line, so what failed is tried anew."""
     row = msgspec.structs.replace(row, machine=machine, told=True, tries=row.tries if row.refused else 0)
     if said is None:
-        plain = msgspec.structs.replace(row, hash="", version=0, roster_version=0, roster_not_after="")
-        return _since(plain, now_ms)
-    return hear_beat(row, said, now_ms)
+        row = msgspec.structs.replace(row, hash="", version=0, roster_version=0, roster_not_after="")
+    return hear_beat(row, said, now_ms, returned=returned)
 
 
 def hear_beat(row: BoxConfig, said: ConfigState | None, now_ms: int, *, returned: bool = False) -> BoxConfig:
@@ -122,10 +121,10 @@ def hear_refusal(row: BoxConfig, version: int, reason: str, now_ms: int) -> BoxC
 def is_due(row: BoxConfig, *, forked: bool, now_ms: int) -> bool:
     """Whether the wanted bundle is to be sent now that the box was heard.
 
-    Not to a box that may be two; not to one without a bundle, which would not know whose pins to check it by; and not a
-    lower version that is no rollback, for that is refused in any case.
+    Not to a box that may be two; not to one that works with a plain file, which takes none; and not a version below the
+    one that it has, for that is refused in any case.
     """
-    if forked or not row.differs or not row.hash or (row.version > row.wanted_version and not row.rollback):
+    if forked or not row.differs or not row.hash or row.version > row.wanted_version:
         return False
     if row.delivered_ms is None or row.delivered_ms > now_ms:  # never, or the clock was set back
         return True

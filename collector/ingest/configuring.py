@@ -46,7 +46,7 @@ def follow_configs(work: Work, said: Sequence[Said], collector: str) -> list[tup
     for each in said:
         row = fresh.get(each.box) or BoxConfig(box=each.box)
         if each.machine is not None:
-            row = configs.hear_birth(row, each.config, each.machine, work.now_ms)
+            row = configs.hear_birth(row, each.config, each.machine, work.now_ms, returned=each.returned)
         else:
             row = configs.hear_beat(row, each.config, work.now_ms, returned=each.returned)
         fresh[each.box] = row

@@ -88,6 +88,11 @@ class Pipeline:
         self._signers = self._signers.renewed(trust)
 
     @property
+    def trusted(self) -> Trust:
+        """The root and the revocations in force; safe from any thread."""
+        return self._signers.trust
+
+    @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
         """Who issued the boxes that were heard."""
         return tuple(self._signers.issuers.values())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from collector.fleet.configs import BoxConfig
 from collector.storage.reading import Reading
@@ -70,8 +70,9 @@ def bundle_of(connection: Transaction, key: Key) -> StoredBundle | None:
     return None if row is None else StoredBundle(**row._mapping)
 
 
-def add_bundle(connection: Transaction, fresh: StoredBundle) -> None:
-    """Keep a bundle that is not there yet."""
+def keep_bundle(connection: Transaction, fresh: StoredBundle) -> None:
+    """Keep a bundle; the same payload signed anew takes the place of the document before."""
+    connection.execute(delete(bundles).where(bundles.c.box == fresh.box, bundles.c.hash == fresh.hash))
     connection.execute(insert(bundles).values(**msgspec.structs.asdict(fresh)))
 
 

@@ -291,7 +291,7 @@ journal = Table(
     "journal",
     METADATA,
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("topic", String(8), nullable=False),  # alarm, event, box, person
+    Column("topic", String(8), nullable=False),  # storage.records.Topic
     Column("subject", String(64), nullable=False),
     Column("action", String(16), nullable=False),
     Column("site", _ID, nullable=False),
@@ -323,7 +323,6 @@ configs = Table(
     Column("wanted_hash", _HASH, nullable=False),  # empty: no bundle was delivered for this box
     Column("wanted_version", BigInteger, nullable=False),
     Column("wanted_ms", BigInteger, nullable=False),
-    Column("rollback", Boolean, nullable=False),
     Column("told", Boolean, nullable=False),  # whether a birth said what it works with
     Column("hash", _HASH, nullable=False),  # empty: it works with a plain site file
     Column("version", BigInteger, nullable=False),

@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("wanted_hash", sa.String(length=64), nullable=False),
         sa.Column("wanted_version", sa.BigInteger(), nullable=False),
         sa.Column("wanted_ms", sa.BigInteger(), nullable=False),
-        sa.Column("rollback", sa.Boolean(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
