@@ -1,4 +1,4 @@
-"""`branchwatch collector`: every word of the centre but `backup` and `deliver`, which have files; words in, exit codes out.
+"""`branchwatch collector`: its words, arguments in, exit codes out; some words have a file of their own.
 
 Exit codes: 0 done, 1 it says no, 2 the input is wrong, 3 cannot be reached. No traceback reaches a person.
 """

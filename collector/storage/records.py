@@ -42,6 +42,7 @@ class Topic(StrEnum):
     EVENT = "event"
     BOX = "box"
     PERSON = "person"  # logins; never in the live feed
+    UPKEEP = "upkeep"  # backups, restores, drills; never in the live feed
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
