@@ -58,13 +58,15 @@ class ModbusDriver:
         self._memory = {each.point: meaning.InputMemory(counter=counters.get(each.point)) for each in wiring.inputs}
         self._output_states = dict.fromkeys(self._outputs, State.UNKNOWN)
         self._online = State.UNKNOWN
-        self._plan = _plan_of(wiring)
+        self._plan = plan_of(wiring)
         self._pending: dict[str, State] = {}
         self._refused: set[str] = set()  # outputs whose refusal is in the log already
         self._woken = asyncio.Event()
         self._random = SystemRandom()
         self._good_at: Moment | None = None
         self._cause = ""
+        self.took_ms: float | None = None
+        """How long the last good poll took; None while the module does not answer."""
 
     def write(self, write: OutputWrite) -> None:
         """Have an output written before the next poll; the newest word for an output wins.
@@ -103,7 +105,9 @@ class ModbusDriver:
 
     async def _poll(self, connection: Connection) -> None:
         await self._write_pending(connection)
+        begun_s = asyncio.get_running_loop().time()
         values = values_of([(read, await connection.read(read)) for read in self._plan])
+        self.took_ms = 1000 * (asyncio.get_running_loop().time() - begun_s)
         at = self._good_at = self._now()
         signals: list[Signal] = []
         if self._online is not State.ONLINE:
@@ -160,6 +164,7 @@ class ModbusDriver:
 
     def _lost(self, cause: str) -> None:
         at = self._now()
+        self.took_ms = None
         self._online = State.OFFLINE
         signals = [Signal(point=self.device, state=State.OFFLINE, at=at, cause=cause)]
         for name, memory in self._memory.items():
@@ -171,9 +176,10 @@ class ModbusDriver:
         self._deliver(tuple(signals))
 
 
-def _plan_of(wiring: Wiring) -> tuple[Read, ...]:
+def plan_of(wiring: Wiring, *, latches: bool = True) -> tuple[Read, ...]:
+    """The reads of one poll; without latches nothing on the module changes by being read."""
     wanted = [output.register for output in wiring.outputs]
     for point in wiring.inputs:
-        wanted += [each for each in (point.register, point.counter, point.latch) if each]
+        wanted += [each for each in (point.register, point.counter, point.latch if latches else None) if each]
     # A module without points is still asked, to see that it is there.
     return plan(wanted or [Register(device=wiring.module.id, table=Table.DISCRETE_INPUTS, number=0)])

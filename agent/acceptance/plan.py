@@ -1,0 +1,102 @@
+"""What a walk test of a site consists of: one step a point, in the order of the settings. Pure.
+
+A step says what the person there does and where the point is wired; how far it got is `progress.py`.
+Flow: site file -> here -> the running agent shows it (agent/local) -> terminal and page walk it.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+import msgspec
+
+from agent.config.watched import read_zones
+from protocol.acceptance import DESK, NOT_WATCHED, ListedPoint
+from protocol.site.schema import Door, Site
+
+
+class Task(StrEnum):
+    """What is done at a point."""
+
+    ANSWER = "answer"  # a module: the box sees it by itself
+    OPEN = "open"  # a door: opened and closed
+    PRESS = "press"  # an exit button: pressed and let go
+    TURN = "turn"  # a key switch: turned and turned back
+    PULL = "pull"  # an emergency release: pulled and put back
+    TRIP = "trip"  # a zone: tripped and left at rest
+    SOUND = "sound"  # a siren: the box sounds it, the installer hears it
+    MOVE = "move"  # a lock: the box releases it, the installer sees it move
+    READ_OUT = "read_out"  # the way to the operator's screen: a number comes back by telephone
+    NONE = "none"  # not watched by this version: stays untested
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One point of the walk."""
+
+    point: str
+    task: Task
+    name: str = ""
+    wiring: str = ""
+    """Where it is wired, as the site file writes it: `io1/di/0`."""
+    level: str = ""
+    """The bit that means rest on that wiring, as the site file says: `closed = 1`."""
+
+
+Plan = tuple[Step, ...]
+
+
+def plan_of(site: Site) -> Plan:
+    """The walk of a site."""
+    return tuple(_steps(site))
+
+
+def listed(plan: Plan) -> tuple[ListedPoint, ...]:
+    """The points of a walk as `test.started` lists them."""
+    return tuple(
+        ListedPoint(id=step.point, name=step.name, why=NOT_WATCHED if step.task is Task.NONE else "") for step in plan
+    )
+
+
+def _steps(site: Site) -> Iterator[Step]:
+    for module in site.io:
+        yield Step(point=f"device/{module.id}", task=Task.ANSWER, name=module.name, wiring=module.address)
+    for door in site.door:
+        yield from _door(door)
+    for interlock in site.interlock:
+        if interlock.emergency_release:
+            yield Step(
+                point=f"release/{interlock.id}",
+                task=Task.PULL,
+                name=interlock.name,
+                wiring=interlock.emergency_release,
+                level=f"emergency_release_active = {interlock.emergency_release_active}",
+            )
+    for siren in site.siren:
+        yield Step(point=f"output/{siren.id}", task=Task.SOUND, name=siren.name, wiring=siren.output)
+    watched = read_zones(site)
+    for zone in site.zone:
+        task = Task.TRIP if zone.id in watched else Task.NONE
+        level = f"active = {zone.active}" if zone.id in watched else ""
+        yield Step(point=f"zone/{zone.id}", task=task, name=zone.name, wiring=zone.input, level=level)
+    for panel in site.panel:
+        yield Step(point=f"device/{panel.id}", task=Task.NONE, name=panel.name)
+    for recorder in site.recorder:
+        yield Step(point=f"device/{recorder.id}", task=Task.NONE, name=recorder.name)
+    for camera in site.camera:
+        yield Step(point=f"camera/{camera.id}", task=Task.NONE, name=camera.name)
+    for area in site.area:
+        yield Step(point=f"area/{area.id}", task=Task.NONE, name=area.name)
+    yield Step(point=DESK, task=Task.READ_OUT)
+
+
+def _door(door: Door) -> Iterator[Step]:
+    name = door.name
+    yield Step(point=f"door/{door.id}", task=Task.OPEN, name=name, wiring=door.contact, level=f"closed = {door.closed}")
+    if door.lock:
+        level = f'lock_energised = "{door.lock_energised}"'
+        yield Step(point=f"lock/{door.id}", task=Task.MOVE, name=name, wiring=door.lock, level=level)
+    if door.exit_button:
+        level = f"exit_button_active = {door.exit_button_active}"
+        yield Step(point=f"exit/{door.id}", task=Task.PRESS, name=name, wiring=door.exit_button, level=level)
+    if door.mechanical_key:
+        level = f"mechanical_key_active = {door.mechanical_key_active}"
+        yield Step(point=f"key/{door.id}", task=Task.TURN, name=name, wiring=door.mechanical_key, level=level)
