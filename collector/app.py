@@ -24,6 +24,7 @@ from collector import health, systemd
 from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
+from collector.backup import seen as backups
 from collector.bundles import BundleService
 from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
@@ -40,6 +41,7 @@ from collector.people import People
 from collector.services import Services
 from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
+from collector.times import unix_ms
 from protocol.certificates import Trust
 from protocol.ids import new_run
 from protocol.systemd import notify
@@ -88,6 +90,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         migrate(store)
         broker = await stack.enter_async_context(EmbeddedBroker(_embedded(config))) if embedded else None
         metrics, feed = Metrics(), Feed(store)
+        metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
         feed.start()
         centre = _centre(config, keys, store, metrics, feed, stack)
         revocations = Revocations(config, keys.root)
@@ -118,7 +121,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(store, receiving),
+            health=lambda: _health(store, receiving, backed_up=settings.backup is not None),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
         # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
@@ -250,15 +253,18 @@ def _renewed(revocations: Revocations, issuers: tuple[x509.Certificate, ...]) ->
         return None
 
 
-def _health(store: Store, receiving: Receiving) -> tuple[Check, ...]:
+def _health(store: Store, receiving: Receiving, *, backed_up: bool) -> tuple[Check, ...]:
     begun_s, fault = time.monotonic(), ""
+    upkeep: tuple[Check, ...] = ()
     try:
         with store.read() as reading:
             reading.journal_head()
+            upkeep = backups.judge(backups.look(reading), configured=backed_up, now_ms=unix_ms(_now()))
     except StoreError as error:
         fault = str(error)
     seen = receiving.seen()
-    return (health.database(fault, time.monotonic() - begun_s), *health.ingest(seen), health.revocation(seen))
+    database = health.database(fault, time.monotonic() - begun_s)
+    return (database, *health.ingest(seen), health.revocation(seen), *upkeep)
 
 
 def _now() -> datetime:

@@ -16,7 +16,7 @@ from protocol.ids import new_event_id
 from protocol.kinds import OPENED, Lane, kind_of, lane_of
 from protocol.ledger import line_hash
 from protocol.limits import MAX_EVENTS_PER_ENVELOPE
-from protocol.messages import Clock, Event, encode
+from protocol.messages import BecauseRow, Clock, Event, encode
 from protocol.timestamps import format_time
 
 SOURCE: Final = "ledger/centre"
@@ -30,6 +30,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     source: str
     facts: dict[str, Any]
+    because: tuple[BecauseRow, ...] = ()
     restores: str | None = None
 
 
@@ -50,6 +51,11 @@ class CentreLedger:
         self.collector = collector
         self.kid = sealer.kid
         self._sealer, self._run, self._random = sealer, run, random
+
+    @property
+    def run(self) -> str:
+        """The run that this collector writes in."""
+        return self._run
 
     def new_id(self, now_ms: int) -> str:
         """A fresh event id."""
@@ -119,5 +125,6 @@ class CentreLedger:
             clock=Clock.SYNCED,
             source=draft.source,
             facts=draft.facts,
+            because=draft.because,
             restores=draft.restores,
         )

@@ -35,6 +35,7 @@ class Metrics:
         self.list_over = self._gauge(
             "revocation_over_seconds", "For how long the oldest revocation list is past its next update, 0 if none is"
         )
+        self.backup_age = self._gauge("backup_age_seconds", "Age of the last good backup; NaN if there is none")
         self.silent = self._gauge("boxes_silent", "Boxes that are silent")
 
     def text(self) -> bytes:

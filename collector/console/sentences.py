@@ -71,6 +71,7 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "ledger.fork": (N_("Two boxes speak under one identity; orders to it are refused"),),
         "ledger.rollback": (
+            N_("The centre was restored from its backup of {backup_at}; what it wrote itself after that is gone"),
             N_("Events {from} to {to} of the {lane} lane are gone from the box: its store was set back"),
             N_("The box continues behind what it had already sent: its store was set back"),
         ),

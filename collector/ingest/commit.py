@@ -13,7 +13,9 @@ from collector.ingest.alarming import raise_alarms
 from collector.ingest.placing import place_events
 from collector.ingest.received import Rejection
 from collector.ingest.rejecting import incidents_over, note_rejections
+from collector.ingest.revoking import note_revoked
 from collector.ingest.sequence import Standing
+from collector.ingest.set_back import note_set_back
 from collector.ingest.signs_of_life import Hearing, Sign, box_of
 from collector.ingest.telling import tell
 from collector.ingest.verification import VerifiedEvents
@@ -24,6 +26,7 @@ from collector.storage.journal import Entry, write_journal
 from collector.storage.records import Topic
 from collector.storage.schema import envelopes
 from collector.storage.store import Store
+from protocol.certificates import Trust
 
 DUE_AT_ONCE = 1_000
 """Boxes judged in one transaction of the tick."""
@@ -96,6 +99,7 @@ class Committer:
                 # Listening begins anew, perhaps because the clock was set back.
                 writing.nothing_heard_after(connection, now_ms)
                 self._listening_ms = listening_ms
+                note_set_back(work, self._ledger)
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             if not due and not work.found:
@@ -103,6 +107,14 @@ class Committer:
             self._judge(work, due, listening_ms)
             levels = self._finish(work, mono_ms)
         return Outcome(asks=work.asks, alarm_levels=levels, changed=bool(work.entries))
+
+    def renewed(self, trust: Trust, *, now_ms: int, mono_ms: int) -> Outcome:
+        """Other revocation lists hold from now on: tell of the boxes that they name."""
+        with self._store.write() as connection:
+            work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
+            note_revoked(work, trust)
+            levels = self._finish(work, mono_ms)
+        return Outcome(alarm_levels=levels, changed=bool(work.entries))
 
     def _judge(self, work: Work, due: Sequence[BoxState], listening_ms: int) -> None:
         work.known = writing.standings(work.connection, [state.id for state in due])
