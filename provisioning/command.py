@@ -7,10 +7,13 @@ Exit codes: 0 done, 1 it says no, 2 the input is wrong.
 import argparse
 import sys
 
+from protocol.settings import SettingsError
 from protocol.texts import Texts, system_said, texts_for_user, told
 from provisioning.answer import INPUT_WRONG
 from provisioning.authority_words import add_authority_words
 from provisioning.broker_words import add_broker_words
+from provisioning.inventory_words import add_inventory_words
+from provisioning.kit_words import add_kit_words
 from provisioning.refusal import RefusedError
 from provisioning.words import Words
 
@@ -29,6 +32,11 @@ def main(argv: list[str]) -> int:
     except RefusedError as refused:
         print(f"branchwatch provision: {told(refused, say)}", file=sys.stderr)
         return refused.code
+    except SettingsError as error:
+        for fault in error.faults:
+            print(fault.told(say), file=sys.stderr)
+        print(say("{count} faults; nothing was done.").format(count=len(error.faults)), file=sys.stderr)
+        return INPUT_WRONG
     except OSError as error:
         print(f"branchwatch provision: {error.filename}: {system_said(error).told(say)}", file=sys.stderr)
         return INPUT_WRONG
@@ -46,4 +54,6 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     words = Words(parser, say)
     add_authority_words(words)
     add_broker_words(words)
+    add_inventory_words(words)
+    add_kit_words(words)
     return parser
