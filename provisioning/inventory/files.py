@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from protocol.bundle import MAX_PINS
 from protocol.ids import HASH_PATTERN
 from protocol.roster import MAX_KEYS, MAX_PEOPLE, Right
 from protocol.site.schema import Address, ClockTime, Hours, Id, Site
@@ -32,6 +33,9 @@ UnitPath = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
+Thumbprint = Annotated[
+    str, Meta(pattern=HASH_PATTERN, description=N_("64 hex digits: SHA-256 of the SubjectPublicKeyInfo"))
+]
 
 
 class Role(StrEnum):
@@ -77,6 +81,7 @@ class BankFile(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
     centre: BankCentre
     roster_days: Annotated[int, Meta(ge=1, le=MAX_ROSTER_DAYS)] = MAX_ROSTER_DAYS
+    provisioning: Annotated[tuple[Thumbprint, ...], Meta(max_length=MAX_PINS)] = ()
     unit: Annotated[tuple[Unit, ...], Meta(max_length=MAX_UNITS)] = ()
     schedule: Annotated[tuple[Schedule, ...], Meta(max_length=200)] = ()
 
@@ -128,9 +133,7 @@ class SiteFile(Site, frozen=True, kw_only=True):
 class BoxFile(msgspec.Struct, frozen=True, kw_only=True):
     """boxes/<box>.toml: the public keys of an enrolled box, as `provision boxes accept` writes them."""
 
-    signing: Annotated[
-        str, Meta(pattern=HASH_PATTERN, description=N_("64 hex digits: SHA-256 of the SubjectPublicKeyInfo"))
-    ]
+    signing: Thumbprint
     sealing_key: Annotated[str, Meta(min_length=1, max_length=512)]  # base64 of the SubjectPublicKeyInfo (DER), P-256
     site: Id | None = None
     at: Annotated[str, Meta(max_length=32)] = ""  # when it was accepted; for people

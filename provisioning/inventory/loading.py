@@ -53,7 +53,7 @@ def load_inventory(folder: Path) -> Inventory:
         raise faults.error(str(folder))
     reached = Reached(brokers=bank.centre.brokers, enrolment=bank.centre.enrolment)
     return Inventory(
-        bank=BankEntry(name=bank.name, roster_days=bank.roster_days, centre=reached),
+        bank=BankEntry(name=bank.name, roster_days=bank.roster_days, centre=reached, provisioning=bank.provisioning),
         people=persons,
         sites=sites,
         boxes=boxes,
