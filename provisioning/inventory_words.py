@@ -1,0 +1,103 @@
+"""`provision check | import | inventory new`: arguments in, sentences out. Flow: command.py -> here -> inventory/."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from protocol.settings import SettingsError
+from protocol.texts import Texts
+from provisioning.answer import INPUT_WRONG, Answer
+from provisioning.authority import new_key
+from provisioning.inventory.example import new_inventory
+from provisioning.inventory.loading import load_inventory
+from provisioning.inventory.shapes import Inventory
+from provisioning.words import Words
+
+
+def add_inventory_words(words: Words) -> None:
+    """Teach `provision` its words about the inventory."""
+    say = words.say
+    check = words.add(
+        "check",
+        say("judge the inventory: every fault with file and line"),
+        say(
+            "Reads the whole inventory, puts every site together with its template, and tells all that is wrong "
+            "at once: unknown keys, devices at one address, doors in two interlocks, people without a key, sites "
+            "that nobody is responsible for. Writes nothing."
+        ),
+        "branchwatch provision check --inventory bank",
+        _check,
+    )
+    takes_inventory(check, say)
+    check.add_argument("--json", action="store_true", help=say("for a machine to read"))
+
+    new = words.below("inventory", say("begin an inventory")).add(
+        "new",
+        say("a small bank to learn from"),
+        say(
+            "Writes an inventory of one site, with every line explained. It is sound as it stands: change it, and let "
+            "`check` tell what is wrong. What is in the folder already is never overwritten."
+        ),
+        "branchwatch provision inventory new --dir bank",
+        _new,
+    )
+    new.add_argument("--dir", type=Path, required=True, help=say("folder that does not hold anything yet"))
+
+
+def takes_inventory(word: ArgumentParser, say: Texts) -> None:
+    """The option of every word that reads the inventory."""
+    word.add_argument("--inventory", type=Path, required=True, metavar="DIR", help=say("the inventory's folder"))
+
+
+def _check(arguments: Namespace, say: Texts) -> Answer:
+    try:
+        inventory = load_inventory(arguments.inventory)
+    except SettingsError as error:
+        if not arguments.json:
+            raise
+        return Answer(lines=[_as_json(_faulty(error, say))], code=INPUT_WRONG)
+    counts = _counts(inventory)
+    if arguments.json:
+        warnings = [{"file": each.file, "message": each.message.told(say)} for each in inventory.warnings]
+        return Answer(lines=[_as_json({"sound": True, **counts, "warnings": warnings})])
+    line = say("{folder}: sound: {sites} sites, {boxes} of their boxes enrolled, {people} people with {keys} keys.")
+    warned = [f"{each.file}: {each.message.told(say)}" for each in inventory.warnings]
+    return Answer(
+        lines=[line.format(folder=arguments.inventory, **counts)],
+        warning="\n".join([say("{count} things to look at:").format(count=len(warned)), *warned]) if warned else "",
+    )
+
+
+def _counts(inventory: Inventory) -> Mapping[str, int]:
+    boxes = {site.box for site in inventory.sites.values()}
+    return {
+        "sites": len(inventory.sites),
+        "boxes": len(boxes & inventory.boxes.keys()),
+        "people": len(inventory.people),
+        "keys": sum(len(person.in_roster.keys) for person in inventory.people.values()),
+    }
+
+
+def _faulty(error: SettingsError, say: Texts) -> Mapping[str, object]:
+    return {
+        "sound": False,
+        "faults": [
+            {"file": fault.file, "line": fault.line, "table": fault.path, "message": fault.message.told(say)}
+            for fault in error.faults
+        ],
+    }
+
+
+def _as_json(answer: Mapping[str, object]) -> str:
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _new(arguments: Namespace, say: Texts) -> Answer:
+    key = new_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    files = new_inventory(arguments.dir, b64encode(key).decode("ascii"), say)
+    told = say("{folder}: {count} files. Next step: branchwatch provision check --inventory {folder}")
+    return Answer(lines=[*(str(file) for file in files), told.format(folder=arguments.dir, count=len(files))])
