@@ -1,0 +1,144 @@
+"""A box without devices and without a centre that answers at its own socket: real outbox, guard, watch and keys."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from agent.guard import Guard
+from agent.local.answering import Agency, Answering
+from agent.local.client import LocalClient
+from agent.local.lines import Said
+from agent.local.moves import Moves
+from agent.local.server import LocalSocket
+from agent.outbox.outbox import Outbox
+from agent.reporting import ReportingState
+from agent.signals import Moment, OutputWrite, Signal, State
+from agent.watch import Watch
+from protocol.acceptance import Config
+from protocol.certificates import Role, Trust
+from protocol.documents import Signer
+from protocol.messages import Health
+from provisioning.authority import Authority
+from tests.boxes import box, reading
+from tests.branch import AT_REST, site_of
+from tests.clock import Clock
+from tests.ledgers import NOW, trust_of
+from tests.waiting import eventually
+from tests.walks import signer
+
+HEALTH = Health(
+    pending_urgent=0,
+    pending_routine=0,
+    store_bytes=0,
+    store_limit_bytes=1,
+    memory_bytes=0,
+    uptime_s=0,
+    devices_offline=0,
+)
+
+
+@dataclass
+class LocalBox:
+    """What a test holds of it."""
+
+    state: Path
+    clock: Clock
+    authority: Authority
+    outbox: Outbox
+    guard: Guard
+    watch: Watch
+    moves: Moves
+    writes: list[OutputWrite] = field(default_factory=list)
+
+    @property
+    def trust(self) -> Trust:
+        """What the centre trusts."""
+        return trust_of(self.authority)
+
+    def say(self, **states: str) -> None:
+        """A poll of the module: `say(door_outer="open")`."""
+        now = self.now()
+        signals = (
+            Signal(point=point.replace("_", "/", 1).replace("_", "-"), state=State(state), at=now)
+            for point, state in states.items()
+        )
+        self.moves.tap(self.watch.deliver)(tuple(signals))
+
+    def now(self) -> Moment:
+        """Virtual time."""
+        return Moment(wall=self.clock.now(), mono_ms=self.clock.mono_ms())
+
+
+@asynccontextmanager
+async def local_box(folder: Path, site: str | None = None) -> AsyncIterator[LocalBox]:
+    """A box that runs until the test ends, at rest."""
+    clock = Clock(NOW)
+    authority = Authority.create(now=NOW - timedelta(days=1))
+    keys = signer(authority, Role.BOX, "0755-031-a", "0755-031", NOW - timedelta(hours=1))
+    described = site_of(site) if site else site_of()
+    outbox = box(folder, clock)
+    guard = Guard(described, None, Moment(wall=clock.now(), mono_ms=clock.mono_ms()), same_boot=True)
+    writes: list[OutputWrite] = []
+    watch = Watch(
+        guard,
+        ReportingState(),
+        outbox,
+        reading=lambda: reading(clock),
+        write=writes.append,
+        changed=lambda _: None,
+        random=os.urandom,
+        boot="boot",
+    )
+    here = LocalBox(folder, clock, authority, outbox, guard, watch, Moves(), writes)
+    agency = Agency(
+        state=folder,
+        site=described,
+        software="branchwatch 0",
+        config=Config(version=7, hash="ab" * 32),
+        box="0755-031-a",
+        root=authority.root.certificate,
+        signer=lambda: Signer(sealer=keys.sealer, chain=keys.chain),
+        watch=watch,
+        points=guard.points,
+        health=lambda: HEALTH,
+        took_ms=lambda: {"device/io1": 4.2},
+        now=here.now,
+    )
+    tasks = [
+        asyncio.create_task(watch.run()),
+        asyncio.create_task(LocalSocket(folder, Answering(agency), here.moves).run()),
+    ]
+    if site is None:
+        here.say(**{point.replace("/", "_").replace("-", "_"): state for point, state in AT_REST.items()})
+    try:
+        await eventually((folder / "agent.sock").exists)
+        yield here
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await outbox.close()
+
+
+@asynccontextmanager
+async def client(here: LocalBox) -> AsyncIterator[LocalClient]:
+    """A connection to it."""
+    connected = await LocalClient.connect(here.state)
+    try:
+        yield connected
+    finally:
+        await connected.close()
+
+
+def only(answer: list[Said]) -> Said:
+    """The one line of an answer."""
+    (said,) = answer
+    return said
