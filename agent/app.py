@@ -1,7 +1,8 @@
 """The agent, joined: drivers -> watch -> outbox -> uplink, with its clock, its health and systemd. Decides nothing.
 
 Whatever happens to the uplink happens to the uplink alone: watching, outputs and storing never wait for it. SIGTERM and
-SIGINT end it in order: drivers first, then what they said last is stored, then the connection says goodbye.
+SIGINT end it in order: drivers first, then what they said last is stored, then the connection says goodbye. A new site
+bundle ends it in the same order, and the next `Agent` begins a new run on the same state, in the same process.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
@@ -23,12 +24,17 @@ from agent.config.watched import only_shown, unwatched
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
 from agent.counting import reserve, started
+from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
 from agent.findings import Finding, Phase
 from agent.guard import Guard
 from agent.health import boot_id, health_of
 from agent.identity import BoxIdentity
 from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
+from agent.local.answering import Agency, Answering
+from agent.local.moves import Moves
+from agent.local.server import LocalSocket
+from agent.machine import machine_id
 from agent.memory import SavedGuard
 from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
@@ -36,20 +42,31 @@ from agent.outbox.store import StoreLostError
 from agent.receipts import Centre
 from agent.reporting import ReportingState
 from agent.signals import Moment, OutputWrite, State
+from agent.site_devices import silent_of, to_let_go
+from agent.site_judging import Knows, SignedSite
+from agent.site_loading import Loaded
+from agent.site_store import SiteStore
+from agent.site_taking import SiteTaker, applied, damaged
 from agent.store_watch import sounds, store_findings
 from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
 from agent.watch import BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
+from protocol.acceptance import Config
+from protocol.documents import Signer
 from protocol.messages import Health, SiteFacts
 from protocol.site.schema import Centre as CentreSettings
 from protocol.site.schema import Site
 from protocol.systemd import notify, watchdog_interval
-from protocol.timestamps import format_time
+from protocol.timestamps import format_time, parse_time
 
 LOG: Final = logging.getLogger("branchwatch.agent")
 T = TypeVar("T")
 
 EXPIRING: Final = "box.certificate_expiring"
+STALE: Final = "config.stale"
+SITE_KEY: Final = "site"
+"""The hash of the bundle whose being applied was told last."""
+
 TICK_S: Final = 1.0
 MARK_EVERY_S: Final = 15 * 60
 """`ledger.mark` in the routine lane (WIRE 2.4)."""
@@ -63,25 +80,39 @@ class Settings:
     centre: CentreSettings
     identity: BoxIdentity
     state: Path
+    loaded: Loaded | None = None  # the signed bundle of an enrolled box; none for a plain site file
+    knows: Knows | None = None  # what a new bundle is judged with
+
+    def gone_over(self, signed: SignedSite) -> "Settings":
+        """The same box with another bundle."""
+        return replace(self, site=signed.site, centre=signed.centre, loaded=Loaded(signed=signed))
 
 
 class Agent:
-    """One box. Make it inside a running event loop and await `run`."""
+    """One box, for one run. Make it inside a running event loop and await `run`.
 
-    def __init__(self, settings: Settings) -> None:
+    `timekeeper`: that of the run before in this process; none for the first.
+    """
+
+    def __init__(self, settings: Settings, timekeeper: Timekeeper | None = None) -> None:
         site, identity = settings.site, settings.identity
         self._settings = settings
-        self._timekeeper = Timekeeper(identity.not_before)
+        self._first = timekeeper is None
+        self.timekeeper = self._timekeeper = timekeeper or Timekeeper(identity.not_before)
         author = Author(box=identity.box, site=identity.site)
         self._outbox: Outbox = open_outbox(settings.state, author, self._timekeeper.reading, os.urandom)
         saved = self._outbox.saved
-        self._timekeeper.remember(saved)
+        if self._first:
+            self._timekeeper.remember(saved)
         now = self._timekeeper.now()
         self._started = now
+        self._told_site = saved.get(SITE_KEY, b"").decode("ascii", "replace")
         self._expiring: bool | None = None
+        self._stale: bool | None = None
         boot = boot_id()
         same_boot = saved.get(BOOT_KEY, b"") == boot.encode()
-        self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot)
+        pending = frozenset(settings.loaded.signed.bundle.pending) if settings.loaded else frozenset()
+        self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot, pending)
         told = _remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)
         self._watch = Watch(
@@ -94,10 +125,17 @@ class Agent:
             random=os.urandom,
             boot=boot,
         )
+        self._moves = Moves()
         self._drivers = [
-            ModbusDriver(wiring, now=self._timekeeper.now, deliver=self._watch.deliver, counters=self._guard.counters())
+            ModbusDriver(
+                wiring,
+                now=self._timekeeper.now,
+                deliver=self._moves.tap(self._watch.deliver),
+                counters=self._guard.counters(),
+            )
             for wiring in wirings(site)
         ]
+        self._taker = self._make_taker()
         self._voice = Voice(
             outbox=self._outbox,
             sealer=identity.sealer,
@@ -110,40 +148,95 @@ class Agent:
             heard=self._heard,
             random=os.urandom,
             counter=started(saved.get(COUNTER_KEY), int(now.wall.timestamp())),
+            site_file=self._taker.order if self._taker else None,
         )
         self._uplink = Uplink(route=_route(settings), voice=self._voice, random=os.urandom)
+        self._local = LocalSocket(settings.state, Answering(self._agency()), self._moves)
         active = told.active()
         self._uplink.remember_lost([key in active for key in zip(KINDS, SOURCES, strict=True)])
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Guard the site until `stop` is set."""
+    async def run(self, stop: asyncio.Event) -> Settings | None:
+        """Guard the site until `stop` is set, or a new bundle is taken: then what the next run works with."""
         self._say_what_is_unwatched()
         self._voice.counter = reserve(self._voice.counter)
         await self._outbox.save({COUNTER_KEY: str(self._voice.counter.reserved).encode()})
-        await self._watch.tell([self._started_finding()])
+        await self._tell_beginning()
         work = asyncio.create_task(self._work(), name="agent")
-        stopping = asyncio.create_task(stop.wait(), name="stop")
+        watching = asyncio.create_task(self._watch.run(), name="watch")
+        waiting = [
+            asyncio.create_task(event.wait()) for event in (stop, *([self._taker.changed] if self._taker else ()))
+        ]
         notify("READY=1")
         LOG.info("guarding %s as %s", self._settings.site.id, self._settings.identity.box)
         try:
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, watching, *waiting}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            notify("STOPPING=1")
-            stopping.cancel()
-            work.cancel()
-            ended = (await asyncio.gather(work, stopping, return_exceptions=True))[0]
+            following = None if stop.is_set() else self._following()
+            if following is None:
+                notify("STOPPING=1")
+            for task in (work, *waiting):
+                task.cancel()
+            self._watch.end()
+            ended = await asyncio.gather(work, watching, *waiting, return_exceptions=True)
             await self._watch.step()
+            if following is not None:
+                await self._let_go(following.site)
             await self._outbox.close()
-        if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
-            raise ended
+        for problem in ended:
+            if isinstance(problem, BaseException) and not isinstance(problem, asyncio.CancelledError):
+                raise problem
+        return following
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch.run(), name="watch")
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self._uplink.run(), name="uplink")
+            tasks.create_task(self._local.run(), name="local")
+            if self._taker:
+                tasks.create_task(self._taker.run(), name="site")
             for driver in self._drivers:
                 tasks.create_task(driver.run(), name=driver.device)
+
+    def _make_taker(self) -> SiteTaker | None:
+        loaded, knows = self._settings.loaded, self._settings.knows
+        if loaded is None or knows is None:
+            return None
+        return SiteTaker(
+            held=loaded.signed,
+            knows=knows,
+            store=SiteStore(self._settings.state),
+            now=self._timekeeper.now,
+            judged_at=lambda: max(self._timekeeper.now().wall, self._timekeeper.floor),
+            silent=lambda: silent_of(self._guard.points()),
+            stores=lambda: self._watch.stores,
+            ask=silence_of,
+            tell=self._watch.tell,
+        )
+
+    async def _tell_beginning(self) -> None:
+        """That the agent started, and the bundle that it works with, once for each: a cut in between tells it again."""
+        found = [self._started_finding()] if self._first else []
+        loaded, now = self._settings.loaded, self._started
+        if loaded and loaded.damaged:
+            found.append(damaged(loaded.signed, now))
+        if loaded and loaded.signed.hash != self._told_site:
+            found.append(applied(loaded.signed, now))
+        await self._watch.tell(found)
+        await self._watch.step()
+        if loaded and loaded.signed.hash != self._told_site:
+            await self._outbox.save({SITE_KEY: loaded.signed.hash.encode()})
+
+    def _following(self) -> Settings | None:
+        signed = self._taker.next if self._taker else None
+        return self._settings.gone_over(signed) if signed else None
+
+    async def _let_go(self, site: Site) -> None:
+        """End what is held at outputs that the new site does not have; the others go on as they are."""
+        coils = to_let_go(self._settings.site, site, self._guard.saved().pulses)
+        causes = await asyncio.gather(*(set_coil(coil.module, coil.number, on=coil.on) for coil in coils))
+        for coil, cause in zip(coils, causes, strict=True):
+            if cause:
+                LOG.warning("%s is no longer in the site file and could not be ended: %s", coil.point, cause)
 
     async def _tick(self) -> None:
         """Once a second: the clock, the store's glance, the marks, the watchdog."""
@@ -156,6 +249,7 @@ class Agent:
             now = self._timekeeper.now()
             await self._watch.tell(self._timekeeper.tick())
             await self._watch.tell(self._certificate(now))
+            await self._watch.tell(self._roster(now))
             standing = self._outbox.standing
             await self._watch.tell(store_findings(seen, standing, now))
             seen = standing
@@ -189,10 +283,28 @@ class Agent:
         offline = sum(view.id.startswith("device/") and view.state is State.OFFLINE for view in self._guard.points())
         return health_of(
             self._outbox.standing,
-            uptime_s=int(self._timekeeper.now().since(self._started).total_seconds()),
+            uptime_s=int(self._timekeeper.now().since(self._timekeeper.began).total_seconds()),
             devices_offline=offline,
             broker=self._uplink.broker,
             last_error=self._uplink.last_error,
+        )
+
+    def _agency(self) -> Agency:
+        """What programs on this machine may ask about and do."""
+        site, identity, loaded = self._settings.site, self._settings.identity, self._settings.loaded
+        return Agency(
+            state=self._settings.state,
+            site=site,
+            software=software(),
+            config=Config(version=loaded.signed.state.version, hash=loaded.signed.hash) if loaded else Config(),
+            box=identity.box,
+            root=identity.root,
+            signer=lambda: Signer(sealer=identity.sealer, chain=identity.chain),
+            watch=self._watch,
+            points=self._guard.points,
+            health=self._health,
+            took_ms=lambda: {driver.device: driver.took_ms for driver in self._drivers},
+            now=self._timekeeper.now,
         )
 
     def _started_finding(self) -> Finding:
@@ -208,6 +320,19 @@ class Agent:
         facts = {"not_after": format_time(self._settings.identity.not_after)}
         phase = Phase.RAISED if soon else Phase.ENDED
         return (Finding(kind=EXPIRING, source="box/certificate", phase=phase, at=now, facts=facts),)
+
+    def _roster(self, now: Moment) -> tuple[Finding, ...]:
+        """The roster's end, or a newer roster; told when it changes."""
+        if self._settings.loaded is None:
+            return ()
+        roster = self._settings.loaded.signed.bundle.roster
+        stale = max(now.wall, self._timekeeper.floor) > parse_time(roster.not_after)
+        if stale is self._stale:
+            return ()
+        self._stale = stale
+        facts = {"roster_version": roster.version, "not_after": roster.not_after}
+        phase = Phase.RAISED if stale else Phase.ENDED
+        return (Finding(kind=STALE, source="box/roster", phase=phase, at=now, facts=facts),)
 
     def _say_what_is_unwatched(self) -> None:
         for found, how in (
@@ -248,7 +373,11 @@ async def _run(settings: Settings) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     loop.set_exception_handler(_once)
-    await Agent(settings).run(stop)
+    following: Settings | None = settings
+    timekeeper: Timekeeper | None = None
+    while following is not None:
+        agent = Agent(following, timekeeper)
+        following, timekeeper = await agent.run(stop), agent.timekeeper
 
 
 def _once(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -269,6 +398,8 @@ def _route(settings: Settings) -> Route:
         pace=KEY_SITE if site.key_site else ORDINARY,
         beat_every=site.beat_every,
         silent_after=site.silent_limit,
+        config=settings.loaded.signed.state if settings.loaded else None,
+        machine=machine_id(),
     )
 
 

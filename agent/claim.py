@@ -28,4 +28,16 @@ def claim(folder: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise FolderTakenError(N_("another agent already runs with {folder}; stop it first"), folder=folder) from None
+    give_to_owner(descriptor, folder)
     return descriptor
+
+
+def give_to_owner(descriptor: int, folder: Path) -> None:
+    """What an engineer writes as root belongs to the folder's owner, the agent's user, who must be able to replace it.
+
+    Raises:
+        OSError: the folder is gone.
+    """
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

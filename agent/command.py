@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.site_words import add_site_words
 from protocol.settings import SettingsError
 from protocol.texts import system_said, texts_for_user, told
 
 if TYPE_CHECKING:
+    from agent.app import Settings
     from protocol.site.schema import Site
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
@@ -45,6 +47,31 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
     import sqlite3
 
     from agent.claim import FolderTakenError, claim
+
+    settings = _settings_of_file(arguments, say) if arguments.config else _settings_of_folder(arguments, say)
+    try:
+        arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim(arguments.state)
+    except OSError as error:
+        raise InputError(f"{arguments.state}: {system_said(error).told(say)}") from None
+    except FolderTakenError as error:
+        raise InputError(told(error, say)) from None
+    from agent.app import run_agent
+    from agent.outbox.store import StoreLostError
+
+    try:
+        run_agent(settings)
+    except StoreLostError as error:
+        print(f"branchwatch agent: {arguments.state}: {told(error, say)}", file=sys.stderr)
+        return SAYS_NO
+    except sqlite3.Error as error:
+        text = say("{folder}: the store cannot be opened ({reason}); see whose folder it is and if the disk has room")
+        raise InputError(text.format(folder=arguments.state, reason=error)) from None
+    return DONE
+
+
+def _settings_of_file(arguments: argparse.Namespace, say: Say) -> "Settings":
+    from agent.app import Settings
     from agent.identity import IdentityError, load_identity
 
     site = _read_site(arguments.config, say)
@@ -56,25 +83,18 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
         identity = load_identity(site.centre, site.id, arguments.config.parent, datetime.now(UTC))
     except IdentityError as error:
         raise InputError(told(error, say)) from None
-    try:
-        arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        claim(arguments.state)
-    except OSError as error:
-        raise InputError(f"{arguments.state}: {system_said(error).told(say)}") from None
-    except FolderTakenError as error:
-        raise InputError(told(error, say)) from None
-    from agent.app import Settings, run_agent
-    from agent.outbox.store import StoreLostError
+    return Settings(site=site, centre=site.centre, identity=identity, state=arguments.state)
+
+
+def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
+    from agent.identity import IdentityError
+    from agent.running import enrolled_settings
+    from agent.site_loading import SiteLoadError
 
     try:
-        run_agent(Settings(site=site, centre=site.centre, identity=identity, state=arguments.state))
-    except StoreLostError as error:
-        print(f"branchwatch agent: {arguments.state}: {told(error, say)}", file=sys.stderr)
-        return SAYS_NO
-    except sqlite3.Error as error:
-        text = say("{folder}: the store cannot be opened ({reason}); see whose folder it is and if the disk has room")
-        raise InputError(text.format(folder=arguments.state, reason=error)) from None
-    return DONE
+        return enrolled_settings(arguments.state, datetime.now(UTC))
+    except (IdentityError, SiteLoadError) as error:
+        raise InputError(told(error, say)) from None
 
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
@@ -149,10 +169,14 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "run",
         say("guard the site until told to stop"),
-        say("example:") + "\n  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
+        say("example:") + "\n  branchwatch agent run --state /var/lib/branchwatch",
     )
-    run.add_argument("--config", type=Path, required=True, metavar="SITE.toml", help=say("the site file"))
-    run.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("where events are kept until sent"))
+    run.add_argument(
+        "--config", type=Path, metavar="SITE.toml", help=say("try a plain site file instead of the signed bundle")
+    )
+    run.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help=say("the box's folder: identity, site bundle, events")
+    )
     run.set_defaults(run=_run)
 
     check = _word(
@@ -176,6 +200,8 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     )
     past.add_argument("--json", action="store_true", help=say("for a program"))
     past.set_defaults(run=_history)
+    add_site_words(words, say)
+    add_health_words(words, say)
     return parser
 
 

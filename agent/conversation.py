@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from agent import challenges as order_challenges
 from agent import incidents, presence
 from agent.challenges import Challenges
@@ -25,7 +27,7 @@ from agent.receipts import Centre, Refused
 from agent.signals import Moment, PointView
 from protocol.envelope import EnvelopeType, Sealer
 from protocol.kinds import Lane
-from protocol.messages import Answers, Health, LaneHead, Receipt, Request, encode
+from protocol.messages import Answers, Health, LaneHead, Order, Receipt, Request, encode
 from protocol.timestamps import parse_time
 from protocol.topics import Down, Up
 
@@ -35,6 +37,8 @@ COUNTER_KEY: Final = "beat_counter"
 REJECTED: Final = "envelope.rejected"
 ORDER_REFUSED: Final = "order.refused"
 REQUEST_ANSWERED: Final = "request.answered"
+SITE_FILE: Final = "site_file"
+"""The order that carries a site bundle."""
 
 BIRTH_AGAIN: Final = timedelta(seconds=5)
 """An unknown collector's key asks for its chain by a new birth, no oftener than this."""
@@ -67,6 +71,7 @@ class Voice:
     heard: Callable[[datetime, timedelta, Moment], Awaitable[None]]  # a receipt's time, its round trip, when it came
     random: Callable[[int], bytes]
     counter: Counter
+    site_file: Callable[[bytes], None] | None = None  # takes a site bundle; none where the box has a plain site file
     order_challenges: Challenges = field(default_factory=Challenges)
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
@@ -318,7 +323,9 @@ class Conversation:
             await self._refused("order", taken)
             return
         order = taken.message
-        if self._voice.is_new(order.id):
+        if order.action == SITE_FILE and self._voice.site_file is not None:
+            self._voice.site_file(_bundle_of(order))  # approved by its own signatures, fresh by its version
+        elif self._voice.is_new(order.id):
             told = {"order": order.id, "action": order.action, "by": order.by}
             await self._voice.report_each(ORDER_REFUSED, "box/orders", "no_roster", **told)
         else:
@@ -348,6 +355,12 @@ class Conversation:
         self._sent_at[number] = now
         while len(self._sent_at) > SENT_KEPT:
             del self._sent_at[next(iter(self._sent_at))]
+
+
+def _bundle_of(order: Order) -> bytes:
+    """The document that an order of action `site_file` carries; empty where it carries none."""
+    bundle = order.args.get("bundle")
+    return msgspec.json.encode(bundle) if isinstance(bundle, dict) else b""
 
 
 def down_of(topic: str) -> Down | None:

@@ -46,13 +46,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Guard:
     """Everything at one site that is watched."""
 
-    def __init__(self, site: Site, saved: SavedGuard | None, now: Moment, same_boot: bool) -> None:
+    def __init__(
+        self,
+        site: Site,
+        saved: SavedGuard | None,
+        now: Moment,
+        same_boot: bool,
+        pending: frozenset[str] = frozenset(),
+    ) -> None:
         saved = carried(saved, now, same_boot) if saved else SavedGuard()
         self._site = site
         self._doors = {door.id: door for door in site.door}
         self._interlocks = {each.id: each for each in site.interlock}
         self._interlock_of = {door: each for each in site.interlock for door in each.doors}
-        self._points = Points(named_points(site), saved.points, now)
+        self._points = Points(named_points(site, pending), saved.points, now)
         judged = self._judged = judged_of(site)
         self._forced = still_known(saved.forced, judged.forced)
         self._held_open = still_known(saved.held_open, judged.held_open)

@@ -139,7 +139,7 @@ def _read_identity(
     named: tuple[str, str] | None = None,
 ) -> BoxIdentity:
     """Read and check the files; `named` are the box and the site that the site file names."""
-    key = _read_key(key_file)
+    key = read_private_key(key_file)
     certificates = _read_certificates(certificate_file)
     root = _read_certificates(trust_file)[0]
     if ca_file != trust_file:
@@ -197,7 +197,12 @@ def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime,
         ) from None
 
 
-def _read_key(file: Path) -> EllipticCurvePrivateKey:
+def read_private_key(file: Path) -> EllipticCurvePrivateKey:
+    """A private key that nobody else on this machine can read.
+
+    Raises:
+        IdentityError: missing, open to others, or no P-256 key in PEM.
+    """
     content = _read(file)
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & _closed_bits(file):

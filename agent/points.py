@@ -15,6 +15,8 @@ from protocol.site.schema import Site
 
 NOT_READ: Final = "not read yet"
 NOT_WATCHED: Final = "not watched by this version"
+NOT_SEALED: Final = "secret_pending"
+"""Its password or key is not sealed to this box yet: the next site bundle brings it (docs/trust.md 4.1)."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +108,20 @@ class Points:
             yield PointView(id=point, name=self._names[point], state=each.state, since=each.since, cause=each.cause)
 
 
-def named_points(site: Site) -> dict[str, tuple[str, str]]:
-    """Every point that the site file makes: its name for people, and why it is unknown to begin with."""
+def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str, tuple[str, str]]:
+    """Every point that the site file makes: its name for people, and why it is unknown to begin with.
+
+    `pending`: names of secrets that nobody could seal to this box yet.
+    """
     watched_zones = read_zones(site)
+    panels = {each.id for each in site.panel if each.key and each.key.secret in pending}
+    recorders, cameras = (
+        {each.id for each in of if each.login.secret in pending} for of in (site.recorder, site.camera)
+    )
+
+    def unwatched(device: str, waiting: set[str]) -> str:
+        return NOT_SEALED if device in waiting else NOT_WATCHED
+
     points = {f"device/{module.id}": (module.name, NOT_READ) for module in site.io}
     for door in site.door:
         parts = {"door": door.contact, "lock": door.lock, "exit": door.exit_button, "key": door.mechanical_key}
@@ -116,11 +129,14 @@ def named_points(site: Site) -> dict[str, tuple[str, str]]:
     points |= {f"release/{each.id}": (each.name, NOT_READ) for each in site.interlock if each.emergency_release}
     points |= {f"output/{siren.id}": (siren.name, NOT_READ) for siren in site.siren}
     for zone in site.zone:
-        points[f"zone/{zone.id}"] = (zone.name, NOT_READ if zone.id in watched_zones else NOT_WATCHED)
-    points |= {f"device/{panel.id}": (panel.name, NOT_WATCHED) for panel in site.panel}
-    points |= {f"device/{recorder.id}": (recorder.name, NOT_WATCHED) for recorder in site.recorder}
-    points |= {f"camera/{camera.id}": (camera.name, NOT_WATCHED) for camera in site.camera}
-    points |= {f"area/{area.id}": (area.name, NOT_WATCHED) for area in site.area}
+        cause = NOT_READ if zone.id in watched_zones else unwatched(zone.input.partition("/")[0], panels)
+        points[f"zone/{zone.id}"] = (zone.name, cause)
+    points |= {f"device/{panel.id}": (panel.name, unwatched(panel.id, panels)) for panel in site.panel}
+    points |= {
+        f"device/{recorder.id}": (recorder.name, unwatched(recorder.id, recorders)) for recorder in site.recorder
+    }
+    points |= {f"camera/{camera.id}": (camera.name, unwatched(camera.id, cameras)) for camera in site.camera}
+    points |= {f"area/{area.id}": (area.name, unwatched(area.camera, cameras)) for area in site.area}
     points |= {f"partition/{each.id}": (each.name, NOT_WATCHED) for each in site.partition}
     return points
 

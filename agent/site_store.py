@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from agent.claim import give_to_owner
 from protocol.limits import MAX_BUNDLE_BYTES
 
 FOLDER: Final = "site"
@@ -85,7 +86,7 @@ class SiteStore:
         if not self.folder.is_dir():
             self.folder.mkdir(mode=0o700)
             with self._descriptor() as descriptor:
-                _give_to_owner(descriptor, self.folder.parent)
+                give_to_owner(descriptor, self.folder.parent)
 
     def _put(self, name: str, content: bytes) -> None:
         self._written(name, content).replace(self.folder / name)
@@ -101,7 +102,7 @@ class SiteStore:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                _give_to_owner(file.fileno(), self.folder)
+                give_to_owner(file.fileno(), self.folder)
         except BaseException:
             fresh.unlink(missing_ok=True)
             raise
@@ -127,10 +128,3 @@ class SiteStore:
                 return file.read(limit_bytes + 1)
         except FileNotFoundError:
             return None
-
-
-def _give_to_owner(descriptor: int, folder: Path) -> None:
-    """What an engineer writes as root belongs to the agent's user, who must read it and replace it."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)

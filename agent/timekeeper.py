@@ -29,6 +29,8 @@ class Timekeeper:
 
     def __init__(self, floor: datetime, now: Now = system_now) -> None:
         self.now = now
+        self.began = now()
+        """When this process began to keep time: a change of the site does not make it younger."""
         self._state = ClockState(floor=floor)
         self._saved_floor = floor
         self.tick()

@@ -65,6 +65,8 @@ class Watch:
         self._stored_guard: object = None
         self._stored_reported: ReportingState | None = None
         self._wake_at: int | None = None
+        self._refused = False
+        self._ending = False
         self._woken = asyncio.Event()
         self._woken.set()
 
@@ -87,9 +89,19 @@ class Watch:
         self._woken.set()
         return refused
 
+    @property
+    def stores(self) -> bool:
+        """Whether the store took what it was given last."""
+        return not self._refused
+
+    def end(self) -> None:
+        """Have `run` return behind its present round: what is being stored would be stored again if it were cut off."""
+        self._ending = True
+        self._woken.set()
+
     async def run(self) -> None:
-        """Watch until cancelled."""
-        while True:
+        """Watch until told to end."""
+        while not self._ending:
             await self._wait()
             await self.step()
 
@@ -128,7 +140,9 @@ class Watch:
             if len(self._unstored) == len(drafts):
                 LOG.error("events cannot be stored, trying on: %s", error)  # noqa: TRY400 - one line, no traceback
             self._unstored = newest(self._unstored)
+            self._refused = True
             return
+        self._refused = False
         self._unstored.clear()
         self._stored_guard, self._stored_reported = self._guard.saved(), self._reported
 

@@ -1,0 +1,77 @@
+"""A site's secrets: camera passwords, panel keys, opened by name when a driver needs one, and kept nowhere.
+
+They stand sealed in the bundle in force (docs/trust.md 4.1); only the box's sealing key, behind its port, opens them. A
+`Secret` shows itself in no log. Flow: bundle -> here -> the driver that logs in, which holds it no longer than that.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from agent.identity import FOLDER, SEALING_KEY, IdentityError, read_private_key
+from protocol.sealing import SealingError, open_secret
+from protocol.settings import Secret
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+
+class SecretError(SaidError):
+    """A secret cannot be had; the message names it and never what it is."""
+
+
+class SealingKey(Protocol):
+    """The key that opens what was sealed to this box; where it lies is the key store's affair."""
+
+    def open_secret(self, sealed: str, *, box: str, name: str) -> bytes:
+        """What was sealed. Raises: SealingError."""
+
+
+class SealingKeyFile:
+    """The sealing key as a file of the identity, read each time: no secret outlives its use in memory."""
+
+    def __init__(self, state: Path) -> None:
+        self._file = state / FOLDER / SEALING_KEY
+
+    def open_secret(self, sealed: str, *, box: str, name: str) -> bytes:
+        """What was sealed for this box under this name.
+
+        Raises:
+            SealingError: another key, box or name, or damaged.
+            IdentityError: the key file is gone, open to others or damaged.
+        """
+        return open_secret(sealed, box=box, name=name, key=read_private_key(self._file))
+
+
+class Secrets:
+    """The secrets of one bundle."""
+
+    def __init__(self, box: str, sealed: Mapping[str, str], pending: frozenset[str], key: SealingKey) -> None:
+        self._box = box
+        self._sealed = dict(sealed)
+        self.pending = pending
+        self._key = key
+
+    def open(self, name: str) -> Secret:
+        """The secret of this name.
+
+        Raises:
+            SecretError: it is not sealed yet, not in the bundle, or not for this box's key.
+        """
+        if name in self.pending:
+            raise SecretError(
+                N_("the secret {name} is not sealed to this box yet: a newer site bundle brings it"), name=name
+            )
+        if name not in self._sealed:
+            raise SecretError(N_("the site bundle holds no secret {name}"), name=name)
+        try:
+            return Secret(self._key.open_secret(self._sealed[name], box=self._box, name=name).decode())
+        except (SealingError, IdentityError, UnicodeDecodeError):
+            raise SecretError(N_("the secret {name} does not open with this box's key"), name=name) from None
+
+    def opens(self, name: str, sealed: str) -> bool:
+        """Whether this box's key opens what is sealed under a name in a bundle that is not in force yet."""
+        try:
+            self._key.open_secret(sealed, box=self._box, name=name)
+        except (SealingError, IdentityError):
+            return False
+        return True
