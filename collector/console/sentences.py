@@ -84,8 +84,62 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "request.answered": (N_("The centre's request {action}: {reason}"),),
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
+        "config.drift.restored": (N_("The box works with site file version {version}, as it should"),),
+        "certificate.revoked": (N_("The certificate of {box} was revoked; what it sends is set aside"),),
     }
 )
+
+HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
+    {
+        ("config.drift", "late"): (
+            N_("The box works with site file version {version}; it has not taken {wanted_version} in 10 minutes"),
+        ),
+        ("config.drift", "refused"): (
+            N_("The box refuses site file version {wanted_version} ({refused}) and works with version {version}"),
+            N_("The box refuses site file version {wanted_version} ({refused})"),
+        ),
+        ("config.drift", "unknown"): (
+            N_("The box works with site file version {version}, which was never delivered to this centre"),
+        ),
+        ("config.drift", "plain"): (
+            N_("The box works with an unsigned site file, though version {wanted_version} is there for it"),
+        ),
+        ("envelope.rejected", "revoked"): (
+            N_(
+                "A machine goes on speaking as {claimed_box}, whose certificate was revoked; "
+                "what it sends is set aside ({count} messages)"
+            ),
+        ),
+    }
+)
+"""Where the fact `reason` makes it another story: (kind, reason), tried before HEADLINES."""
+
+NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ledger.fork": N_(
+            "Next step: go to the site and see which machine belongs there. Lock the key of both out with "
+            "“branchwatch provision revoke {box}”, then make a new box for the site with "
+            "“branchwatch provision replace {site}”."
+        ),
+        "envelope.rejected/revoked": N_(
+            "Next step: find that machine and switch it off. A site whose box was revoked is guarded again "
+            "after “branchwatch provision replace”."
+        ),
+        "config.drift/late": N_(
+            "Next step: see that the box is heard and its clock is right; the centre goes on sending the site file."
+        ),
+        "config.drift/refused": N_(
+            "Next step: put right what the box names, build and sign a new version, and deliver it; "
+            "or wait, if a device did not answer: it is sent again."
+        ),
+        "config.drift/unknown": N_(
+            "Next step: ask who gave the box this site file. If it is right, deliver the same document to this centre; "
+            "if nobody knows of it, treat the provisioning keys as stolen."
+        ),
+        "config.drift/plain": N_("Next step: end the box's trial run and start it from its own folder again."),
+    }
+)
+"""What to do about it, by kind, or by kind and reason; places are filled as in headlines."""
 
 OVER: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -101,6 +155,7 @@ OVER: Final[Mapping[str, str]] = MappingProxyType(
         "link.primary_lost": N_("The first way to the centre is up again"),
         "link.backup_lost": N_("The second way to the centre is up again"),
         "ledger.gap": N_("The missing events have arrived"),
+        "config.drift": N_("The box works with the site file that it should have"),
     }
 )
 OVER_OTHERWISE: Final = N_("{title}: over")
@@ -128,6 +183,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "online": N_("online"),
         "offline": N_("offline"),
         "unknown": N_("unknown"),
+        "appeared": N_("was first heard"),
     }
 )
 
@@ -241,13 +297,30 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "unknown_action": N_("not known to the box"),
         "time_past_certificate": N_("it names a time after its certificate's end"),
         "damaged_on_disk": N_("events were damaged on the disk"),
+        "damaged": N_("the stored site bundle is damaged"),
+        "secret_pending": N_("its password is not sealed to the box yet"),
         "write was not echoed": N_("the device did not confirm the writing"),
+        "key_not_pinned": N_("signed with a key that the box does not obey"),
+        "other_box": N_("made for another box"),
+        "other_site": N_("made for another site"),
+        "older_version": N_("older than the one in force"),
+        "same_version_other_content": N_("the same version with other content"),
+        "settings_wrong": N_("its settings are wrong"),
+        "secret_missing": N_("a secret is missing in it"),
+        "secret_not_ours": N_("a secret in it is not sealed to the box's key"),
+        "signed_twice": N_("signed twice by one person"),
+        "foreign_certificate": N_("a signature does not belong to the certificate beside it"),
+        "no_room": N_("the box's disk is full"),
+        "needs_two_signatures": N_("a second signature is missing"),
+        "device_silent": N_("a new device does not answer"),
         "exception of wrong length": N_("the device refuses without a reason"),
     }
 )
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
 
 REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
+    (r"machine (?P<machine>[0-9a-f]{16}), run (?P<run>[0-9a-f]{32})", N_("machine {machine}, run {run}")),
+    (r"run (?P<run>[0-9a-f]{32})", N_("run {run}")),
     (r"(?P<door>[a-z0-9-]+) not closed", N_("while {door} was not closed")),
     (r"no answer within (?P<seconds>[0-9.]+) s", N_("no answer within {seconds} s")),
     (r"answer of function (?P<function>[0-9]+)", N_("answer to another function ({function})")),

@@ -85,6 +85,7 @@ class AlarmWhole(Alarm):
     """One alarm with its explanation and its record."""
 
     timeline: list[Step]
+    next_step: Annotated[str, Field(description="what a person does about it; empty where the desk says it all")]
     record: list[Entry]
     event_ids: list[str]
 

@@ -56,6 +56,7 @@ class Telling:
         return shapes.AlarmWhole(
             **self._alarm(row, wording),
             timeline=[shapes.Step(at=step.at, text=step.text) for step in steps],
+            next_step=wording.next_step(row.kind, row.site, row.facts),
             record=self._record(detail, language),
             event_ids=[part.event.id for part in detail.parts],
         )

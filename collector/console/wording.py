@@ -47,7 +47,10 @@ class Wording:
 
     def headline(self, kind: str, source: str, facts: Mapping[str, Any]) -> str:
         """What happened, in one sentence; empty when the title says all that is known."""
-        for template in sentences.HEADLINES.get(kind, ()):
+        for template in (
+            *sentences.HEADLINES_BY_REASON.get((kind, str(facts.get("reason"))), ()),
+            *sentences.HEADLINES.get(kind, ()),
+        ):
             if (words := self._fill(template, source, facts)) is not None:
                 return words
         if is_restore(kind):
@@ -55,6 +58,12 @@ class Wording:
             return self.texts(over) if over else self.title(kind)
         reason = facts.get("reason")
         return self.reason(str(reason)) if reason else ""
+
+    def next_step(self, kind: str, site: str, facts: Mapping[str, Any]) -> str:
+        """What a person does about it; empty where the procedure of the desk is all there is."""
+        told = {"site": site, **facts}
+        template = sentences.NEXT_STEPS.get(f"{kind}/{facts.get('reason')}") or sentences.NEXT_STEPS.get(kind)
+        return (template and self._fill(template, "", told)) or ""
 
     def timeline(
         self, kind: str, source: str, at: str, facts: Mapping[str, Any], because: Sequence[BecauseRow]

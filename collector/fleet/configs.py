@@ -54,7 +54,6 @@ class BoxConfig(msgspec.Struct, frozen=True, kw_only=True):
     differs_ms: int | None = None
     delivered_ms: int | None = None
     tries: int = 0
-    refused_version: int = 0
     refused_reason: str = ""
     refused_ms: int | None = None
     drift: str = ""
@@ -67,7 +66,7 @@ class BoxConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def refused(self) -> bool:
         """Whether the box refused what is wanted now, and still does not have it."""
-        return self.differs and bool(self.refused_version) and self.refused_version == self.wanted_version
+        return self.differs and bool(self.refused_reason)
 
 
 def wants(row: BoxConfig, *, digest: str, version: int, now_ms: int) -> BoxConfig:
@@ -81,7 +80,6 @@ def wants(row: BoxConfig, *, digest: str, version: int, now_ms: int) -> BoxConfi
         differs_ms=now_ms if differs else None,
         delivered_ms=None,
         tries=0,
-        refused_version=0,
         refused_reason="",
         refused_ms=None,
     )
@@ -111,11 +109,11 @@ def hear_beat(row: BoxConfig, said: ConfigState | None, now_ms: int, *, returned
     return _since(msgspec.structs.replace(row, differs_ms=None) if returned else row, now_ms)
 
 
-def hear_refusal(row: BoxConfig, version: int, reason: str, now_ms: int) -> BoxConfig:
+def hear_refusal(row: BoxConfig, digest: str, reason: str, now_ms: int) -> BoxConfig:
     """The box's event `config.refused`; one that is about another bundle than the wanted one changes nothing."""
-    if version != row.wanted_version or not row.wanted_hash:
+    if not digest or digest != row.wanted_hash:
         return row
-    return msgspec.structs.replace(row, refused_version=version, refused_reason=reason[:MAX_REASON], refused_ms=now_ms)
+    return msgspec.structs.replace(row, refused_reason=reason[:MAX_REASON] or "?", refused_ms=now_ms)
 
 
 def is_due(row: BoxConfig, *, forked: bool, now_ms: int) -> bool:
@@ -168,7 +166,7 @@ def _bundle(prefix: str, version: int, digest: str) -> dict[str, str | int]:
 
 def _since(row: BoxConfig, now_ms: int) -> BoxConfig:
     if not row.differs:
-        cleared = {"differs_ms": None, "tries": 0, "refused_version": 0, "refused_reason": "", "refused_ms": None}
+        cleared = {"differs_ms": None, "tries": 0, "refused_reason": "", "refused_ms": None}
         return msgspec.structs.replace(row, **cleared)
     since_ms = row.differs_ms
     return row if since_ms is not None and since_ms <= now_ms else msgspec.structs.replace(row, differs_ms=now_ms)

@@ -13,7 +13,7 @@ import msgspec
 from collector.fleet.records import Ask, BeatRun, BoxState, Claim, Condition, Found, Heard
 from collector.ingest.sequence import Standing
 from collector.times import moment
-from protocol.messages import Beat, Birth, Death, LaneHead
+from protocol.messages import Beat, BecauseRow, Birth, Death, LaneHead
 from protocol.timestamps import format_time, parse_time
 
 LATE_AFTER: Final = timedelta(seconds=20)
@@ -22,6 +22,9 @@ LATE_AFTER: Final = timedelta(seconds=20)
 LATE_BEATS: Final = 2.5
 """And never before so many beats: one lost beat or receipt makes the next honest echo two beats old, two lost ones
 three (docs/decisions/17)."""
+
+APPEARED: Final = "appeared"
+"""The state that a fork's reasons give a box: a run of it was heard for the first time."""
 
 CLOCK_LIMIT: Final = timedelta(seconds=30)
 """A box's clock further off than this is flagged (DOMAIN 5)."""
@@ -44,7 +47,7 @@ def hear_birth(
     if state is not None and known is not None and birth.run != state.run:
         # An older run comes back: answered, so that its next beat can prove by its echo that it lives.
         counted = _counted(known, birth.run, birth.counter, now_ms, birth.machine)
-        return Heard(state=state, beat_run=counted, found=_in_turns(known, current), answer=True)
+        return Heard(state=state, beat_run=counted, found=_in_turns(birth.box, known, current), answer=True)
     fresh = BoxState(
         id=birth.box,
         site=birth.site.id,
@@ -198,31 +201,33 @@ def _doubled(
         return ()
     if issued_ms <= current.first_ms:
         return ()
-    return (_two_alive(known, current),)
+    return (_two_alive(beat.box, known, current),)
 
 
-def _in_turns(known: BeatRun, current: BeatRun | None) -> tuple[Found, ...]:
+def _in_turns(box: str, known: BeatRun, current: BeatRun | None) -> tuple[Found, ...]:
     """Two runs introduce themselves in turns, and neither comes to a beat: a broker that lets one client of a name live
     has each throw the other off (WIRE 1.6). One birth of an older run may have been on its way while the box started
     anew; another one, after the newer run spoke again, is a second box.
     """
     if current is None or not current.first_ms <= known.last_ms < current.last_ms:
         return ()
-    return (_two_alive(known, current),)
+    return (_two_alive(box, known, current),)
 
 
-def _two_alive(one: BeatRun, other: BeatRun) -> Found:
-    facts = {
-        "why": "two runs alive",
-        **run_facts(one),
-        **{f"other_{name}": it for name, it in run_facts(other).items()},
-    }
-    return Found(condition=Condition.FORK, detail=_pair(one.run, other.run), facts=facts)
+def _two_alive(box: str, one: BeatRun, other: BeatRun) -> Found:
+    facts = {"why": "two runs alive", **named(one), **{f"other_{name}": it for name, it in named(other).items()}}
+    steps = sorted((_appeared(box, one), _appeared(box, other)))
+    return Found(condition=Condition.FORK, detail=_pair(one.run, other.run), facts=facts, because=tuple(steps))
 
 
-def run_facts(run: BeatRun) -> dict[str, str]:
+def named(run: BeatRun) -> dict[str, str]:
     """What tells a run from another: its name, the machine it lives on, since when it is heard."""
     return {"run": run.run, "machine": run.machine, "first_heard": format_time(moment(run.first_ms))}
+
+
+def _appeared(box: str, run: BeatRun) -> BecauseRow:
+    machine = f"machine {run.machine}, " if run.machine else ""
+    return format_time(moment(run.first_ms)), f"box/{box}", APPEARED, f"{machine}run {run.run}"
 
 
 def _pair(one: str, other: str) -> str:

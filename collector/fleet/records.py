@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from protocol.messages import PointState
+from protocol.messages import BecauseRow, PointState
 
 KEPT_CHALLENGES = 32
 """Challenges remembered a box; at one every 5 s they reach back 160 s, and an older echo is late anyway."""
@@ -79,12 +79,13 @@ class BeatRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition that begins (`facts` say why) or ends. `detail` tells two of one kind and box apart."""
+    """A condition that begins (`facts` and `because` say why) or ends. `detail` tells two of one kind and box apart."""
 
     condition: Condition
     detail: str = ""
     ends: bool = False
     facts: dict[str, Any] = {}
+    because: tuple[BecauseRow, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ def follow_configs(work: Work, said: Sequence[Said], collector: str) -> list[tup
     fresh = dict(known)
     for refusal in work.refusals:
         row = fresh.get(refusal.box) or BoxConfig(box=refusal.box)
-        fresh[refusal.box] = configs.hear_refusal(row, refusal.version, refusal.reason, work.now_ms)
+        fresh[refusal.box] = configs.hear_refusal(row, refusal.hash, refusal.reason, work.now_ms)
     last: dict[str, Said] = {}
     for each in said:
         row = fresh.get(each.box) or BoxConfig(box=each.box)

@@ -82,10 +82,12 @@ class Pipeline:
         self._offsets: dict[str, int] = {}
         self._helpers, self._shares = helpers, shares
         self._lists: tuple[Trust, int, Lists] | None = None
+        self._told_of: Trust | None = None
 
     def trust(self, trust: Trust) -> None:
         """Work with other revocations from now on."""
         self._signers = self._signers.renewed(trust)
+        self._told_of = None
 
     @property
     def trusted(self) -> Trust:
@@ -127,6 +129,9 @@ class Pipeline:
         sending = Sending()
         rejections = [_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms)]
         self._commit([], rejections, sending, (now_ms, mono_ms, listening_ms))
+        if self._told_of is not (trust := self._signers.trust):
+            self._count(self._committer.renewed(trust, now_ms=now_ms, mono_ms=mono_ms))
+            self._told_of = trust
         outcome = self._committer.look(now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms)
         if outcome is not None:
             self._count(outcome)

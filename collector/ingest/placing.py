@@ -7,7 +7,7 @@ lanes, runs, holes; forks and rollbacks to the centre's own ledger.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.fleet.hearing import CLOCK_LIMIT
+from collector.fleet.hearing import CLOCK_LIMIT, named
 from collector.fleet.records import Condition, Found
 from collector.ingest.sequence import (
     Finding,
@@ -167,10 +167,10 @@ def _note(work: Work, key: Key, placement: Placement, opened: Mapping[str, int],
         writing.insert_rows(work.connection, runs_table, list(unique.values()))
     for run in guilty:
         writing.mark_rolled_back(work.connection, key, run)
-    work.found.extend((key[0], site, _told(key, finding)) for finding in placement.findings)
+    work.found.extend((key[0], site, _told(work, key, finding)) for finding in placement.findings)
 
 
-def _told(key: Key, finding: Finding) -> Found:
+def _told(work: Work, key: Key, finding: Finding) -> Found:
     box, lane = key
     facts = {
         "box": box,
@@ -181,5 +181,7 @@ def _told(key: Key, finding: Finding) -> Found:
         "why": finding.why,
     }
     if finding.trouble is Trouble.FORK:
+        for run in writing.beat_runs_of(work.connection, [(box, finding.run)]).values():
+            facts |= named(run)
         return Found(condition=Condition.FORK, detail=f"{lane}-{finding.run}", facts=facts)
     return Found(condition=Condition.ROLLBACK, detail=f"{lane}-{finding.run}", facts=facts)

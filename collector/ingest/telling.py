@@ -4,6 +4,8 @@ Inside the transaction. Which conditions are open stands in the database, so a r
 Flow: findings of placing, signs of life, supervision, rejections -> here -> the centre's lanes.
 """
 
+import msgspec
+
 from collector.fleet.records import Found
 from collector.ingest.sequence import Standing
 from collector.ingest.work import Work
@@ -57,7 +59,8 @@ def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
         else:
             there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts)
             conditions.begin(work.connection, key, there[key])
-            drafts.append(_draft(event_id, kind, box, site, facts))
+            draft = _draft(event_id, kind, box, site, facts)
+            drafts.append(msgspec.structs.replace(draft, because=found.because))
     return drafts
 
 

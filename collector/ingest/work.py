@@ -27,6 +27,7 @@ class Refusal(NamedTuple):
 
     box: str
     version: int
+    hash: str
     reason: str
 
 
@@ -138,9 +139,9 @@ class Work:
         return number
 
     def _note_refusal(self, event: Event) -> None:
-        version, reason = event.facts.get("version"), event.facts.get("reason")
-        if isinstance(version, int) and isinstance(reason, str):
-            self.refusals.append(Refusal(event.box, version, reason))
+        version, digest, reason = (event.facts.get(name) for name in ("version", "hash", "reason"))
+        if isinstance(version, int) and isinstance(digest, str) and isinstance(reason, str):
+            self.refusals.append(Refusal(event.box, version, digest, reason))
 
 
 @lru_cache(maxsize=1024)  # names come from outside

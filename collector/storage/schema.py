@@ -332,7 +332,6 @@ configs = Table(
     Column("differs_ms", BigInteger),
     Column("delivered_ms", BigInteger),
     Column("tries", Integer, nullable=False),
-    Column("refused_version", BigInteger, nullable=False),
     Column("refused_reason", String(200), nullable=False),
     Column("refused_ms", BigInteger),
     Column("drift", String(16), nullable=False),  # a word of fleet.configs.Drift, empty for none
@@ -358,4 +357,19 @@ sessions = Table(
     Column("expires_ms", BigInteger, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
     comment="Console logins; the token itself is only in the browser",
+)
+
+registrations = Table(
+    "registrations",
+    METADATA,
+    Column("id", _UUID, primary_key=True),
+    Column("person", _ID, nullable=False, index=True),
+    Column("label", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("public_key", LargeBinary, nullable=False, unique=True),  # SubjectPublicKeyInfo, DER
+    Column("rp_id", String(253), nullable=False),
+    Column("origin", String(512), nullable=False),
+    Column("credential", String(1400), nullable=False),  # base64url; empty for a key file
+    Column("registered_ms", BigInteger, nullable=False),
+    comment="Keys people registered; power comes from the signed roster alone",
 )

@@ -4,7 +4,7 @@ Everything happens after `lock_counters`, which makes writers take turns; so loo
 in every database, and no dialect's upsert is needed. Flow: collector/ingest/commit.py -> here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -263,6 +263,21 @@ def save_site(connection: Transaction, site: str, name: str, unit: str, timezone
 def save_identity(connection: Transaction, row: Mapping[str, Any]) -> None:
     """Keep a signer's chain."""
     _replace(connection, identities, ("kid",), [row])
+
+
+class BoxChain(msgspec.Struct, frozen=True, kw_only=True):
+    """A box's certificates as a birth brought them (base64 DER, leaf first)."""
+
+    box: str
+    site: str
+    chain: tuple[str, ...]
+
+
+def box_chains(connection: Transaction) -> Iterator[BoxChain]:
+    """The certificates of every box that was ever heard; of two the one that ends later comes later."""
+    statement = select(identities.c.box, identities.c.site, identities.c.chain).where(identities.c.site.is_not(None))
+    for row in connection.execute(statement.order_by(identities.c.not_after_ms)):
+        yield BoxChain(box=row.box, site=row.site, chain=msgspec.json.decode(row.chain, type=tuple[str, ...]))
 
 
 def trim_quarantine(connection: Transaction, keep: int) -> None:

@@ -14,6 +14,7 @@ from collector.storage.records import EventRow
 from collector.times import unix_ms
 from protocol.kinds import Lane
 from protocol.messages import PointState
+from protocol.timestamps import format_time
 from tests.collecting import Box, PaperCentre, receipt_of
 
 
@@ -388,9 +389,12 @@ def test_a_restart_of_a_box_is_no_fork(centre: PaperCentre, box: Box) -> None:
 
 def test_a_cloned_disk_image_is_found_refused_and_alarmed(centre: PaperCentre, box: Box) -> None:
     """FIELD-FAULTS row 14: the image comes up a second time while the first lives on: fork, told once, box marked."""
+    box.machine = "a" * 16
+    box.echo = centre.answer(box.birth()).challenge
     live(centre, box, 20)
-    clone = box.clone()
+    clone = box.clone(machine="b" * 16)
     centre.boxes.append(clone)
+    begun = centre.now
     meet(centre, clone)
     for _ in range(4):
         centre.pass_time(5)
@@ -398,6 +402,14 @@ def test_a_cloned_disk_image_is_found_refused_and_alarmed(centre: PaperCentre, b
         beat(centre, clone)
     forks = [event for event in found(centre) if event.kind == "ledger.fork"]
     assert [(event.level, event.site, event.facts["why"]) for event in forks] == [(1, box.site, "two runs alive")]
+    facts = forks[0].facts
+    both = {(facts[f"{of}run"], facts[f"{of}machine"], facts[f"{of}first_heard"]) for of in ("", "other_")}
+    first, second = format_time(begun - timedelta(seconds=20)), format_time(begun)
+    assert both == {(box.run, box.machine, first), (clone.run, clone.machine, second)}
+    assert forks[0].because == (
+        (first, f"box/{box.id}", "appeared", f"machine {box.machine}, run {box.run}"),
+        (second, f"box/{box.id}", "appeared", f"machine {clone.machine}, run {clone.run}"),
+    )
     with centre.store.read() as reading:
         (row,) = reading.boxes("", box=box.id)
     assert row.forked, "orders to it are refused from now on"

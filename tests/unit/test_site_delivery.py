@@ -80,9 +80,11 @@ def beat(centre: PaperCentre, box: Box) -> list[tuple[str, bytes]]:
     return centre.take(box.beat()).deliveries
 
 
-def refuse(centre: PaperCentre, box: Box, version: int, reason: str) -> None:
+def refuse(centre: PaperCentre, box: Box, bundle: Bundle, reason: str) -> None:
     """The box's own event about a bundle that it does not take."""
-    centre.take(box.events(box.line("config.refused", version=version, reason=reason)))
+    refused = state(bundle)
+    line = box.line("config.refused", version=refused.version, hash=refused.hash, reason=reason, held=3, count=1)
+    centre.take(box.events(line))
 
 
 def drifts(centre: PaperCentre) -> list[EventRow]:
@@ -129,7 +131,7 @@ def test_a_bundle_that_is_not_taken_is_sent_again_ever_more_rarely(centre: Paper
     """Never sooner than after 30 s, doubling to ten minutes, for as long as the box refuses it."""
     deliver(centre, NEW)
     assert beat(centre, box)
-    refuse(centre, box, NEW.version, "secret_missing")
+    refuse(centre, box, NEW, "secret_missing")
     times = [timedelta(), *beats(centre, box, timedelta(hours=1))]
     waits = [after - before for before, after in pairwise(times)]
     assert waits[0] == SEND_AGAIN
@@ -143,7 +145,7 @@ def test_a_new_birth_is_a_new_try(centre: PaperCentre, box: Box) -> None:
     beats(centre, box, timedelta(minutes=8))
     assert centre.pass_time(SEND_AGAIN.total_seconds()).deliveries == []
     assert centre.take(box.birth()).deliveries
-    refuse(centre, box, NEW.version, "key_not_pinned")
+    refuse(centre, box, NEW, "key_not_pinned")
     for _ in range(4):
         centre.take(box.birth())
         beats(centre, box, timedelta(minutes=1))
@@ -227,10 +229,10 @@ def test_a_refusal_is_drift_at_once_with_the_box_s_reason(centre: PaperCentre, b
     """Nobody waits ten minutes for what the box has said; a refusal of another version means nothing."""
     deliver(centre, NEW)
     beat(centre, box)
-    refuse(centre, box, 2, "older_version")
+    refuse(centre, box, BUREAU.bundle(2), "older_version")
     beat(centre, box)
     assert drifts(centre) == []
-    refuse(centre, box, NEW.version, "needs_two_signatures")
+    refuse(centre, box, NEW, "needs_two_signatures")
     beat(centre, box)
     assert [event.facts["refused"] for event in drifts(centre)] == ["needs_two_signatures"]
     assert row(centre).drift == "refused"
@@ -240,7 +242,7 @@ def test_a_new_bundle_forgets_what_became_of_the_one_before(centre: PaperCentre,
     """A corrected version is sent at once; the drift that was told is over only when the box has it."""
     deliver(centre, NEW)
     beat(centre, box)
-    refuse(centre, box, NEW.version, "settings_wrong")
+    refuse(centre, box, NEW, "settings_wrong")
     beat(centre, box)
     corrected = BUREAU.bundle(5)
     deliver(centre, corrected)
@@ -256,7 +258,7 @@ def test_a_second_signature_on_the_same_payload_is_a_new_try(centre: PaperCentre
     touching = BUREAU.bundle(4, roster=roster(2, days=60))
     assert deliver(centre, touching, "bureau-1").lacks_signature
     beat(centre, box)
-    refuse(centre, box, 4, "needs_two_signatures")
+    refuse(centre, box, touching, "needs_two_signatures")
     whole = deliver(centre, touching)
     assert not whole.unchanged
     assert not whole.lacks_signature
@@ -278,7 +280,7 @@ def test_a_restart_forgets_nothing(centre: PaperCentre, box: Box) -> None:
     """What was sent, refused and told stands in the database."""
     deliver(centre, NEW)
     beat(centre, box)
-    refuse(centre, box, NEW.version, "settings_wrong")
+    refuse(centre, box, NEW, "settings_wrong")
     beat(centre, box)
     centre.restart()
     centre.pass_time(10)

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("differs_ms", sa.BigInteger(), nullable=True),
         sa.Column("delivered_ms", sa.BigInteger(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("refused_version", sa.BigInteger(), nullable=False),
         sa.Column("refused_reason", sa.String(length=200), nullable=False),
         sa.Column("refused_ms", sa.BigInteger(), nullable=True),
         sa.Column("drift", sa.String(length=16), nullable=False),
