@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.health_words import add_health_words
 from agent.site_words import add_site_words
 from protocol.settings import SettingsError
 from protocol.texts import system_said, texts_for_user, told

@@ -1,0 +1,225 @@
+"""How a box is, judged for a person in front of it: one line a matter, with the next step where there is one.
+
+Pure: what was seen and the time go in, lines come out. Nothing here trusts or refuses anything; the running agent does
+that by its own rules. Flow: condition_seen.py looks -> here -> health_words.py prints.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from agent.clocks import MAX_OFFSET
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+EXPIRING_WITHIN: Final = timedelta(days=30)
+"""Renewal goes by itself from two thirds of the certificate's life; so late, it has failed for months."""
+
+QUIET_FOR: Final = timedelta(minutes=15)
+"""The centre answers every beat; the time of its last answer is written down every 10 minutes."""
+
+WAITING_FOR: Final = timedelta(minutes=2)
+"""An event older than this that the centre has not signed for: the line is down, or it catches up after that."""
+
+ROOM_LOW_BYTES: Final = 512 * 1024 * 1024
+"""The store may grow to 1 GiB; half of that to come is time enough to look."""
+
+ROOM_BAD_BYTES: Final = 128 * 1024 * 1024
+"""The store's reserve for urgent events (77 MB) and its margin (32 MiB)."""
+
+
+class Level(StrEnum):
+    """How a matter stands."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One matter."""
+
+    matter: str
+    level: Level
+    text: Said
+    next_step: Said | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """Whom the box's certificate names, and from when until when."""
+
+    box: str
+    site: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteFile:
+    """The signed site file in force."""
+
+    version: int
+    roster_not_after: datetime
+    damaged: bool
+    """The newest one cannot be used; this is the one before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """What the store of events tells."""
+
+    pending: int
+    oldest_pending: datetime | None
+    heard: datetime | None
+    """The latest time that a signed receipt stated or brought."""
+    quarantined: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Everything that was looked at. A `Said` in a thing's place says why it cannot be known."""
+
+    version: str
+    enrolled: Enrolled | Said | None
+    site_file: SiteFile | Said | None
+    running: bool | Said
+    store: Store | Said | None
+    clock_synced: bool | None
+    free_bytes: int | Said
+
+
+def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
+    """Every matter, in the order in which a person would mend them."""
+    return (
+        Line(matter="software", level=Level.OK, text=said(N_("Branchwatch {version}"), version=seen.version)),
+        _clock(seen, now),
+        _identity(seen.enrolled, now),
+        _site_file(seen, now),
+        _room(seen.free_bytes),
+        _running(seen),
+        *_store(seen, now),
+    )
+
+
+def worst(lines: tuple[Line, ...]) -> Level:
+    """The gravest level of all."""
+    order = list(Level)
+    return max((line.level for line in lines), key=order.index)
+
+
+def _clock(seen: Seen, now: datetime) -> Line:
+    floor = seen.store.heard if isinstance(seen.store, Store) else None
+    begins = seen.enrolled.not_before if isinstance(seen.enrolled, Enrolled) else None
+    earliest = max((each for each in (floor, begins) if each is not None), default=None)
+    step = said(N_("see that the bank's time server is reachable (timedatectl), or set the clock"))
+    if earliest is not None and now < earliest - MAX_OFFSET:
+        text = said(N_("reads {now}, but it is later than {earliest}"), now=_minute(now), earliest=_minute(earliest))
+        return Line(matter="clock", level=Level.BAD, text=text, next_step=step)
+    if seen.clock_synced:
+        return Line(
+            matter="clock", level=Level.OK, text=said(N_("{now}, in step with a time server"), now=_minute(now))
+        )
+    text = said(N_("{now}, not in step with any time server"), now=_minute(now))
+    return Line(matter="clock", level=Level.ATTENTION, text=text, next_step=step)
+
+
+def _identity(enrolled: Enrolled | Said | None, now: datetime) -> Line:
+    if enrolled is None:
+        step = said(N_("branchwatch agent enrol, with the code that the bank gave you"))
+        return Line(matter="identity", level=Level.BAD, text=said(N_("this box is not enrolled")), next_step=step)
+    if isinstance(enrolled, Said):
+        return Line(matter="identity", level=Level.BAD, text=enrolled)
+    facts = {"box": enrolled.box, "site": enrolled.site, "until": f"{enrolled.not_after:%Y-%m-%d}"}
+    renew = said(N_("branchwatch agent renew; if that is refused, ask the bank for a fresh code"))
+    if now > enrolled.not_after:
+        text = said(N_("box {box} of site {site}; its certificate ended on {until}"), **facts)
+        return Line(matter="identity", level=Level.BAD, text=text, next_step=renew)
+    text = said(N_("box {box} of site {site}, certificate until {until}"), **facts)
+    if now > enrolled.not_after - EXPIRING_WITHIN:
+        return Line(matter="identity", level=Level.ATTENTION, text=text, next_step=renew)
+    return Line(matter="identity", level=Level.OK, text=text)
+
+
+def _site_file(seen: Seen, now: datetime) -> Line:
+    matter, file = "site file", seen.site_file
+    if file is None:
+        step = None
+        if isinstance(seen.enrolled, Enrolled):
+            step = said(N_("ask the bank to build and sign it; it comes by itself over the line"))
+        return Line(matter=matter, level=Level.BAD, text=said(N_("there is none yet")), next_step=step)
+    if isinstance(file, Said):
+        return Line(matter=matter, level=Level.BAD, text=file)
+    facts = {"version": file.version, "until": f"{file.roster_not_after:%Y-%m-%d}"}
+    fresh = said(N_("ask the bank to build and sign a new one; it comes by itself over the line"))
+    if file.damaged:
+        text = said(N_("version {version}; a newer one is damaged and not used"), **facts)
+        return Line(matter=matter, level=Level.ATTENTION, text=text, next_step=fresh)
+    if now > file.roster_not_after:
+        text = said(
+            N_("version {version}; its roster ended on {until}: nothing is disarmed or unlocked from afar"),
+            **facts,
+        )
+        return Line(matter=matter, level=Level.ATTENTION, text=text, next_step=fresh)
+    text = said(N_("version {version}, roster until {until}"), **facts)
+    return Line(matter=matter, level=Level.OK, text=text)
+
+
+def _room(free: int | Said) -> Line:
+    if isinstance(free, Said):
+        return Line(matter="disk", level=Level.BAD, text=free)
+    text = said(N_("{free} MiB free"), free=free // 1024 // 1024)
+    if free >= ROOM_LOW_BYTES:
+        return Line(matter="disk", level=Level.OK, text=text)
+    level = Level.ATTENTION if free >= ROOM_BAD_BYTES else Level.BAD
+    return Line(matter="disk", level=level, text=text, next_step=said(N_("make room, or give the box a larger disk")))
+
+
+def _running(seen: Seen) -> Line:
+    if isinstance(seen.running, Said):
+        return Line(matter="agent", level=Level.BAD, text=seen.running)
+    if seen.running:
+        return Line(matter="agent", level=Level.OK, text=said(N_("running")))
+    ready = isinstance(seen.enrolled, Enrolled) and isinstance(seen.site_file, SiteFile)
+    step = said(N_("systemctl start branchwatch-agent")) if ready else None
+    return Line(matter="agent", level=Level.BAD, text=said(N_("not running: this site is not guarded")), next_step=step)
+
+
+def _store(seen: Seen, now: datetime) -> Iterator[Line]:
+    """The centre, and what waits for it; nothing before the agent ran for the first time."""
+    store = seen.store
+    if store is None:
+        return
+    if isinstance(store, Said):
+        yield Line(matter="centre", level=Level.BAD, text=store)
+        return
+    yield _centre(store, now, running=seen.running is True)
+    if store.quarantined:
+        text = said(N_("{count} events were damaged on the disk and are kept aside"), count=store.quarantined)
+        step = said(N_("note it for the bank; the disk may be failing"))
+        yield Line(matter="events", level=Level.ATTENTION, text=text, next_step=step)
+
+
+def _centre(store: Store, now: datetime, *, running: bool) -> Line:
+    step = said(N_("check cable, router and the addresses in [centre]; events are kept until the line is back"))
+    if store.heard is None:
+        text = said(N_("it has not answered yet; {count} events wait for it"), count=store.pending)
+        return Line(matter="centre", level=Level.ATTENTION, text=text, next_step=step if running else None)
+    facts = {"heard": _minute(store.heard), "count": store.pending}
+    waits = store.oldest_pending is not None and now - store.oldest_pending > WAITING_FOR
+    if waits or now - store.heard > QUIET_FOR:
+        text = said(N_("last answer {heard}; {count} events wait for it"), **facts)
+        return Line(matter="centre", level=Level.ATTENTION, text=text, next_step=step if running else None)
+    if store.pending:
+        return Line(
+            matter="centre", level=Level.OK, text=said(N_("last answer {heard}; {count} events under way"), **facts)
+        )
+    return Line(matter="centre", level=Level.OK, text=said(N_("last answer {heard}; it has every event"), **facts))
+
+
+def _minute(moment: datetime) -> str:
+    """In the box's own time: it is read by somebody who stands before it."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

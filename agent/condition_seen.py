@@ -1,0 +1,159 @@
+"""Looks at everything that tells how a box is: files, lock, store, clock, disk. Changes nothing, decides nothing.
+
+It works beside a running agent, on a box that was never enrolled, and on one whose files are damaged.
+Flow: health_words.py -> here -> condition.py.
+"""
+
+import ctypes
+import fcntl
+import os
+import sqlite3
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from agent.claim import LOCK_NAME
+from agent.condition import Enrolled, Seen, SiteFile, Store
+from agent.identity import CERTIFICATE, FOLDER, BoxIdentity, IdentityError, load_enrolled_identity
+from agent.outbox.records import RecordState
+from agent.outbox.schema import FILE_NAME, disk_free_bytes
+from agent.site_loading import NoSiteError, SiteLoadError, knows_of, load_site
+from agent.site_store import SiteStore
+from agent.timekeeper import FLOOR_KEY
+from protocol.texts import Said, said, system_said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.timestamps import parse_time
+
+TIMEX_BYTES: Final = 256
+"""`struct timex` takes 208."""
+MAX_ERROR_OFFSET: Final = 24
+SYNCED_BELOW_US: Final = 16_000_000
+"""The kernel's largest error of a clock that is in step; what systemd's NTPSynchronized compares with."""
+
+PATIENCE_S: Final = 2.0
+"""For the store beside a writing agent."""
+
+
+def look(state: Path, now: datetime) -> Seen:
+    """Everything, now."""
+    identity = _identity(state, now)
+    return Seen(
+        version=metadata.version("branchwatch"),
+        enrolled=_enrolled(identity),
+        site_file=_site_file(state, identity) if isinstance(identity, BoxIdentity) else None,
+        running=_running(state),
+        store=_store(state / FILE_NAME),
+        clock_synced=clock_synced(),
+        free_bytes=_free(state),
+    )
+
+
+def clock_synced() -> bool | None:
+    """Whether any time service keeps the kernel's clock in step (adjtimex(2)); None: the kernel does not tell."""
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        asked = ctypes.create_string_buffer(TIMEX_BYTES)  # modes 0: nothing is set
+        if library.adjtimex(asked) < 0:
+            return None
+    except (OSError, AttributeError):
+        return None
+    return ctypes.c_long.from_buffer(asked, MAX_ERROR_OFFSET).value < SYNCED_BELOW_US
+
+
+def _identity(state: Path, now: datetime) -> BoxIdentity | Said | None:
+    try:
+        if not (state / FOLDER / CERTIFICATE).exists():
+            return None
+        return load_enrolled_identity(state, now)
+    except IdentityError as error:
+        return error.said
+    except OSError as error:
+        return _unreadable(state, error)
+
+
+def _enrolled(identity: BoxIdentity | Said | None) -> Enrolled | Said | None:
+    if not isinstance(identity, BoxIdentity):
+        return identity
+    return Enrolled(box=identity.box, site=identity.site, not_before=identity.not_before, not_after=identity.not_after)
+
+
+def _site_file(state: Path, identity: BoxIdentity) -> SiteFile | Said | None:
+    try:
+        loaded = load_site(SiteStore(state), knows_of(identity, state))
+    except NoSiteError:
+        return None
+    except SiteLoadError as error:
+        return error.said
+    bundle = loaded.signed.bundle
+    return SiteFile(
+        version=bundle.version, roster_not_after=parse_time(bundle.roster.not_after), damaged=loaded.damaged
+    )
+
+
+def _running(state: Path) -> bool | Said:
+    """Whether an agent holds the folder; asked without keeping the lock from one that starts this moment."""
+    try:
+        descriptor = os.open(state / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return _unreadable(state, error)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _store(file: Path) -> Store | Said | None:
+    try:
+        if not file.exists():
+            return None
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=PATIENCE_S)
+        try:
+            return _read(connection)
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        reason = system_said(error) if isinstance(error, OSError) else error
+        return said(N_("{file} cannot be read: {reason}"), file=file, reason=reason)
+
+
+def _read(connection: sqlite3.Connection) -> Store:
+    counts = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
+    ((oldest,),) = connection.execute("SELECT min(at) FROM events WHERE state = ?", (RecordState.PENDING,))
+    ((receipted,),) = connection.execute("SELECT max(receipted_at) FROM events")
+    floors = connection.execute("SELECT value FROM saved WHERE key = ?", (FLOOR_KEY,)).fetchall()
+    stated = [_time(floor.decode("ascii", "replace")) for (floor,) in floors if isinstance(floor, bytes)]
+    heard = [each for each in (_time(receipted), *stated) if each is not None]
+    return Store(
+        pending=counts.get(RecordState.PENDING, 0),
+        oldest_pending=_time(oldest),
+        heard=max(heard, default=None),
+        quarantined=counts.get(RecordState.QUARANTINED, 0),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
+def _free(state: Path) -> int | Said:
+    try:
+        return disk_free_bytes(state)
+    except OSError as error:
+        return _unreadable(state, error)
+
+
+def _unreadable(state: Path, error: OSError) -> Said:
+    return said(
+        N_("{folder} cannot be read: {reason}; is it the box's folder, and are you root or the agent's user?"),
+        folder=state,
+        reason=system_said(error),
+    )
