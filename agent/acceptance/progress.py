@@ -117,12 +117,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A `test.point` to be told."""
+    """A `test.point` to be told: a result, or the number for the operator's screen."""
 
     point: str
     result: Result | None = None
     noticed: Noticed | None = None
-    asked: str = ""
     number: str = ""
 
 
@@ -159,11 +158,10 @@ def asked(step: Step, progress: Progress, number: str = "") -> Move:
         return Move(progress=progress)
     move = _happens(step, progress, Happening.ASK)
     if step.task is Task.READ_OUT:
-        told = Told(point=step.point, asked="number", number=number)
+        told = Told(point=step.point, number=number)
         progress = msgspec.structs.replace(move.progress, number=number, wrong=0)
         return Move(progress=progress, told=(told,))
-    told = Told(point=step.point, asked=step.task.value)
-    return msgspec.structs.replace(move, told=(told,), switch=step.point)
+    return msgspec.structs.replace(move, switch=step.point)  # the box itself tells that it was asked to
 
 
 def answered(step: Step, progress: Progress, yes: bool) -> Move:

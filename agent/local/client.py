@@ -36,6 +36,7 @@ class LocalClient:
         self._writer = writer
         self._answers: asyncio.Queue[Said | None] = asyncio.Queue()
         self._moves: asyncio.Queue[Seen | None] = asyncio.Queue(MAX_MOVES)
+        self._turn = asyncio.Lock()
         self._reading = asyncio.create_task(self._read(), name="local-client")
 
     @classmethod
@@ -65,7 +66,8 @@ class LocalClient:
             SaysNoError: it refuses.
             NotRunningError: it went away, or does not answer.
         """
-        return [said async for said in self._asked(request)]
+        async with self._turn:  # answers come in the order of the questions
+            return [said async for said in self._asked(request)]
 
     async def moves(self) -> AsyncIterator[Seen]:
         """What moves, after `watch` was asked, until the agent goes away."""
