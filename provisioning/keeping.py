@@ -122,6 +122,13 @@ def load_issuer(folder: Path, issuer: Issuer, ask: Ask = no_passphrase) -> Crede
     return load_pair(_place(folder, issuer), issuer.value, ask)
 
 
+def save_issuer(credential: Credential, issuer: Issuer, folder: Path) -> None:
+    """Write an issuer, its key open, where `load_issuer` looks for it."""
+    place = _place(folder, issuer)
+    place.mkdir(mode=0o700, exist_ok=True)
+    _save_pair(place, issuer.value, credential, chain=(credential.certificate,))
+
+
 def save_credential(
     credential: Credential, *, name: str, chain: Iterable[x509.Certificate], root: x509.Certificate, folder: Path
 ) -> None:
@@ -199,8 +206,18 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
-        Path(temporary).unlink()
+        Path(temporary).unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _place(folder: Path, issuer: Issuer) -> Path:
