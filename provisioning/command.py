@@ -11,7 +11,10 @@ from protocol.settings import SettingsError
 from protocol.texts import Texts, system_said, texts_for_user, told
 from provisioning.answer import INPUT_WRONG
 from provisioning.authority_words import add_authority_words
+from provisioning.boxes_words import add_boxes_words
 from provisioning.broker_words import add_broker_words
+from provisioning.bundle_words import add_bundle_words
+from provisioning.enrolment_words import add_enrolment_words
 from provisioning.inventory_words import add_inventory_words
 from provisioning.kit_words import add_kit_words
 from provisioning.refusal import RefusedError
@@ -55,5 +58,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_authority_words(words)
     add_broker_words(words)
     add_inventory_words(words)
+    add_enrolment_words(words)
     add_kit_words(words)
+    add_bundle_words(words)
+    add_boxes_words(words)
     return parser
