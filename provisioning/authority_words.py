@@ -3,7 +3,7 @@
 Reads the clock and asks for the passphrase; what is done is done by `office.py`. Flow: command.py -> here.
 """
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,9 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from provisioning.answer import SAYS_NO, Answer
 from provisioning.auditing import Audit, AuditError
 from provisioning.authority import Authority
+from provisioning.enrolment.auditing import EnrolmentAudit
+from provisioning.enrolment.folder import is_enrolment
+from provisioning.enrolment.handing_back import issued_elsewhere
 from provisioning.keeping import CRLS, load_certificate, save_authority
 from provisioning.office import Order, open_office
 from provisioning.passphrase import new_passphrase, passphrase_from
@@ -96,6 +99,7 @@ def add_authority_words(words: Words) -> None:
     )
     revoke.add_argument("what", nargs="+", metavar="ID|FILE.pem")
     takes_authority(revoke, say)
+    _takes_enrolment(revoke, say)
 
     crl = words.add(
         "crl",
@@ -105,6 +109,7 @@ def add_authority_words(words: Words) -> None:
         _crl,
     )
     takes_authority(crl, say)
+    _takes_enrolment(crl, say)
 
     audit = words.add(
         "audit",
@@ -113,7 +118,16 @@ def add_authority_words(words: Words) -> None:
         "branchwatch provision audit --dir ca",
         _audit,
     )
-    audit.add_argument("--dir", type=Path, required=True, help=say("the authority's folder"))
+    audit.add_argument("--dir", type=Path, required=True, help=say("the authority's folder, or the enrolment's"))
+
+
+def _takes_enrolment(word: ArgumentParser, say: Texts) -> None:
+    word.add_argument(
+        "--enrolment",
+        type=Path,
+        metavar="DIR",
+        help=say("the enrolment's folder: its boxes count, and it gets the lists"),
+    )
 
 
 def _new(arguments: Namespace, say: Texts) -> Answer:
@@ -173,8 +187,9 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
     files = [Path(word) for word in arguments.what if word.endswith(".pem") or "/" in word]
     ids = [word for word in arguments.what if Path(word) not in files]
     certificates = [load_certificate(path) for path in files]
-    with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
-        count = office.revoke(certificates, ids, datetime.now(UTC))
+    ask = passphrase_from(arguments.passphrase_fd, say)
+    with open_office(arguments.dir, ask) as office, issued_elsewhere(arguments.enrolment, arguments.dir) as elsewhere:
+        count = office.revoke(certificates, ids, datetime.now(UTC), elsewhere)
     lists = arguments.dir / CRLS
     told = [say("{file}: {count} certificates newly revoked.").format(file=lists, count=count)]
     return Answer(
@@ -186,16 +201,18 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
 
 
 def _crl(arguments: Namespace, say: Texts) -> Answer:
-    with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
+    ask = passphrase_from(arguments.passphrase_fd, say)
+    with open_office(arguments.dir, ask) as office, issued_elsewhere(arguments.enrolment, arguments.dir):
         office.renew_crls(datetime.now(UTC))
     return Answer(lines=[say("{file}: renewed for seven days.").format(file=arguments.dir / CRLS)])
 
 
 def _audit(arguments: Namespace, say: Texts) -> Answer:
-    return Answer(lines=_audited(Audit(arguments.dir), say))
+    audit = EnrolmentAudit(arguments.dir) if is_enrolment(arguments.dir) else Audit(arguments.dir)
+    return Answer(lines=_audited(audit, say))
 
 
-def _audited(audit: Audit, say: Texts) -> Iterator[str]:
+def _audited(audit: Audit | EnrolmentAudit, say: Texts) -> Iterator[str]:
     try:
         for entry in audit.entries():
             yield _line(entry, say)

@@ -156,16 +156,24 @@ class Office:
         renewed = self.authority.renew(certificate, now=now)
         return deeds.renewed(entry.facts, renewed), self.authority.chain(renewed)
 
-    def revoke(self, certificates: Sequence[x509.Certificate], ids: Sequence[str], now: datetime) -> int:
+    def revoke(
+        self,
+        certificates: Sequence[x509.Certificate],
+        ids: Sequence[str],
+        now: datetime,
+        elsewhere: Sequence[Entry] = (),
+    ) -> int:
         """Take back these certificates, all others of their keys, and all of `ids`: all or none; returns how many.
 
-        Ended ones too: they would still prove events (WIRE 2.5).
+        Ended ones too: they would still prove events (WIRE 2.5). `elsewhere` is the record of the enrolment, which
+        issued in this authority's name.
 
         Raises:
             IssueRefusedError: one was not issued here, or the record knows no such id.
             OfficeError: no room.
         """
-        known = self._certificates()
+        issued = [each for each in elsewhere if each.act in (Act.ENROLLED, Act.RENEWED)]
+        known = [*self._certificates(), *issued]
         named = [(self.authority.issuer_of(each), deeds.serial_of(each), _name_of(each)) for each in certificates]
         serials = {serial for _, serial, _ in named}
         keys = {each.facts["key"] for each in known if each.facts["serial"] in serials}

@@ -135,20 +135,21 @@ class Book:
             RecordError: in use, missing or broken.
             sqlite3.Error: the store cannot be used.
         """
-        with self._mutex, hold_record(self._record, self._patience_s, self.place()) as record:
+        with self._mutex, hold_record(self._record, self._patience_s, place_in(self._db)) as record:
             yield Turn(self._db, record)
-
-    def place(self) -> Place | None:
-        """How far the record was read; None when it was not."""
-        if self._db.execute("PRAGMA user_version").fetchone()[0] != STORE_VERSION:
-            return None
-        row = self._db.execute("SELECT run, seq, hash, size FROM place").fetchone()
-        return (Position(run=row[0], seq=row[1], hash=row[2]), row[3]) if row is not None else None
 
     def close(self) -> None:
         """Let go of the store."""
         with self._mutex:
             self._db.close()
+
+
+def place_in(db: sqlite3.Connection) -> Place | None:
+    """How far a store has read the record; None when it has not."""
+    if db.execute("PRAGMA user_version").fetchone()[0] != STORE_VERSION:
+        return None
+    row = db.execute("SELECT run, seq, hash, size FROM place").fetchone()
+    return (Position(run=row[0], seq=row[1], hash=row[2]), row[3]) if row is not None else None
 
 
 def _apply(db: sqlite3.Connection, entries: Iterable[Entry], place: Place, secrets: Mapping[str, bytes]) -> None:
