@@ -11,23 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from protocol.certificates import CertificateError, Role, Trust, fingerprint, thumbprint
+from protocol.certificates import fingerprint
 from protocol.enrolment_code import MAX_TYPED_CHARACTERS, CodeError, read_invitation
-from protocol.texts import Said, Texts, said
+from protocol.texts import Said, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import Answer
+from provisioning.inventory.folder import BANK
 from provisioning.inventory.loading import load_inventory
-from provisioning.inventory.shapes import SiteEntry
-from provisioning.keeping import load_certificate, load_chain
+from provisioning.inventory.shapes import BankEntry, SiteEntry
+from provisioning.keeping import load_certificate
 from provisioning.kit.checking import check_kit
 from provisioning.kit.manifest import Software
 from provisioning.kit.materials import find_materials
 from provisioning.kit.wheels import Arch, Target, gather_wheels, version_of
 from provisioning.kit.writing import KitError, KitOrder, contents, kit_name, signed, write_kit
 from provisioning.passphrase import passphrase_from
-from provisioning.signers import CERTIFICATE_FAULTS, ProvisioningKey, load_provisioning_key
+from provisioning.signers import ProvisioningKey, load_provisioning_key
 from provisioning.words import Words
 
 PYTHONS: Final = ("3.11", "3.12", "3.13")
@@ -50,14 +49,6 @@ def add_kit_words(words: Words) -> None:
     kit.add_argument("site", nargs="?", metavar="SITE", help=say("id of a site of the inventory"))
     kit.add_argument("--inventory", type=Path, metavar="DIR", help=say("the inventory's folder"))
     kit.add_argument("--key", type=Path, metavar="NAME.key", help=say("the provisioning key that signs the manifest"))
-    kit.add_argument(
-        "--pin",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="NAME.pem",
-        help=say("certificate of another provisioning key that the box shall believe; once for each"),
-    )
     kit.add_argument("--out", type=Path, metavar="DIR", help=say("where the folder kit-SITE is made"))
     kit.add_argument("--arch", choices=[each.value for each in Arch], default=Arch.X86_64.value)
     kit.add_argument("--python", choices=PYTHONS, default=PYTHONS[0], help=say("of the box; Debian 12 has 3.11"))
@@ -83,9 +74,9 @@ def _made(arguments: Namespace, say: Texts) -> Answer:
     folder = arguments.out / kit_name(arguments.site)
     if folder.exists():
         raise KitError(N_("{folder} is there already; remove it or choose another folder"), folder=folder)
-    site, enrolment = _site(arguments.inventory, arguments.site)
+    site, bank = _site(arguments.inventory, arguments.site)
     key = load_provisioning_key(arguments.key, passphrase_from(arguments.passphrase_fd, say, arguments.key), now)
-    pins = _pins(key, arguments.pin, now)
+    enrolment = _enrolment(bank, arguments.inventory / BANK, key)
     code = _code(arguments.code_file, site)
     materials = find_materials()
     parts = materials.parts()
@@ -100,7 +91,7 @@ def _made(arguments: Namespace, say: Texts) -> Answer:
         enrolment=enrolment,
         settings=site.settings,
         root=key.root,
-        pins=pins,
+        pins=bank.provisioning,
         wheels=wheels,
         software=Software(version=version_of(wheels), arch=arch.machine, python=arguments.python),
         at=now,
@@ -119,39 +110,36 @@ def _made(arguments: Namespace, say: Texts) -> Answer:
         say("root:  {fingerprint}").format(fingerprint=fingerprint(key.root)),
         say("Give the installer both fingerprints on paper; install.sh shows them again."),
     ]
-    if len(pins) == 1:
-        lines.append(say("Only this key is pinned; a first site file needs two. Name the other one by --pin."))
+    if len(bank.provisioning) == 1:
+        lines.append(say("The inventory names one provisioning key only; a first site file needs two."))
     if arch is Arch.ARM64:
         lines.append(say("Kits for arm64 are made but were not tried on such a machine."))
     warning = say("The code is on the stick: whoever has the stick can enrol as this box. Carry it apart if you can.")
     return Answer(lines=lines, warning=warning if code is not None else "")
 
 
-def _site(inventory: Path, site: str) -> tuple[SiteEntry, str]:
+def _site(inventory: Path, site: str) -> tuple[SiteEntry, BankEntry]:
     found = load_inventory(inventory)
     entry = found.sites.get(site)
     if entry is None:
         raise KitError(N_("{folder} knows no site {site}"), folder=inventory, site=site)
-    if found.bank.centre.enrolment is None:
+    return entry, found.bank
+
+
+def _enrolment(bank: BankEntry, file: Path, key: ProvisioningKey) -> str:
+    """Where a box enrols; and the key that signs must be one that it will obey."""
+    if bank.centre.enrolment is None:
         raise KitError(
-            N_("{file}: [centre] names no enrolment address; a box would not know where to enrol"),
-            file=inventory / "bank.toml",
+            N_("{file}: [centre] names no enrolment address; a box would not know where to enrol"), file=file
         )
-    return entry, found.bank.centre.enrolment
-
-
-def _pins(key: ProvisioningKey, others: list[Path], now: datetime) -> list[str]:
-    """The signer's first, then the others', each checked to be a provisioning key under the same root."""
-    trust = Trust(key.root)
-    pins = [key.thumbprint]
-    for path in others:
-        chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in load_chain(path))
-        try:
-            pins.append(thumbprint(trust.identify(chain, now, Role.PROVISIONING).public_key))
-        except CertificateError as error:
-            reason = said(CERTIFICATE_FAULTS[error.fault])
-            raise KitError(N_("{path} cannot be pinned: {reason}"), path=path, reason=reason) from None
-    return list(dict.fromkeys(pins))
+    if key.thumbprint not in bank.provisioning:
+        raise KitError(
+            N_('{file}: provisioning must name the key {path}, as "{pin}"; a box would not obey it'),
+            file=file,
+            path=key.path,
+            pin=key.thumbprint,
+        )
+    return bank.centre.enrolment
 
 
 def _code(path: Path | None, site: SiteEntry) -> bytes | None:

@@ -295,6 +295,7 @@ put_files() {
 #!/bin/sh
 # Branchwatch on this box. What belongs to the agent runs as its own user, so that nothing in its folder is root's.
 program=/opt/branchwatch/current/bin/branchwatch
+PATH=$PATH:/usr/sbin:/sbin
 if [ "${1:-}" = agent ] && [ "$(id -u)" = 0 ]; then
     exec runuser -u branchwatch -- "$program" "$@"
 fi
