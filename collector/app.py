@@ -38,6 +38,7 @@ from collector.keys import Keys, KeysError, Revocations
 from collector.live import Feed
 from collector.metrics import Metrics
 from collector.people import People
+from collector.registering import Registry
 from collector.services import Services
 from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
@@ -117,6 +118,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             people=People(people_of(settings)),
             alarms=AlarmService(store, _now, feed.changed),
             bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
+            registry=Registry(store, _now, os.urandom),
             walk_tests=WalkTests(store, lambda: centre.pipeline.trusted, _now),
             feed=feed,
             metrics=metrics,

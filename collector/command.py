@@ -18,6 +18,7 @@ from collector.backup_words import add_backup_words
 from collector.config import Config, read_config
 from collector.deliver_words import add_deliver_words
 from collector.keys import Keys, KeysError, load_keys
+from collector.registrations_words import add_registrations_words
 from collector.revocation import Lists
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
 from protocol.texts import Texts, said, system_said, texts_for_user, told
@@ -220,6 +221,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
     add_backup_words(words, say, _config, _keys)
     add_deliver_words(words, say, _add_config, lambda arguments: (config := _config(arguments), _keys(config)))
+    add_registrations_words(words, say, _add_config, _config)
     token = words.add_parser("token", help=say("make a token and its hash for a [[person]]"))
     token.set_defaults(run=_token)
     password = words.add_parser("password", help=say("hash the password on standard input for a [[person]]"))

@@ -11,6 +11,7 @@ from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
 from collector.people import People
+from collector.registering import Registry
 from collector.storage.store import Store
 
 
@@ -27,6 +28,7 @@ class Services:
     alarms: AlarmService
     bundles: BundleService
     walk_tests: WalkTests
+    registry: Registry
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]

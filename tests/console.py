@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from collector.console import create_app
 from collector.health import Check
 from collector.live import Feed
 from collector.people import Credentials, People, Person, PersonRole, hash_password, token_hash
+from collector.registering import Registry
 from collector.services import Services
 from protocol.ids import new_event_id
 from protocol.kinds import KINDS, Lane, lane_of
@@ -48,6 +50,7 @@ PEOPLE = (
     person("li", PersonRole.SHIFT_LEADER),
     person("qian", PersonRole.AUDITOR),
     person("zhao", PersonRole.SECURITY_OFFICER),
+    person("admin", PersonRole.ADMINISTRATOR),
     person("east-officer", PersonRole.SECURITY_OFFICER, unit="市分行/东区支行"),
     person("west-auditor", PersonRole.AUDITOR, unit="市分行/西区支行"),
     person("east", PersonRole.OPERATOR, unit="市分行/东区支行"),
@@ -77,6 +80,7 @@ class ConsoleWorld:
                 ),
                 alarms=AlarmService(store, self._now, self.feed.changed),
                 bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),
+                registry=Registry(store, self._now, os.urandom),
                 walk_tests=WalkTests(store, lambda: self.centre.pipeline.trusted, self._now),
                 feed=self.feed,
                 metrics=self.centre.metrics,

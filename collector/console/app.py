@@ -10,7 +10,20 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from collector.console import acceptances, alarms, desk, lists, live, login, problems, proof, reference, site_bundles
+from collector.console import (
+    acceptances,
+    alarms,
+    credentials,
+    desk,
+    fleet,
+    lists,
+    live,
+    login,
+    problems,
+    proof,
+    reference,
+    site_bundles,
+)
 from collector.console.guard import Guard
 from collector.console.names import PointNames
 from collector.console.pages import Pages
@@ -39,10 +52,12 @@ def create_app(services: Services) -> FastAPI:
         lists.routes(services, telling),
         site_bundles.routes(services),
         acceptances.routes(services, pages),
+        credentials.routes(services, pages),
         live.routes(services, telling),
         proof.routes(services),
         login.routes(services, pages),
         desk.routes(services, pages, telling),
+        fleet.routes(services, pages),
         reference.routes(app, pages),
     ):
         app.include_router(router)

@@ -45,6 +45,7 @@ WRONG_STATE: Final = Sort(name="wrong-state", status=409, title=N_("The alarm is
 HELD_BY_ANOTHER: Final = Sort(name="held-by-another", status=409, title=N_("Another person holds this alarm"))
 STALE: Final = Sort(name="stale", status=412, title=N_("The alarm has changed meanwhile"))
 TOO_LARGE: Final = Sort(name="too-large", status=413, title=N_("The request is too large"))
+KEY_REFUSED: Final = Sort(name="key-refused", status=409, title=N_("This key is not taken"))
 BUNDLE_OLDER: Final = Sort(name="bundle-older", status=409, title=N_("Another site bundle is stored"))
 BUNDLE_NOT_TAKEN: Final = Sort(name="bundle-not-taken", status=422, title=N_("This is no site bundle that a box takes"))
 INVALID: Final = Sort(name="invalid", status=422, title=N_("The request is not valid"))

@@ -148,6 +148,24 @@ class LaneHead(Shape):
     claimed_seq: int
 
 
+class BoxConfig(Shape):
+    """The signed site bundle that a box works with; null where it works with a plain file or never said."""
+
+    version: int
+    hash: str
+    roster_version: int
+    roster_not_after: Time
+
+
+class WantedConfig(Shape):
+    """The bundle that was delivered to the centre for a box, and when it was sent on last."""
+
+    version: int
+    hash: str
+    stored_at: Time
+    sent_at: Time | None
+
+
 class Box(Shape):
     """A box, when it was last heard, and what it said."""
 
@@ -164,6 +182,15 @@ class Box(Shape):
     health: dict[str, Any]
     points: list[Point]
     heads: list[LaneHead]
+    config: BoxConfig | None
+    wanted: WantedConfig | None
+    drift: Annotated[
+        Literal["late", "refused", "unknown", "plain"] | None, Field(description="why it is not as it should be")
+    ]
+    refused_reason: Annotated[str | None, Field(description="the box's word, once it refused the wanted bundle")]
+    machine: Annotated[str | None, Field(description="tells this hardware from a copy's")]
+    certificate_ends_at: Time | None
+    revoked: bool
 
 
 class Delivery(Shape):
@@ -272,3 +299,31 @@ class Acceptance(Shape):
     fault: str | None
     sha256: str
     points: list[TestedPoint]
+
+
+class Credential(Shape):
+    """A registered key; the fingerprint is read out to be compared."""
+
+    id: str
+    name: str
+    kind: Literal["key_file", "webauthn"]
+    fingerprint: Annotated[str, Field(examples=["3F2A 9C01 77DE 0B45 A1B2 C3D4 E5F6 0718"])]
+    registered_at: Time
+    rp_id: str | None
+
+
+KeyName = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
+
+
+class KeyFile(Shape):
+    """The public half of a key file, PEM."""
+
+    name: KeyName
+    public_key: Annotated[str, Field(max_length=2048)]
+
+
+class SecurityKey(Shape):
+    """What `navigator.credentials.create` gave, as its `toJSON` writes it."""
+
+    name: KeyName
+    answer: dict[str, Any]

@@ -10,11 +10,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, func, or_, select
 
+from collector.storage.config_reading import configs_by_box
 from collector.storage.lines import event_row, event_statement
 from collector.storage.paging import below, filtered, page
 from collector.storage.records import (
     MAX_LIMIT,
     BoxRow,
+    ConfigRow,
     EventRow,
     Filter,
     HeadRow,
@@ -109,8 +111,9 @@ class Reading:
         if box is not None:
             statement = statement.where(boxes.c.id == box)
         rows = self._connection.execute(statement).all()
-        heads = self._heads([row.id for row in rows])
-        return tuple(_box_row(row, heads.get(row.id, {})) for row in rows)
+        ids = [row.id for row in rows]
+        heads, configs = self._heads(ids), configs_by_box(self._connection, ids)
+        return tuple(_box_row(row, heads.get(row.id, {}), configs[row.id]) for row in rows)
 
     def journal_after(self, number: int, *, unit: str, limit: int = MAX_LIMIT) -> tuple[JournalRow, ...]:
         """What the live feed tells after entry `number`, oldest first (WIRE 5, Last-Event-ID)."""
@@ -192,7 +195,7 @@ def journal_row(row: Row[Any]) -> JournalRow:
     )
 
 
-def _box_row(row: Row[Any], heads: dict[str, Row[Any]]) -> BoxRow:
+def _box_row(row: Row[Any], heads: dict[str, Row[Any]], config: ConfigRow) -> BoxRow:
     claims = msgspec.json.decode(row.claims)
     states = msgspec.json.decode(row.states) if row.states else {}
     return BoxRow(
@@ -226,6 +229,7 @@ def _box_row(row: Row[Any], heads: dict[str, Row[Any]]) -> BoxRow:
             )
             for lane, head in sorted(heads.items())
         ),
+        config=config,
     )
 
 

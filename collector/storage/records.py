@@ -175,6 +175,29 @@ class PointRow(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
+class ConfigRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a box works with, what it should work with, and until when it is believed.
+
+    Empty texts and zeros: never said, or a plain site file (`told`, and no hash). `drift` is a word of
+    `fleet.configs.Drift`.
+    """
+
+    told: bool = False
+    version: int = 0
+    hash: str = ""
+    roster_version: int = 0
+    roster_not_after: str = ""
+    machine: str = ""
+    wanted_version: int = 0
+    wanted_hash: str = ""
+    wanted_ms: int = 0
+    delivered_ms: int | None = None
+    drift: str = ""
+    refused_reason: str = ""
+    certificate_ends_ms: int | None = None
+    revoked: bool = False
+
+
 class BoxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A box, when it was last heard, and what it said."""
 
@@ -196,6 +219,7 @@ class BoxRow(msgspec.Struct, frozen=True, kw_only=True):
     health: Mapping[str, Any]
     points: tuple[PointRow, ...]
     heads: tuple["HeadRow", ...]
+    config: ConfigRow
 
 
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True):

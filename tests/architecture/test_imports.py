@@ -43,6 +43,7 @@ ONE_PLACE = {
     "uvicorn": ["collector/app.py"],
     "argon2": ["collector/people.py"],
     "prometheus_client": ["collector/metrics.py"],
+    "webauthn": ["collector/security_keys.py"],
     "typst": ["collector/acceptance/printing.py"],
     "pyrage": ["collector/backup/crypt.py"],
 }

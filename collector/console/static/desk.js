@@ -25,7 +25,7 @@ const act = actions.wire(chosen, (alarm) => {
 });
 
 async function pick(id) {
-  if (past.open) await past.toggle(false);
+  if (past.open) await past.show(null);
   await chosen.show(id);
 }
 
@@ -39,7 +39,10 @@ const feed = new Feed(document.body.dataset.journal, {
     if (!chosen.id && fresh && !replayed && matchMedia("(min-width: 761px)").matches) chosen.show(alarm.id);
     else chosen.changed({ alarm });
   },
-  box: (box) => chosen.changed({ box }),
+  box(box) {
+    chosen.changed({ box });
+    past.changed();
+  },
   lost(since) {
     document.body.classList.add("stale");
     since += time.now() - Date.now();
@@ -105,13 +108,13 @@ function language() {
 
 const help = () => at("help").showModal();
 const step = (by) => () => pick(queue.neighbour(by));
-const view = (name) => () => past.toggle(name === "history");
+const view = (name) => () => past.show(name === "desk" ? null : name);
 const tab = (name) => () => queue.show(name);
 keys.wire({
   j: step(1), ArrowDown: step(1), k: step(-1), ArrowUp: step(-1),
-  a: act.acknowledge, n: act.note, r: act.resolve, h: () => past.toggle(), m: sound.mute, l: language, t: theme, "?": help,
+  a: act.acknowledge, n: act.note, r: act.resolve, h: () => past.toggle("history"), b: () => past.toggle("boxes"), m: sound.mute, l: language, t: theme, "?": help,
   1: tab("all"), 2: tab("new"), 3: tab("mine"), 4: tab("others"),
-  Escape: () => (past.open ? past.toggle(false) : chosen.show(null)),
+  Escape: () => (past.open ? past.show(null) : chosen.show(null)),
 });
 for (const [id, does] of Object.entries({ mute: sound.mute, sound: sound.mute, theme, language, keys: help, "keys-too": help })) at(id).onclick = does;
 for (const link of document.querySelectorAll("nav [data-view]")) link.onclick = (event) => { event.preventDefault(); view(link.dataset.view)(); };

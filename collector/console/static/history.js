@@ -1,10 +1,12 @@
-// The history: filters and a table beside the queue; a row opens its alarm in the middle.
+// The lists beside the queue, in place of the middle: past alarms, where a row opens its alarm, and the boxes.
 import { load } from "./parts.js";
+
+const REFRESH_MS = 1000; // a storm of beats draws the boxes again once a second at most
 
 export class History {
   constructor(choose) {
     this.choose = choose;
-    this.open = false;
+    this.view = null; // "history", "boxes", or none
     document.addEventListener("submit", (event) => {
       if (event.target.id !== "filters") return;
       event.preventDefault();
@@ -21,14 +23,30 @@ export class History {
     });
   }
 
-  async toggle(open = !this.open) {
-    this.open = open;
-    document.body.classList.toggle("looking", open);
+  get open() {
+    return this.view !== null;
+  }
+
+  toggle(view) {
+    return this.show(this.view === view ? null : view);
+  }
+
+  /** Show this list, or the chosen alarm again. */
+  async show(view) {
+    this.view = view;
+    document.body.classList.toggle("looking", this.open);
     for (const link of document.querySelectorAll("nav [data-view]")) {
-      if ((link.dataset.view === "history") === open) link.setAttribute("aria-current", "page");
+      if (link.dataset.view === (view ?? "desk")) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (open) await this.#look(new URLSearchParams());
+    if (view === "boxes") await load("/desk/boxes");
+    else if (view) await this.#look(new URLSearchParams());
+  }
+
+  /** Something of a box changed: draw the boxes again soon, where they are looked at. */
+  changed() {
+    if (this.view !== "boxes") return;
+    this.timer ??= setTimeout(() => { this.timer = null; if (this.view === "boxes") load("/desk/boxes"); }, REFRESH_MS);
   }
 
   async #look(filters) {
@@ -38,7 +56,7 @@ export class History {
   }
 
   async #leave(id) {
-    await this.toggle(false);
+    await this.show(null);
     this.choose(id);
   }
 }
