@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from protocol.bundle import NEEDED_SIGNATURES
 from protocol.texts import said
 from provisioning.inventory.folder import BANK, BOXES, ENDING, PEOPLE, SITES, TEMPLATES, Folder
 from provisioning.inventory.shapes import BoxKeys, PersonEntry, SiteEntry, Warned
@@ -12,6 +13,9 @@ def warnings_of(
 ) -> Iterator[Warned]:
     """Each is one sentence about one file."""
     yield from _unused(folder)
+    if len(folder.bank.data.get("provisioning", ())) < NEEDED_SIGNATURES:
+        text = said("bundles need {count} keys: provisioning = [their thumbprints]", count=NEEDED_SIGNATURES)
+        yield Warned(file=str(folder.path / BANK), message=text)
     named = {site.box for site in sites.values()}
     for box in boxes:
         if box not in named:

@@ -22,6 +22,9 @@ _BANK: Final = """\
 name = "{bank}"
 roster_days = 30                    {days_is}
 
+{pins_are}
+provisioning = []
+
 {centre_is}
 [centre]
 brokers = ["192.0.2.5:8883", "192.0.2.6:8883"]
@@ -120,6 +123,7 @@ _NAMES: Final = {
 _COMMENTS: Final = {
     "bank_is": N_("The bank, and what its sites share. The folder belongs into version control; it holds no secret."),
     "days_is": N_("a box obeys its people so long after the roster was signed"),
+    "pins_are": N_("Thumbprints of the two or more keys that sign what boxes obey; provision audit shows them."),
     "centre_is": N_("How every box reaches the centre: one or two brokers, and the machine that enrols boxes."),
     "unit_is": N_("A unit of the bank; who answers for every site at or below it. Name as many as you need."),
     "schedule_is": N_("Opening hours that a site takes over by naming them: schedule = the name."),

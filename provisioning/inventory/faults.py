@@ -21,9 +21,10 @@ class Faults:
     def __init__(self) -> None:
         self._faults: dict[tuple[str, int, str, str], Fault] = {}
         self._sites: dict[tuple[str, int, str, str], list[str]] = {}
+        self._at: dict[str, list[Fault]] = {}
 
-    def add(self, faults: Iterable[Fault], *, site: tuple[str, str] | None = None) -> None:
-        """Some more; `site` is the id of the site they were found at, and its own file.
+    def add(self, faults: Iterable[Fault], *, site: str = "", own: str = "") -> None:
+        """Some more; `site` is the id of the site they were found at, and `own` its own file.
 
         What was told of a shared file as its own fault before hits everybody, and names no site.
         """
@@ -31,10 +32,16 @@ class Faults:
             key = (fault.file, fault.line, fault.path, str(fault.message))
             if key not in self._faults:
                 self._faults[key] = fault
-                if site is not None and fault.file != site[1]:
+                if site and fault.file != own:
                     self._sites[key] = []
-            if site is not None and key in self._sites and site[0] not in self._sites[key]:
-                self._sites[key].append(site[0])
+            if key in self._sites and site and site not in self._sites[key]:
+                self._sites[key].append(site)
+            if site:
+                self._at.setdefault(site, []).append(fault)
+
+    def at(self, site: str) -> tuple[Fault, ...]:
+        """Those that were found at one site, in its own file and in what it shares."""
+        return tuple(self._at.get(site, ()))
 
     def __bool__(self) -> bool:
         return bool(self._faults)

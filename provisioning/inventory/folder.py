@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from protocol.settings import MAX_SETTINGS_BYTES, Fault, SettingsError, Source, read_table
+from protocol.settings import MAX_SETTINGS_BYTES, Fault, Places, SettingsError, Source, read_table
 from protocol.texts import Said, said, system_said
 from provisioning.inventory.shapes import Warned
 
 BANK, PEOPLE, SITES, TEMPLATES, BOXES = "bank.toml", "people.toml", "sites", "templates", "boxes"
 ENDING: Final = ".toml"
+
+IMPORT: Final = ".import"
+"""Below `sites`: files that were imported all together and are not each in its place yet. They count at once."""
 
 MAX_PEOPLE_BYTES: Final = 8 * 1024 * 1024
 """people.toml: a person with two keys takes some 700 bytes."""
@@ -27,7 +30,8 @@ class Read:
     """One file: what it holds and where that stands. Empty if it could not be read, and `sound` says so."""
 
     data: dict[str, Any]
-    source: Source
+    source: Places
+    file: str
     sound: bool = True
 
 
@@ -64,6 +68,8 @@ def read_folder(path: Path) -> Folder:
     for name, files in ((TEMPLATES, folder.templates), (SITES, folder.sites), (BOXES, folder.boxes)):
         for file in _files(path / name, folder):
             files[file.name.removesuffix(ENDING)] = _read(file, faults)
+    for file in _files(path / SITES / IMPORT, folder):
+        folder.sites[file.name.removesuffix(ENDING)] = _read(file, faults)
     return folder
 
 
@@ -94,8 +100,8 @@ def _read(path: Path, faults: list[Fault], limit: int = MAX_SETTINGS_BYTES) -> R
     except OSError as error:
         faults.append(_fault(path, system_said(error)))
     else:
-        return Read(data=data, source=source)
-    return Read(data={}, source=Source("", str(path), {}), sound=False)
+        return Read(data=data, source=source, file=str(path))
+    return Read(data={}, source=Source("", str(path), {}), file=str(path), sound=False)
 
 
 def _content(path: Path, limit: int) -> bytes:

@@ -38,7 +38,23 @@ def load_inventory(folder: Path) -> Inventory:
     Raises:
         SettingsError: every fault at once, each with file, line and table.
     """
-    read = read_folder(folder)
+    return judge_folder(read_folder(folder))
+
+
+def judge_folder(read: Folder) -> Inventory:
+    """The same of what was read, or made up, before.
+
+    Raises:
+        SettingsError: every fault at once, each with file, line and table.
+    """
+    inventory, faults = judged(read)
+    if inventory is None:
+        raise faults.error(str(read.path))
+    return inventory
+
+
+def judged(read: Folder) -> tuple[Inventory | None, Faults]:
+    """The inventory, or what is wrong with it, also site by site."""
     known = known_in(read)
     faults = Faults()
     faults.add(read.faults)
@@ -50,15 +66,16 @@ def load_inventory(folder: Path) -> Inventory:
     sites = _sites(read, bench, bank, persons, faults)
     _judge_templates(bench, faults)
     if faults or bank is None:
-        raise faults.error(str(folder))
+        return None, faults
     reached = Reached(brokers=bank.centre.brokers, enrolment=bank.centre.enrolment)
-    return Inventory(
+    inventory = Inventory(
         bank=BankEntry(name=bank.name, roster_days=bank.roster_days, centre=reached, provisioning=bank.provisioning),
         people=persons,
         sites=sites,
         boxes=boxes,
         warnings=(*read.warnings, *warnings_of(read, persons, sites, boxes)),
     )
+    return inventory, faults
 
 
 def _judged(
@@ -86,10 +103,10 @@ def _sites(
         judged.append(site)
         entry = _entry(site, bank, persons, holders)
         too_many = [site.table.fault(path, text) for path, text in roster_problems(len(entry.roster))]
-        faults.add(too_many, site=(name, file.source.filename))
+        faults.add(too_many, site=name, own=file.file)
         entries[name] = entry
     for name, fault in shared_faults(judged):
-        faults.add([fault], site=(name, read.sites[name].source.filename))
+        faults.add([fault], site=name, own=read.sites[name].file)
     return entries
 
 
@@ -105,7 +122,7 @@ def _site(name: str, file: Read, bench: Bench, bank: BankFile | None, faults: Fa
         )
 
     whole, more = judge_table(plain(table), table, SiteFile, check)
-    faults.add((*found, *more), site=(name, file.source.filename))
+    faults.add((*found, *more), site=name, own=file.file)
     return None if whole is None else Judged(name=name, table=table, file=whole)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from protocol.settings import Fault, Path, Source, did_you_mean
+from protocol.settings import Fault, Path, Places, did_you_mean
 from protocol.texts import Said, said
 
 ABSENT: Final = "absent"
@@ -21,7 +21,7 @@ NAMED_BY: Final[Mapping[str, str]] = {"contact": "person"}
 class Origin:
     """Where a value stands."""
 
-    source: Source
+    source: Places
     path: Path
 
     def fault(self, below: Path, message: Said) -> Fault:
@@ -78,7 +78,7 @@ class Rows:
 Part = Value | Table | Rows
 
 
-def laid(data: dict[str, Any], source: Source) -> Table:
+def laid(data: dict[str, Any], source: Places) -> Table:
     """What was read from one file."""
     keys = {key: _laid(value, Origin(source, (key,)), NAMED_BY.get(key, "id")) for key, value in data.items()}
     return Table(keys, Origin(source, ()))

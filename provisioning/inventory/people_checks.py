@@ -28,6 +28,9 @@ def bank_problems(bank: BankFile, known: Known) -> Iterator[Problem]:
     """Ways to the centre, units, schedules."""
     for path, fault in ways(bank.centre.brokers, bank.centre.enrolment):
         yield ("centre", *path), fault
+    for index, pin in enumerate(bank.provisioning):
+        if pin in bank.provisioning[:index]:
+            yield ("provisioning", index), said("this thumbprint is there already")
     units: set[str] = set()
     for index, unit in enumerate(bank.unit):
         if unit.path in units:
