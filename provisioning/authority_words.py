@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from protocol.certificates import Role
+from protocol.certificates import Role, thumbprint
 from protocol.texts import Texts, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import SAYS_NO, Answer
@@ -153,17 +153,19 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         made = office.issue(orders, arguments.out, datetime.now(UTC))
     line = say("{file}.pem and .key: {role} {id}, valid until {until}")
-    return Answer(
-        lines=[
-            line.format(
-                file=arguments.out / order.id,
-                role=role.value,
-                id=order.id,
-                until=f"{credential.certificate.not_valid_after_utc:%Y-%m-%d}",
-            )
-            for order, credential in zip(orders, made, strict=True)
-        ]
-    )
+    lines = [
+        line.format(
+            file=arguments.out / order.id,
+            role=role.value,
+            id=order.id,
+            until=f"{credential.certificate.not_valid_after_utc:%Y-%m-%d}",
+        )
+        for order, credential in zip(orders, made, strict=True)
+    ]
+    if role is Role.PROVISIONING:
+        pins = ", ".join(f'"{thumbprint(each.private_key.public_key())}"' for each in made)
+        lines.append(say("For bank.toml, beside those of the other keys: provisioning = [{pins}]").format(pins=pins))
+    return Answer(lines=lines)
 
 
 def _site(role: Role, identity: str, site: str | None) -> str | None:
