@@ -29,7 +29,16 @@ MAX_BECAUSE: Final = 24
 """Steps of one explanation, as `protocol.messages.Event` takes them; the latest are kept."""
 
 ASKED_FOR: Final = frozenset(
-    {"order.executed", "order.refused", "request.answered", "test.started", "test.point", "test.finished"}
+    {
+        "order.executed",
+        "order.refused",
+        "request.answered",
+        "config.applied",
+        "config.refused",
+        "test.started",
+        "test.point",
+        "test.finished",
+    }
 )
 """What somebody asked for is no chatter of a point. How many are told one by one is judged where they come in."""
 

@@ -1,0 +1,198 @@
+"""An enrolled box as its unit starts it: guarding by its signed bundle, and going over to a new one while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+
+from protocol.bundle import bundle_hash, encode_bundle
+from protocol.documents import claimed_payload
+from protocol.kinds import Lane
+from protocol.messages import Event
+from protocol.topics import Down, down_topic
+from simulator.acting import act
+from simulator.actions import Action
+from simulator.branch import BranchServer
+from simulator.model import Door
+from tests.boxes import follow
+from tests.brokers import Broker, Certificates
+from tests.conftest import Eventually, StartProcess
+from tests.enrolled import BOX, RealBureau, branch_settings, changed, enrol, site_order, unpinned
+from tests.integration.test_agent_run import AGENT, ROOT, agent
+from tests.processes import RunningProcess
+from tests.small_centre import SmallCentre, listening, make_centre
+
+
+@dataclass
+class Scene:
+    """One enrolled box, its branch and its centre."""
+
+    folder: Path
+    bureau: RealBureau
+    centre: SmallCentre
+    branch: BranchServer
+    settings: dict[str, Any]
+    say: Callable[[bytes], Any]
+    start: Callable[[], RunningProcess]
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def document(self, version: int, *names: str, **top: Any) -> bytes:
+        """A bundle of the branch with other top settings, signed by `names` or by two."""
+        bundle = self.bureau.bundle(version, settings=changed(self.settings, **top))
+        return self.bureau.document(bundle, *names)
+
+    async def deliver(self, document: bytes) -> None:
+        """As the centre does it."""
+        await self.say(site_order(self.centre, document))
+
+    def told(self, kind: str) -> list[Event]:
+        """Events of a kind at the centre."""
+        return [event for event in self.centre.events() if event.kind == kind]
+
+    def stored(self) -> Counter[str]:
+        """Kinds in the box's own outbox."""
+        return Counter(kind for (kind,) in self._rows("SELECT kind FROM events"))
+
+    def sees_doors(self) -> bool:
+        """Whether the guard read the branch."""
+        return any(b"closed" in value for (value,) in self._rows("SELECT value FROM saved WHERE key = 'guard'"))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        try:
+            with closing(sqlite3.connect(f"file:{self.state / 'outbox.db'}?mode=ro", uri=True)) as connection:
+                return connection.execute(query).fetchall()
+        except sqlite3.OperationalError as error:
+            raise LookupError(error) from None
+
+
+@asynccontextmanager
+async def scene(
+    broker: Broker, certificates: Certificates, folder: Path, process: StartProcess
+) -> AsyncIterator[Scene]:
+    """Everything there; the box is enrolled with version 1 and not started."""
+    centre, bureau = make_centre(certificates), RealBureau(certificates)
+    async with BranchServer() as branch:
+        settings = branch_settings(branch.port, f"{broker.host}:{broker.port}")
+
+        async def say(data: bytes) -> None:
+            context = certificates.tls("centre-2")
+            async with aiomqtt.Client(broker.host, broker.port, identifier="v", tls_context=context) as voice:
+                await voice.publish(down_topic(BOX, Down.ORDER), data, qos=1)
+
+        def start() -> RunningProcess:
+            return process([*AGENT, "run", "--state", folder / "state"], cwd=ROOT)
+
+        made = Scene(folder, bureau, centre, branch, settings, say, start)
+        enrol(made.state, certificates, bureau, made.document(1))
+        yield made
+
+
+async def test_a_new_bundle_is_taken_while_a_backlog_waits(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """FIELD-FAULTS row 6: cut off, a stick brings version 2; the process stays, the whole backlog is delivered."""
+    async with scene(mosquitto, certificates, tmp_path, process) as at:
+        mosquitto.stop()
+        child = at.start()
+        await eventually(lambda: at.stored()["config.applied"] == 1, timeout_s=20)
+        await eventually(at.sees_doors)
+        await act(f"127.0.0.1:{at.branch.port}", Action.FORCE, Door.INNER)
+        await eventually(lambda: at.stored()["door.forced"] == 1, timeout_s=15)
+        stick = tmp_path / "stick.json"
+        stick.write_bytes(at.document(2, "bureau-1", name="新河西分理处"))
+        applied = await asyncio.to_thread(agent, "site", "apply", stick, "--state", at.state)
+        assert (applied.returncode, applied.stdout) == (0, "Version 2 is in force.\n")
+        await eventually(lambda: at.stored()["config.applied"] == 2)
+        mosquitto.start()
+        async with listening(at.centre, certificates, mosquitto.host, mosquitto.port):
+            await eventually(lambda: len(at.told("config.applied")) == 2, timeout_s=20)
+            await eventually(lambda: at.centre.births and at.centre.births[-1].site.name == "新河西分理处")
+            await eventually(lambda: bool(at.centre.beats))
+            assert [len(at.told(kind)) for kind in ("box.started", "door.forced")] == [1, 1]
+            assert len(at.told("ledger.opened")) == 4
+            assert await asyncio.to_thread(child.stop) == 0
+    first, second = at.told("config.applied")
+    assert (first.facts["version"], second.facts["version"]) == (1, 2)
+    assert (second.facts["signers"], second.facts["touches"]) == (["bureau-1"], [])
+    birth, beat = at.centre.births[-1], at.centre.beats[-1]
+    assert birth.config is not None
+    assert birth.config == beat.config
+    assert (birth.config.version, birth.config.hash, birth.config.roster_version) == (2, second.facts["hash"], 1)
+    for lane in Lane:
+        follow(at.centre.lines[lane])
+
+
+async def test_what_is_refused_changes_nothing_and_is_told_once(
+    mosquitto: Broker,
+    certificates: Certificates,
+    tmp_path: Path,
+    process: StartProcess,
+    eventually: Eventually,
+    free_port: Callable[[], int],
+) -> None:
+    """Damaged, another box's, older, signed by too few or by a stranger, a module not there: each has its reason."""
+    async with (
+        scene(mosquitto, certificates, tmp_path, process) as at,
+        listening(at.centre, certificates, mosquitto.host, mosquitto.port),
+    ):
+        before = (at.state / "site" / "current.json").read_bytes()
+        child = at.start()
+        await eventually(lambda: len(at.told("config.applied")) == 1, timeout_s=20)
+        await eventually(at.sees_doors)
+        good = at.document(2)
+        bent = json.loads(good)
+        bent["payload"] = at.bureau.document(at.bureau.bundle(3, settings=at.settings)).decode().split('"')[3]
+        other = at.bureau.document(at.bureau.bundle(2, settings=at.settings, box="0755-031-b"))
+        silent = {"id": "io2", "address": f"127.0.0.1:{free_port()}"}
+        moved = [{**at.settings["io"][0], "unit_id": 9}]
+        sirens = [{**at.settings["siren"][0], "on": ["door.forced"]}]
+        cases: list[tuple[bytes, str]] = [
+            (json.dumps(bent).encode(), "bad_signature"),
+            (other, "other_box"),
+            (at.document(1, name="x"), "same_version_other_content"),
+            (at.document(2, "bureau-1", siren=sirens), "needs_two_signatures"),
+            (unpinned(at.bureau, at.bureau.bundle(2, settings=at.settings)), "key_not_pinned"),
+            (at.document(2, io=[*at.settings["io"], silent]), "device_silent"),
+            (at.document(2, io=moved), "device_silent"),
+            (at.document(2, door=[]), "settings_wrong"),
+            (at.bureau.document(b"{}"), "malformed"),
+        ]
+        for document, _ in cases:
+            refused = len(at.told("config.refused"))
+            await at.deliver(document)
+            await eventually(lambda refused=refused: len(at.told("config.refused")) > refused, timeout_s=15)
+        told = at.told("config.refused")
+        assert [event.facts["reason"] for event in told] == [reason for _, reason in cases]
+        assert (told[3].facts["version"], told[3].facts["touches"]) == (2, ["outputs"])
+        assert (told[5].facts["devices"], told[6].facts["devices"]) == (["io2"], ["io1"])
+        assert told[1].facts["hash"] == bundle_hash(
+            encode_bundle(at.bureau.bundle(2, settings=at.settings, box="0755-031-b", at=_at(other)))
+        )
+        for document, _ in cases[:4]:
+            await at.deliver(document)  # again: counted, not told
+        await at.deliver(b'{"payload": "x"}')  # one reason, nothing to tell it from the other
+        await at.deliver(before)
+        await at.deliver(good)
+        await eventually(lambda: len(at.told("config.applied")) == 2, timeout_s=20)
+        assert len(at.told("config.refused")) == len(cases)
+        assert {birth.config.version for birth in at.centre.births if birth.config} == {1, 2}
+        assert (at.state / "site" / "previous.json").read_bytes() == before
+        assert json.loads((at.state / "site" / "current.json").read_bytes()) == json.loads(good)
+        assert child.running()
+        assert at.centre.kinds()["box.started"] == 1
+
+
+def _at(document: bytes) -> str:
+    return str(json.loads(claimed_payload(document))["at"])
