@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, Namespace
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -12,9 +12,13 @@ from protocol.settings import SettingsError
 from protocol.texts import Texts
 from provisioning.answer import INPUT_WRONG, Answer
 from provisioning.authority import new_key
+from provisioning.inventory.csv_table import MAX_CSV_BYTES, read_csv
 from provisioning.inventory.example import new_inventory
+from provisioning.inventory.folder import SITES, read_folder
+from provisioning.inventory.importing import Line, What, plan_import
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory.shapes import Inventory
+from provisioning.inventory.writing import write_sites
 from provisioning.words import Words
 
 
@@ -34,6 +38,25 @@ def add_inventory_words(words: Words) -> None:
     )
     takes_inventory(check, say)
     check.add_argument("--json", action="store_true", help=say("for a machine to read"))
+
+    table = words.add(
+        "import",
+        say("sites from a table, with a preview"),
+        say(
+            "Reads a table as spreadsheets save it (CSV; UTF-8 or GB18030; commas, semicolons or tabs) and shows for "
+            "each line what would become of it. The first line names the columns: id, name, unit, box, template, "
+            "schedule, timezone, key_site, and io1.address for the address of the entry io1. An empty cell changes "
+            "nothing. With --write all lines are written, or none if one is wrong."
+        ),
+        "branchwatch provision import outlets.csv --inventory bank --template outlet",
+        _import,
+    )
+    table.add_argument("table", type=Path, metavar="FILE.csv")
+    takes_inventory(table, say)
+    table.add_argument(
+        "--template", default="", metavar="NAME", help=say("of new sites, where the table names no other")
+    )
+    table.add_argument("--write", action="store_true", help=say("write what the preview shows"))
 
     new = words.below("inventory", say("begin an inventory")).add(
         "new",
@@ -64,11 +87,11 @@ def _check(arguments: Namespace, say: Texts) -> Answer:
     if arguments.json:
         warnings = [{"file": each.file, "message": each.message.told(say)} for each in inventory.warnings]
         return Answer(lines=[_as_json({"sound": True, **counts, "warnings": warnings})])
-    line = say("{folder}: sound: {sites} sites, {boxes} of their boxes enrolled, {people} people with {keys} keys.")
+    line = say("{folder}: sound. Sites: {sites}; boxes enrolled: {boxes}; people: {people}; keys: {keys}.")
     warned = [f"{each.file}: {each.message.told(say)}" for each in inventory.warnings]
     return Answer(
         lines=[line.format(folder=arguments.inventory, **counts)],
-        warning="\n".join([say("{count} things to look at:").format(count=len(warned)), *warned]) if warned else "",
+        warning="\n".join([say("Worth a look ({count}):").format(count=len(warned)), *warned]) if warned else "",
     )
 
 
@@ -101,3 +124,29 @@ def _new(arguments: Namespace, say: Texts) -> Answer:
     files = new_inventory(arguments.dir, b64encode(key).decode("ascii"), say)
     told = say("{folder}: {count} files. Next step: branchwatch provision check --inventory {folder}")
     return Answer(lines=[*(str(file) for file in files), told.format(folder=arguments.dir, count=len(files))])
+
+
+def _import(arguments: Namespace, say: Texts) -> Answer:
+    with arguments.table.open("rb") as stream:
+        table = read_csv(stream.read(MAX_CSV_BYTES + 1), str(arguments.table))
+    folder = read_folder(arguments.inventory)
+    lines = plan_import(table, folder, arguments.template, lambda file: Path(file).read_text(encoding="utf-8-sig"))
+    shown = [text for line in lines for text in _shown(line, say)]
+    counts = {what.name.lower(): sum(line.what is what for line in lines) for what in What}
+    sum_ = say("{new} new, {changed} changed, {same} the same, {wrong} wrong.").format(**counts)
+    if counts["wrong"]:
+        wrong = say("Nothing was written. Next step: mend the table, or the template that a line names.")
+        return Answer(lines=[*shown, sum_], warning=wrong, code=INPUT_WRONG)
+    if not arguments.write:
+        return Answer(lines=[*shown, sum_, say("Nothing was written. Next step: the same command with --write.")])
+    write_sites(arguments.inventory, {line.site: line.text for line in lines if line.text})
+    return Answer(lines=[*shown, sum_, say("Written to {folder}.").format(folder=arguments.inventory / SITES)])
+
+
+def _shown(line: Line, say: Texts) -> Iterator[str]:
+    name = "".join(each if each.isprintable() else "?" for each in f"{line.site:<16}  {line.name}"[:100])
+    yield f"{line.line:>6}  {say(line.what.value):<12}  {name}".rstrip()
+    for each in line.differences:
+        yield f"{'':>8}{each.column}: {each.old} -> {each.new}"
+    for fault in line.faults:
+        yield f"{'':>8}{fault.told(say)}"

@@ -1,0 +1,42 @@
+"""Many site files at once: all of them or none, whenever the power goes.
+
+They are written into a folder of their own, which one rename makes the import: from then on every reader takes its
+files before those beside it (folder.py). Moving each to its place is tidying, and the next import ends it if need be.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from provisioning.inventory.folder import ENDING, IMPORT, SITES
+from provisioning.keeping import PUBLIC_MODE, sync_folder, write_whole
+
+
+def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
+    """Site files by id; those that are there are replaced."""
+    sites = folder / SITES
+    sites.mkdir(exist_ok=True)
+    _tidy(sites)
+    growing = Path(tempfile.mkdtemp(dir=sites, prefix=f"{IMPORT}-"))
+    try:
+        for name, text in texts.items():
+            write_whole(growing / f"{name}{ENDING}", text.encode(), PUBLIC_MODE)
+        growing.replace(sites / IMPORT)
+    except BaseException:
+        shutil.rmtree(growing, ignore_errors=True)
+        raise
+    sync_folder(sites)
+    _tidy(sites)
+
+
+def _tidy(sites: Path) -> None:
+    """End an import that counts already, and clear away one that never came to count."""
+    ready = sites / IMPORT
+    if ready.is_dir():
+        for file in sorted(ready.iterdir()):
+            file.replace(sites / file.name)
+        sync_folder(sites)
+        ready.rmdir()
+    for left in sites.glob(f"{IMPORT}-*"):
+        shutil.rmtree(left, ignore_errors=True)
