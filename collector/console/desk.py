@@ -22,12 +22,13 @@ from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.telling import Telling, iso
-from collector.console.tiles import MOST_SITES, Tile, point_tiles, site_tiles
+from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
 from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
 from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
 from collector.times import unix_ms
+from protocol.ids import CENTRE_PREFIX
 from protocol.kinds import KINDS
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -87,16 +88,18 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     def alarm(request: Request, alarm_id: str, asked: Asked) -> Response:
         with services.store.read() as reading:
             detail = alarm_detail(reading, alarm_id, asked.person.unit)
-            boxes = reading.boxes(asked.person.unit, box=detail.alarm.box) if detail else ()
+            boxes = reading.boxes(asked.person.unit, box=shown_box(detail.alarm)) if detail else ()
         if detail is None:
             return rest(request, asked)
-        wording = telling.wording(detail.alarm.box, asked.language, now_ms())
+        wording = telling.wording(shown_box(detail.alarm), asked.language, now_ms())
         return pages.page(
             request,
             asked.language,
             "alarm.html",
             **_alarm_values(detail, telling.whole(detail, asked.language, now_ms()), asked, telling),
-            tiles=_tiles(boxes[0], detail, wording) if boxes else [],
+            tiles=point_tiles(boxes[0], newest_points(boxes[0], detail), detail.alarm, wording, now_ms())
+            if boxes
+            else [],
             more_tiles="",
         )
 
@@ -184,8 +187,10 @@ def _headline(detail: AlarmDetail, whole: shapes.AlarmWhole, wording: Wording, t
     return wording.headline(ends[-1].kind, ends[-1].source, ends[-1].facts) if ends else texts(N_("over now"))
 
 
-def _tiles(box: BoxRow, detail: AlarmDetail, wording: Wording) -> list[Tile]:
-    return point_tiles(box, newest_points(box, detail), detail.alarm, wording)
+def shown_box(alarm: AlarmRow) -> str:
+    """The box whose state stands beside an alarm: of what the centre itself found, the box that it is about."""
+    family, _, rest = alarm.source.partition("/")
+    return rest if alarm.box.startswith(CENTRE_PREFIX) and family == "box" and rest else alarm.box
 
 
 def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, telling: Telling) -> dict[str, Any]:
@@ -206,6 +211,7 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
             "source": wording.source(row.source, row.facts),
         },
         "site": {"name": name, "unit": unit},
+        "shown_box": shown_box(row),
         "delay": _("centre {seconds} s").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
         "proof": _proof(row, _),
         "state_word": _(desk_words.STATES[row.state]),

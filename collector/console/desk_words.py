@@ -40,6 +40,7 @@ KEYS: Final = (
     (("R",), N_("Resolve the alarm")),
     (("1", "2", "3", "4"), N_("All open, new, mine, others")),
     (("H",), N_("History")),
+    (("B",), N_("Boxes")),
     (("M",), N_("Sound on or off")),
     (("L",), "English / 中文"),
     (("T",), N_("Dark or light")),

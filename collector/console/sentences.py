@@ -117,13 +117,12 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
 NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ledger.fork": N_(
-            "Next step: go to the site and see which machine belongs there. Lock the key of both out with "
-            "“branchwatch provision revoke {box}”, then make a new box for the site with "
-            "“branchwatch provision replace {site}”."
+            "Next step: go to the site and see which machine belongs there. Lock the key of both out: "
+            "branchwatch provision revoke {box}. Then make a new box for the site: branchwatch provision replace {site}"
         ),
         "envelope.rejected/revoked": N_(
             "Next step: find that machine and switch it off. A site whose box was revoked is guarded again "
-            "after “branchwatch provision replace”."
+            "after branchwatch provision replace."
         ),
         "config.drift/late": N_(
             "Next step: see that the box is heard and its clock is right; the centre goes on sending the site file."
@@ -319,8 +318,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
 
 REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
-    (r"machine (?P<machine>[0-9a-f]{16}), run (?P<run>[0-9a-f]{32})", N_("machine {machine}, run {run}")),
-    (r"run (?P<run>[0-9a-f]{32})", N_("run {run}")),
+    (r"machine (?P<machine>[0-9a-f]{16}), run (?P<run>[0-9a-f]{8})[0-9a-f]{24}", N_("machine {machine}, run {run}")),
+    (r"run (?P<run>[0-9a-f]{8})[0-9a-f]{24}", N_("run {run}")),
     (r"(?P<door>[a-z0-9-]+) not closed", N_("while {door} was not closed")),
     (r"no answer within (?P<seconds>[0-9.]+) s", N_("no answer within {seconds} s")),
     (r"answer of function (?P<function>[0-9]+)", N_("answer to another function ({function})")),

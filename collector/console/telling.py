@@ -10,7 +10,16 @@ from collector.console.deadlines import due_ms
 from collector.console.names import PointNames
 from collector.console.wording import Wording
 from collector.people import People
-from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, EventRow, JournalRow, SiteRow
+from collector.storage.records import (
+    AlarmDetail,
+    AlarmRow,
+    AlarmState,
+    BoxRow,
+    ConfigRow,
+    EventRow,
+    JournalRow,
+    SiteRow,
+)
 from collector.times import moment
 from protocol.ids import CENTRE_PREFIX
 from protocol.texts import Texts, texts_for
@@ -174,6 +183,33 @@ def box(row: BoxRow) -> shapes.Box:
             shapes.LaneHead(lane=each.lane, run=each.run, seq=each.seq, hash=each.hash, claimed_seq=each.claimed_seq)
             for each in row.heads
         ],
+        config=_config(row.config),
+        wanted=_wanted(row.config),
+        drift=row.config.drift or None,  # type: ignore[arg-type]  # a word of ours from our own table
+        refused_reason=row.config.refused_reason or None,
+        machine=row.config.machine or None,
+        certificate_ends_at=None if row.config.certificate_ends_ms is None else iso(row.config.certificate_ends_ms),
+        revoked=row.config.revoked,
+    )
+
+
+def _config(row: ConfigRow) -> shapes.BoxConfig | None:
+    if not row.hash:
+        return None
+    return shapes.BoxConfig(
+        version=row.version,
+        hash=row.hash,
+        roster_version=row.roster_version,
+        roster_not_after=row.roster_not_after,
+    )
+
+
+def _wanted(row: ConfigRow) -> shapes.WantedConfig | None:
+    if not row.wanted_hash:
+        return None
+    sent = None if row.delivered_ms is None else iso(row.delivered_ms)
+    return shapes.WantedConfig(
+        version=row.wanted_version, hash=row.wanted_hash, stored_at=iso(row.wanted_ms), sent_at=sent
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from collector.console import config_words
 from collector.console.sentences import ORDER
 from collector.console.wording import Wording
 from collector.storage.records import AlarmRow, AlarmState, BoxRow, PointRow, SiteRow
@@ -63,8 +64,8 @@ class Tile:
     look: str
 
 
-def point_tiles(box: BoxRow, points: Iterable[PointRow], alarm: AlarmRow, wording: Wording) -> list[Tile]:
-    """What a box guards: the alarm's own first, then the unknown, then in the usual order; then line and clock."""
+def point_tiles(box: BoxRow, points: Iterable[PointRow], alarm: AlarmRow, wording: Wording, now_ms: int) -> list[Tile]:
+    """What a box guards: the alarm's own first, then the unknown, then in the usual order; then the box itself."""
     told = {point.id: point for point in points}
     concerned = _concerned(alarm, told)
     last = len(concerned)
@@ -79,7 +80,7 @@ def point_tiles(box: BoxRow, points: Iterable[PointRow], alarm: AlarmRow, wordin
         kind = ORDER.index(family) if family in ORDER else len(ORDER)
         ranked.append((concerned.get(point.id, last if tile.look == "unknown" else last + 1), kind, point.id, tile))
     tiles = [tile for *_, tile in sorted(ranked, key=lambda each: each[:3])]
-    return [*tiles[:MOST_TILES], *_line_tiles(box, wording.texts)]
+    return [*tiles[:MOST_TILES], *_line_tiles(box, wording.texts), *_trust_tiles(box, wording, now_ms)]
 
 
 def site_tiles(sites: Iterable[SiteRow], boxes: Sequence[BoxRow], texts: Texts) -> list[Tile]:
@@ -105,8 +106,11 @@ def site_tiles(sites: Iterable[SiteRow], boxes: Sequence[BoxRow], texts: Texts) 
         else:
             points = sum(len(box.points) for box in own)
             cause = texts("{count} points").format(count=points)
-            tile = Tile(name=site.name, state=texts("guarded"), cause=cause, since_ms=heard, look="")
-        ranked.append((0 if tile.look else 1, site.id, tile))
+            drifts = any(box.config.drift for box in own)
+            parts = (Part(text=texts(N_("another site file")), look=""),) if drifts else ()
+            look = "concerns" if drifts else ""
+            tile = Tile(name=site.name, state=texts("guarded"), parts=parts, cause=cause, since_ms=heard, look=look)
+        ranked.append((("unknown", "concerns", "").index(tile.look), site.id, tile))
     return [tile for _, _, tile in sorted(ranked, key=lambda each: each[:2])]
 
 
@@ -159,6 +163,26 @@ def _line_tiles(box: BoxRow, texts: Texts) -> list[Tile]:
     if waiting and not box.silent:
         tiles.append(Tile(name=texts(N_("Waiting at the box")), state=str(waiting), since_ms=box.heard_ms, look=""))
     return tiles
+
+
+def _trust_tiles(box: BoxRow, wording: Wording, now_ms: int) -> list[Tile]:
+    """What the box works with and until when it is believed: it changes with papers, so it shows no age."""
+    told = (
+        (N_("Site file"), config_words.site_file(box.config, wording, forked=box.forked)),
+        (N_("Roster"), config_words.roster(box.config, wording, now_ms)),
+        (N_("Certificate"), config_words.certificate(box.config, wording, now_ms)),
+    )
+    return [
+        Tile(
+            name=wording.texts(name),
+            state=each.state,
+            cause=each.detail,
+            since_ms=None,
+            look="needs" if each.needs else "",
+        )
+        for name, each in told
+        if each is not None
+    ]
 
 
 def _family(point: PointRow) -> str:

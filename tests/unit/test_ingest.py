@@ -11,20 +11,18 @@ import pytest
 from sqlalchemy import func, select
 
 from collector.console.telling import iso
-from collector.console.wording import Wording
 from collector.ingest.parsing import LIMITS_BYTES, NOBODY
 from collector.ingest.rates import BURST, Rates
 from collector.ingest.received import Received
 from collector.ingest.rejecting import KEPT, KEPT_PER_INCIDENT, MAX_INCIDENTS, MAX_KEPT_BYTES
 from collector.storage.records import Flag
 from collector.storage.schema import events, quarantine
-from protocol.certificates import Issuer, Role, Trust, thumbprint
+from protocol.certificates import Role
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
 from protocol.kinds import Lane
 from protocol.ledger import GENESIS, Position, line_hash
 from protocol.limits import MAX_PARKED_ENVELOPES
 from protocol.messages import Answers, PointState, decode_event, encode
-from protocol.texts import texts_for
 from protocol.timestamps import format_time
 from protocol.topics import Up
 from provisioning.authority import Authority
@@ -273,56 +271,6 @@ def test_a_revoked_certificate_counts_from_the_next_envelope(centre: PaperCentre
     centre.take(box.events(box.line("zone.fire")), box.birth())
     assert reasons(centre) == ["revoked", "revoked"]
     assert centre.events("zone.fire") == []
-
-
-def test_a_revocation_of_a_known_box_is_told_once(centre: PaperCentre) -> None:
-    """WIRE 3.3: a new list that names a box is told at its site; the same again, or a restart, says no more."""
-    authority = Authority.create(now=NOW)
-    box, other = (Box(authority=authority, id=f"{site}-a", site=site, now=NOW) for site in ("0755-035", "0755-036"))
-    centre.pipeline.trust(trust_of(authority))
-    centre.take(box.birth(), other.birth())
-    centre.tick()
-    assert centre.events("certificate.revoked") == []
-    revoked = authority.revoke(box.credential.certificate, now=NOW)
-    centre.pipeline.trust(trust_of(revoked))
-    centre.tick()
-    (told,) = centre.events("certificate.revoked")
-    assert (told.site, told.level, told.box) == (box.site, 5, centre.id)
-    assert told.facts["box"] == box.id
-    assert told.facts["serial"] == f"{box.credential.certificate.serial_number:x}"
-    assert told.facts["key"] == thumbprint(box.credential.private_key.public_key())
-    centre.restart()
-    centre.pipeline.trust(trust_of(revoked.revoke(other.credential.certificate, now=NOW)))
-    centre.tick()
-    centre.tick()
-    assert [event.facts["box"] for event in centre.events("certificate.revoked")] == [box.id, other.id]
-
-
-def test_a_list_of_a_stranger_takes_no_box_back(centre: PaperCentre) -> None:
-    """A list that bears the issuer's name and another's signature names boxes for nothing."""
-    authority, forger = Authority.create(now=NOW), Authority.create(now=NOW)
-    box = Box(authority=authority, id="0755-035-a", site="0755-035", now=NOW)
-    centre.pipeline.trust(trust_of(authority))
-    centre.take(box.birth())
-    forged = forger.revoke_serial(Issuer.BOXES, box.credential.certificate.serial_number, now=NOW)
-    centre.pipeline.trust(Trust(authority.root.certificate, forged.crls.values()))
-    centre.tick()
-    assert centre.events("certificate.revoked") == []
-
-
-def test_a_revoked_box_that_speaks_is_an_alarm_that_says_so(centre: PaperCentre) -> None:
-    """What it sends is set aside, level 2, in words that a person understands and with the next step."""
-    authority = Authority.create(now=NOW)
-    box = Box(authority=authority, id="0755-035-a", site="0755-035", now=NOW)
-    centre.pipeline.trust(trust_of(authority))
-    centre.take(box.birth())
-    centre.pipeline.trust(trust_of(authority.revoke(box.credential.certificate, now=NOW)))
-    centre.take(box.beat())
-    (alarm,) = centre.alarms(kind="envelope.rejected")
-    assert (alarm.level, alarm.facts["claimed_box"], alarm.facts["reason"]) == (2, box.id, "revoked")
-    wording = Wording(texts=texts_for("en"))
-    assert "whose certificate was revoked" in wording.headline(alarm.kind, alarm.source, alarm.facts)
-    assert "switch it off" in wording.next_step(alarm.kind, alarm.site, alarm.facts)
 
 
 def test_an_expired_certificate_is_stored_and_flagged(centre: PaperCentre, box: Box) -> None:

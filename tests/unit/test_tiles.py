@@ -12,6 +12,7 @@ from collector.console.newest import newest_points
 from collector.console.tiles import Tile, point_tiles
 from collector.console.wording import Wording
 from collector.storage.alarm_reading import alarm_detail
+from collector.times import unix_ms
 from protocol.messages import PointState
 from protocol.texts import texts_for
 from protocol.timestamps import format_time
@@ -20,6 +21,7 @@ from tests.collecting import Box
 from tests.console import ConsoleWorld
 from tests.ledgers import NOW
 
+NOW_MS = unix_ms(NOW)
 NAMES = {
     "door/outer": "通道外门",
     "door/inner": "通道内门",
@@ -67,7 +69,7 @@ def _tiles(world: ConsoleWorld, box: Box, alarm: str) -> dict[str, Tile]:
         (row,) = reading.boxes("", box=box.id)
     assert detail is not None
     wording = Wording(texts=texts_for("zh-CN"), names=NAMES)
-    return {tile.name: tile for tile in point_tiles(row, newest_points(row, detail), detail.alarm, wording)}
+    return {tile.name: tile for tile in point_tiles(row, newest_points(row, detail), detail.alarm, wording, NOW_MS)}
 
 
 def _alarm(world: ConsoleWorld) -> str:
@@ -97,7 +99,7 @@ def test_a_door_is_one_tile(world: ConsoleWorld) -> None:
     world.happens("door.held_open", "door/inner", box=box)
     tiles = _tiles(world, box, _alarm(world))
     assert next(iter(tiles)) == "通道内门"
-    assert set(tiles) == {"通道外门", "通道内门", "防尾随联动门", "现金区红外", "前端链路", "时钟"}
+    assert set(tiles) == {"通道外门", "通道内门", "防尾随联动门", "现金区红外", "前端链路", "时钟", "证书"}
     assert _words(tiles["通道外门"]) == ["关闭", "未上锁", "机械钥匙开启"]
     assert _words(tiles["通道内门"]) == ["关闭", "已上锁"]
     assert _words(tiles["防尾随联动门"]) == ["正常", "应急开关动作"]
