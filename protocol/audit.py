@@ -109,6 +109,8 @@ class Audit:
     trusted_root: x509.Certificate | None = None
     closed_by_manifest: bool = True
     """False for lines that come straight from a database: nobody signed their end."""
+    earlier: Manifest | None = None
+    """Of an older export, checked by its own audit: whatever stood in it must stand in this one too."""
     _records: int = 0
     _envelopes: int = 0
     _digest_hex: str = ""
@@ -159,6 +161,7 @@ class Audit:
             self._keep(found)
         self._check_claims()
         self._check_manifest()
+        self._check_earlier()
         return Report(
             records=self._records,
             envelopes=self._envelopes,
@@ -356,6 +359,21 @@ class Audit:
             )
         if (self._manifest.records, self._manifest.sha256) != (self._records - 1, self._digest_hex):
             self._problem(Fault.ALTERED, said("the bytes above the manifest are not those that were signed"))
+
+    def _check_earlier(self) -> None:
+        """Lines that were there once; a chain holds its past, so the heads say it all."""
+        for head in self.earlier.heads if self.earlier else ():
+            lane = LaneName(head.box, head.lane)
+            if self._lanes.holds(lane, head.run, head.seq, head.hash):
+                continue
+            line = named(head.box, head.lane, head.seq)
+            if self._lanes.is_set_back(lane):
+                text = N_(
+                    "{line} stood in the earlier export and is not here; the centre recorded that it was set back"
+                )
+            else:
+                text = N_("{line} stood in the earlier export and is not here")
+            self._problem(Fault.MISSING, said(text, line=line))
 
     def _root_check(self) -> RootCheck:
         if self.trusted_root is None or self._root is None:

@@ -163,6 +163,10 @@ class LaneAudit:
         """Whether any line of this run stands here."""
         return lane in self._runs and run in self._runs[lane]
 
+    def is_set_back(self, lane: LaneName) -> bool:
+        """Whether the centre recorded that this lane was set back once."""
+        return any(recorded == lane for recorded, _ in self._rollbacks)
+
     def denies(self, lane: LaneName, run: str, seq: int, digest: str) -> bool:
         """Whether another line stands here under this number of this run."""
         return self._hash_at(lane, run, seq) not in {digest, "", None}

@@ -15,8 +15,10 @@ import msgspec
 from cryptography import x509
 
 from protocol.audit import Audit, Report, RootCheck
+from protocol.export import Manifest
 from protocol.limits import MAX_EXPORT_LINE_BYTES
-from protocol.texts import system_said, texts_for_user
+from protocol.texts import SaidError, system_said, texts_for_user
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 SOUND, UNSOUND, INPUT_WRONG = 0, 1, 2
 _PROGRESS_EVERY_BYTES = 64 * 1024 * 1024
@@ -38,6 +40,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("file", type=Path, help=say("the exported ledger"))
     parser.add_argument("--trust", type=Path, metavar="ROOT.pem", help=say("your own copy of the root certificate"))
+    parser.add_argument(
+        "--earlier",
+        type=Path,
+        metavar="FILE",
+        help=say("an older export of the same centre: nothing of it may be missing"),
+    )
     parser.add_argument("--json", action="store_true", help=say("print the report as JSON"))
     options = parser.parse_args(argv)
     try:
@@ -45,20 +53,35 @@ def main(argv: list[str]) -> int:
     except (OSError, ValueError):
         print(say("{path}: no certificate in PEM can be read there").format(path=options.trust), file=sys.stderr)
         return INPUT_WRONG
-    audit = Audit(now=datetime.now(UTC), trusted_root=root)
     try:
-        with options.file.open("rb") as stream:
-            _feed(audit, stream, say)
-    except OSError as error:
-        text = say("{path} cannot be read: {reason}")
-        print(text.format(path=options.file, reason=system_said(error).told(say)), file=sys.stderr)
+        earlier = _read(options.earlier, root, None, say) if options.earlier else None
+        if earlier is not None and earlier.manifest is None:
+            text = say("{path} ends without a manifest that its collector signed; check it alone")
+            print(text.format(path=options.earlier), file=sys.stderr)
+            return UNSOUND
+        report = _read(options.file, root, earlier.manifest if earlier else None, say)
+    except _UnreadableError as error:
+        print(error.said.told(say), file=sys.stderr)
         return INPUT_WRONG
-    report = audit.report()
     if options.json:
         print(json.dumps(_as_data(report), ensure_ascii=False))
     else:
         print("\n".join(_sentences(report, say)))
     return SOUND if report.sound else UNSOUND
+
+
+class _UnreadableError(SaidError):
+    """A file that cannot be read; the message says which."""
+
+
+def _read(path: Path, root: x509.Certificate | None, earlier: Manifest | None, say: Callable[[str], str]) -> Report:
+    audit = Audit(now=datetime.now(UTC), trusted_root=root, earlier=earlier)
+    try:
+        with path.open("rb") as stream:
+            _feed(audit, stream, say)
+    except OSError as error:
+        raise _UnreadableError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
+    return audit.report()
 
 
 def _feed(audit: Audit, stream: BinaryIO, say: Callable[[str], str]) -> None:

@@ -11,7 +11,7 @@ from tests.brokers import BrokerKind
 from tests.stories.conftest import BuildBank
 from tests.waiting import eventually_blocking
 from tests.whole.accounts import bookkeeping_faults, centre_rows
-from tests.whole.bank import COLLECTOR, Bank
+from tests.whole.bank import BRANCHWATCH, COLLECTOR, READY_S, Bank
 from tests.whole.box import Box
 from tests.whole.publisher import Publisher
 from tests.whole.safe import Safe
@@ -96,6 +96,12 @@ def test_yesterdays_backup_comes_back(build_bank: BuildBank, broker: BrokerKind 
     bank.export(newer)
     code, said = bank.verify(newer)
     assert code == 0, said
+    held = bank.run(*BRANCHWATCH, "verify", newer, "--trust", bank.certificates.root, "--earlier", older, name="verify")
+    assert held.wait(READY_S) == 1, "whoever has the older export sees what the centre itself had written"
+    (line,) = [each for each in held.output().splitlines() if "NOT SOUND" in each]
+    assert f"{COLLECTOR} urgent" in line
+    assert "set back" in line
+    assert not any(f"{box.id} " in held.output() for box in bank.boxes), "of the boxes nothing is missing"
     rows = centre_rows(bank.database, "SELECT action, person FROM journal WHERE topic = 'upkeep' ORDER BY number")
     assert [action for action, _ in rows] == ["done"], "of the backup only its restore can know"
 

@@ -8,6 +8,7 @@ import pytest
 from protocol.audit import MAX_PROBLEMS, Audit, Report, RootCheck
 from protocol.audit_lanes import Fault
 from protocol.certificates import Role
+from protocol.export import Manifest
 from protocol.kinds import Lane
 from protocol.ledger import Position, line_hash
 from protocol.messages import decode_event
@@ -17,8 +18,8 @@ from tests.ledgers import NOW, PaperBox, PaperExport
 AUTHORITY = Authority.create(now=NOW)
 
 
-def _audit(lines: Sequence[bytes], *, trusted: Authority | None = None) -> Report:
-    audit = Audit(now=NOW, trusted_root=trusted.root.certificate if trusted else None)
+def _audit(lines: Sequence[bytes], *, trusted: Authority | None = None, earlier: Manifest | None = None) -> Report:
+    audit = Audit(now=NOW, trusted_root=trusted.root.certificate if trusted else None, earlier=earlier)
     for line in lines:
         audit.feed(line)
     return audit.report()
@@ -321,6 +322,31 @@ def test_a_box_cannot_speak_for_another() -> None:
     foreign = other.opened(Lane.URGENT)
     export.events(box, foreign)
     assert _audit(export.finish()).problems[0].fault is Fault.UNTRUSTED
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_an_earlier_export_had_may_not_be_gone(recorded: bool) -> None:
+    """A centre that drops lines or was set back writes a sound export; an older one names what is gone."""
+    export, box, centre = _paper()
+    kept = (centre.opened(Lane.URGENT),)
+    begun = dict(centre.tips)
+    export.events(centre, *kept, centre.line("box.silent", box=box.id))
+    earlier = _audit(export.finish()).manifest
+    later = PaperExport(AUTHORITY, centre)
+    later.signer(centre)
+    later.events(centre, *kept)
+    centre.tips = begun
+    centre.restart()
+    later.events(centre, centre.opened(Lane.URGENT))
+    if recorded:
+        later.events(centre, centre.line("ledger.rollback", box=centre.id, lane="urgent", run=centre.run))
+    lines = later.finish()
+    assert _audit(lines).sound
+    assert _audit(lines, earlier=_audit(lines).manifest).sound
+    (problem,) = _audit(lines, earlier=earlier).problems
+    assert problem.fault is Fault.MISSING
+    assert "centre-north urgent 2" in str(problem.text)
+    assert ("set back" in str(problem.text)) is recorded
 
 
 def test_what_the_audit_says_can_be_found_again() -> None:
