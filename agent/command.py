@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.site_words import add_site_words
 from protocol.settings import SettingsError
@@ -202,6 +203,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     past.add_argument("--json", action="store_true", help=say("for a program"))
     past.set_defaults(run=_history)
     add_site_words(words, say)
+    add_enrol_words(words, say)
     add_health_words(words, say)
     return parser
 
