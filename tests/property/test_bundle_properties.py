@@ -1,0 +1,127 @@
+"""Invariants of the site bundle: what is touched is named, no more and no less, and no changed byte is ever taken."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from protocol.bundle import Bundle, BundleRefusedError, encode_bundle, judge, read_bundle, touches
+from protocol.certificates import Issuer, Role
+from protocol.documents import DocumentError, open_document
+from protocol.envelope import EnvelopeType
+from protocol.roster import Right
+from tests.bundles import BOX, SITE, Bureau, person, roster, settings
+from tests.ledgers import NOW
+
+BUREAU = Bureau()
+BEFORE = BUREAU.bundle(3)
+HELD = encode_bundle(BEFORE)
+PAYLOAD = encode_bundle(BUREAU.bundle(4, settings=settings() | {"name": "东区支行"}))
+DOCUMENT = BUREAU.document(PAYLOAD)
+
+Settings = dict[str, Any]
+Edit = Callable[[Settings], object]
+EDITS: list[tuple[str | None, Edit]] = [
+    (None, lambda site: site.update(name="东区支行")),
+    (None, lambda site: site.update(silent_after="60s")),
+    (None, lambda site: site["camera"][0].update(address="192.0.2.31")),
+    (None, lambda site: site["io"][0].update(address="192.0.2.21")),
+    (None, lambda site: site["zone"][0].update(name="营业间")),
+    (None, lambda site: site["door"][1].update(held_open_after="30s")),
+    (None, lambda site: site["door"][1].update(debounce="0.2s")),
+    (None, lambda site: site["siren"][0].update(name="大厅")),
+    (None, lambda site: site["partition"][0].update(entry_delay="20s")),
+    (None, lambda site: site["centre"].update(brokers=["192.0.2.6:8883"])),
+    ("partitions", lambda site: site["partition"][0].update(kind="general")),
+    ("partitions", lambda site: site["partition"].append({"id": "hall", "kind": "general", "zones": ["hall-motion"]})),
+    ("zones", lambda site: site["zone"][0].update(active=0)),
+    ("zones", lambda site: site["zone"][0].update(type="instant")),
+    ("zones", lambda site: site["zone"][0].update(debounce="3s")),
+    ("outputs", lambda site: site["door"][0].update(lock_energised="unlocked")),
+    ("outputs", lambda site: site["door"][0].update(lock="io1/do/5")),
+    ("outputs", lambda site: site["door"][0].update(exit_button="io1/di/9")),
+    ("outputs", lambda site: site["door"][0].update(release_for="9s")),
+    ("outputs", lambda site: site["interlock"][0].update(emergency_release="io1/di/10")),
+    ("outputs", lambda site: site["siren"][0].update(on=["door.forced", "zone.intrusion"])),
+    ("outputs", lambda site: site["siren"][0].update(sound_for="10s")),
+]
+WITH_A_HALL = settings()
+WITH_A_HALL["zone"].append({"id": "hall-motion", "type": "interior", "input": "io1/di/8"})
+
+CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
+    ("roster", lambda bundle: replace(bundle, roster=roster(1, days=31))),
+    ("roster", lambda bundle: replace(bundle, roster=roster(2))),
+    ("roster", lambda bundle: replace(bundle, roster=roster(1, person("zhang-wei", 100, Right.UNLOCK)))),
+    ("pins", lambda bundle: replace(bundle, pins=(*bundle.pins, "0" * 64))),
+    (None, lambda bundle: replace(bundle, pins=tuple(reversed(bundle.pins)))),
+    (None, lambda bundle: replace(bundle, sealed={"cameras": "x"}, pending=())),
+    (None, lambda bundle: replace(bundle, reason="why", version=9, at="2026-11-30T00:00:00.000Z")),
+]
+
+
+@given(st.sets(st.sampled_from(range(len(EDITS)))), st.sets(st.sampled_from(range(len(CHANGES)))))
+def test_touched_is_exactly_what_was_touched(edits: set[int], changes: set[int]) -> None:
+    """Whatever is changed together, the words are those of what was changed; names, waits and cameras have none."""
+    before = replace(BEFORE, settings=WITH_A_HALL)
+    expected = {EDITS[at][0] for at in edits} | {CHANGES[at][0] for at in changes}
+    changed = replace(before, settings=settings_of(before))
+    for at in sorted(edits):
+        EDITS[at][1](changed.settings)
+    for at in sorted(changes):
+        changed = CHANGES[at][1](changed)
+    words = ("roster", "pins", "partitions", "zones", "outputs")
+    assert touches(before, changed) == tuple(word for word in words if word in expected)
+    assert bool(touches(before, changed)) == bool(expected - {None})
+
+
+ISSUER = b64encode(BUREAU.authority.issuers[Issuer.PROVISIONING].certificate.public_bytes(Encoding.DER))
+
+
+@given(st.integers(0, len(DOCUMENT) - 1), st.integers(1, 255))
+def test_no_changed_byte_is_ever_taken(at: int, by: int) -> None:
+    """A document of which any one byte is another is refused, by its form, its signatures or its rules.
+
+    The issuer's certificate alone lies outside every signature of ours, and X.509 leaves a bit of its frame open (how
+    many bits of the signature's last byte are unused): there a change may pass, and then changes nothing.
+    """
+    changed = DOCUMENT[:at] + bytes([DOCUMENT[at] ^ by]) + DOCUMENT[at + 1 :]
+    try:
+        opened = open_document(changed, EnvelopeType.SITE, BUREAU.trust, NOW, Role.PROVISIONING)
+        accepted = judge(opened, held=HELD, pins=BUREAU.pins, box=BOX, site=SITE)
+    except (DocumentError, BundleRefusedError):
+        return
+    first = DOCUMENT.index(ISSUER)
+    second = DOCUMENT.index(ISSUER, first + 1)
+    assert any(start <= at < start + len(ISSUER) for start in (first, second)), "a changed document was taken"
+    assert (accepted.payload, accepted.signers) == (PAYLOAD, ("bureau-1", "bureau-2"))
+
+
+def test_the_unchanged_document_is_taken() -> None:
+    """So the test above cannot pass for another reason."""
+    opened = open_document(DOCUMENT, EnvelopeType.SITE, BUREAU.trust, NOW, Role.PROVISIONING)
+    assert judge(opened, held=HELD, pins=BUREAU.pins, box=BOX, site=SITE).bundle.version == 4
+
+
+@given(st.integers(1, 2**53 - 1), st.integers(1, 2**53 - 1))
+def test_no_lower_version_is_ever_taken(held: int, offered: int) -> None:
+    """Whatever the two numbers are: only a higher one is new."""
+    in_force = encode_bundle(BUREAU.bundle(held))
+    opened = BUREAU.opened(BUREAU.bundle(offered, reason="another content"))
+    if offered > held:
+        assert judge(opened, held=in_force, pins=BUREAU.pins, box=BOX, site=SITE).bundle.version == offered
+        return
+    with pytest.raises(BundleRefusedError) as caught:
+        judge(opened, held=in_force, pins=BUREAU.pins, box=BOX, site=SITE)
+    assert caught.value.reason in ("older_version", "same_version_other_content")
+
+
+def settings_of(bundle: Bundle) -> Settings:
+    """A copy of a bundle's settings, as it would be read again."""
+    return read_bundle(encode_bundle(bundle)).settings
