@@ -64,7 +64,7 @@ def people_problems(people: PeopleFile, known: Known) -> Iterator[Problem]:
             yield (*place, *path), fault
         for number, key in enumerate(person.key):
             inner = (*place, "key", number)
-            for path, fault in _key_problems(key):
+            for path, fault in key_problems(key):
                 yield (*inner, *path), fault
             if key.id in names:
                 fault = said('key id "{id}" is that of a key of {person} already', id=key.id, person=names[key.id])
@@ -92,7 +92,8 @@ def _role_problems(person: PersonTable) -> Iterator[Problem]:
             yield ("roles",), said("nobody is {one} and {other} at once", one=one.value, other=other.value)
 
 
-def _key_problems(key: KeyTable) -> Iterator[Problem]:
+def key_problems(key: KeyTable) -> Iterator[Problem]:
+    """What is wrong with one key by itself."""
     try:
         read_person_key(key.public_key)
     except PersonKeyError:
