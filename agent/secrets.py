@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from agent.identity import FOLDER, SEALING_KEY, IdentityError, read_private_key
+from agent.identity import FOLDER, SEALING_KEY, read_private_key
 from protocol.sealing import SealingError, open_secret
 from protocol.settings import Secret
 from protocol.texts import SaidError
@@ -20,10 +20,10 @@ class SecretError(SaidError):
 
 
 class SealingKey(Protocol):
-    """The key that opens what was sealed to this box; where it lies is the key store's affair."""
+    """The part of the key store (`keystore.py`) that opens what was sealed to this box."""
 
     def open_secret(self, sealed: str, *, box: str, name: str) -> bytes:
-        """What was sealed. Raises: SealingError."""
+        """What was sealed. Raises: SealingError, SaidError (the key cannot be had)."""
 
 
 class SealingKeyFile:
@@ -65,13 +65,13 @@ class Secrets:
             raise SecretError(N_("the site bundle holds no secret {name}"), name=name)
         try:
             return Secret(self._key.open_secret(self._sealed[name], box=self._box, name=name).decode())
-        except (SealingError, IdentityError, UnicodeDecodeError):
+        except (SealingError, SaidError, UnicodeDecodeError):
             raise SecretError(N_("the secret {name} does not open with this box's key"), name=name) from None
 
     def opens(self, name: str, sealed: str) -> bool:
         """Whether this box's key opens what is sealed under a name in a bundle that is not in force yet."""
         try:
             self._key.open_secret(sealed, box=self._box, name=name)
-        except (SealingError, IdentityError):
+        except (SealingError, SaidError):
             return False
         return True

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
 
+from agent.site_store import SiteStore
 from protocol.bundle import bundle_hash, encode_bundle
 from protocol.documents import claimed_payload
 from protocol.kinds import Lane
@@ -32,6 +36,27 @@ from tests.processes import RunningProcess
 from tests.small_centre import SmallCentre, listening, make_centre
 
 
+class WatchedBranch(BranchServer):
+    """A branch that notes when it was asked, and what its siren was set to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_s: list[float] = []
+        self.siren: list[bool] = []
+
+    async def _on_request(self, *request: Any) -> Any:
+        self.asked_s.append(time.monotonic())
+        refused = await super()._on_request(*request)
+        if self.state.siren is not (self.siren or [False])[-1]:
+            self.siren.append(self.state.siren)
+        return refused
+
+    def unwatched_s(self, since_s: float) -> float:
+        """The longest time without a question since then."""
+        asked = [at for at in self.asked_s if at >= since_s]
+        return max(after - before for before, after in pairwise(asked))
+
+
 @dataclass
 class Scene:
     """One enrolled box, its branch and its centre."""
@@ -39,7 +64,7 @@ class Scene:
     folder: Path
     bureau: RealBureau
     centre: SmallCentre
-    branch: BranchServer
+    branch: WatchedBranch
     settings: dict[str, Any]
     say: Callable[[bytes], Any]
     start: Callable[[], RunningProcess]
@@ -60,6 +85,10 @@ class Scene:
     def told(self, kind: str) -> list[Event]:
         """Events of a kind at the centre."""
         return [event for event in self.centre.events() if event.kind == kind]
+
+    def refused_more_than(self, count: int) -> bool:
+        """Whether the centre heard of so many refusals and one more."""
+        return len(self.told("config.refused")) > count
 
     def stored(self) -> Counter[str]:
         """Kinds in the box's own outbox."""
@@ -83,7 +112,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Everything there; the box is enrolled with version 1 and not started."""
     centre, bureau = make_centre(certificates), RealBureau(certificates)
-    async with BranchServer() as branch:
+    async with WatchedBranch() as branch:
         settings = branch_settings(branch.port, f"{broker.host}:{broker.port}")
 
         async def say(data: bytes) -> None:
@@ -169,10 +198,9 @@ async def test_what_is_refused_changes_nothing_and_is_told_once(
             (at.document(2, door=[]), "settings_wrong"),
             (at.bureau.document(b"{}"), "malformed"),
         ]
-        for document, _ in cases:
-            refused = len(at.told("config.refused"))
+        for number, (document, _) in enumerate(cases):
             await at.deliver(document)
-            await eventually(lambda refused=refused: len(at.told("config.refused")) > refused, timeout_s=15)
+            await eventually(partial(at.refused_more_than, number), timeout_s=15)
         told = at.told("config.refused")
         assert [event.facts["reason"] for event in told] == [reason for _, reason in cases]
         assert (told[3].facts["version"], told[3].facts["touches"]) == (2, ["outputs"])
@@ -194,5 +222,128 @@ async def test_what_is_refused_changes_nothing_and_is_told_once(
         assert at.centre.kinds()["box.started"] == 1
 
 
+async def test_an_output_and_its_timer_go_on_over_a_change(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """FIELD-FAULTS row 2: a siren sounds on over the change and ends at its time; one that is taken away falls silent.
+
+    The branch is unwatched for a moment only, and what happens in it is seen.
+    """
+    async with (
+        scene(mosquitto, certificates, tmp_path, process) as at,
+        listening(at.centre, certificates, mosquitto.host, mosquitto.port),
+    ):
+        child = at.start()
+        await eventually(at.sees_doors, timeout_s=20)
+        here = f"127.0.0.1:{at.branch.port}"
+        await act(here, Action.FORCE, Door.INNER)
+        await eventually(lambda: at.branch.siren == [True])
+        begun_s = time.monotonic()
+        await at.deliver(at.document(2, "bureau-1", name="改"))
+        people = asyncio.create_task(act(here, Action.CLOSE, Door.INNER))
+        await eventually(lambda: len(at.told("config.applied")) == 2)
+        assert at.branch.unwatched_s(begun_s) < 3
+        assert at.branch.siren == [True]
+        await people
+        await eventually(lambda: len(at.told("door.forced.restored")) == 1)
+        await eventually(lambda: at.branch.siren == [True, False], timeout_s=15)
+        assert 8 < time.monotonic() - begun_s < 14
+        await act(here, Action.FORCE, Door.OUTER)
+        await eventually(lambda: at.branch.siren == [True, False, True])
+        begun_s = time.monotonic()
+        await at.deliver(at.document(3, siren=[]))
+        await eventually(lambda: at.branch.siren == [True, False, True, False])
+        assert time.monotonic() - begun_s < 6
+        await eventually(lambda: len(at.told("config.applied")) == 3)
+        assert len(at.told("door.forced")) == 2
+        assert at.centre.kinds()["box.started"] == 1
+        assert child.running()
+
+
 def _at(document: bytes) -> str:
     return str(json.loads(claimed_payload(document))["at"])
+
+
+async def test_a_damaged_bundle_falls_back_and_the_centre_heals_it(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """One byte of the stored bundle changed: the box guards by the one before, says so, and takes the new one again."""
+    async with (
+        scene(mosquitto, certificates, tmp_path, process) as at,
+        listening(at.centre, certificates, mosquitto.host, mosquitto.port),
+    ):
+        store = SiteStore(at.state)
+        first, second = store.current(), at.document(2)
+        store.commit(second, keep=first)
+        current = at.state / "site" / "current.json"
+        current.write_bytes(second[:900] + b"!" + second[901:])
+        child = at.start()
+        await eventually(lambda: len(at.told("config.applied")) == 1, timeout_s=20)
+        (refused,) = at.told("config.refused")
+        assert (refused.facts["reason"], refused.facts["held"]) == ("damaged", 1)
+        assert at.told("config.applied")[0].facts["version"] == 1
+        await at.deliver(second)
+        await eventually(lambda: len(at.told("config.applied")) == 2, timeout_s=20)
+        assert at.told("config.applied")[1].facts["version"] == 2
+        assert (json.loads(current.read_bytes()), store.previous()) == (json.loads(second), first)
+        assert await asyncio.to_thread(child.stop) == 0
+        again = at.start()
+        await eventually(lambda: len(at.told("box.started")) == 2, timeout_s=20)
+        await eventually(lambda: len(at.centre.births) > 1 and at.centre.births[-1].config is not None)
+        assert await asyncio.to_thread(again.stop) == 0
+        assert (len(at.told("config.refused")), len(at.told("config.applied"))) == (1, 2)
+    current.write_bytes(b"")
+    (at.state / "site" / "previous.json").write_bytes(b"{")
+    neither = await asyncio.to_thread(agent, "run", "--state", at.state)
+    assert neither.returncode == 2
+    assert "current.json cannot be used (damaged, or of another box), nor the one before it" in neither.stderr
+    assert "Traceback" not in neither.stderr
+
+
+async def test_a_stick_at_a_box_that_does_not_run(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """The same judgement: a sentence and exit code 1, nothing changed; what is taken is told when the agent starts."""
+    async with scene(mosquitto, certificates, tmp_path, process) as at:
+        good = at.document(2, "bureau-1", name="新河西分理处")
+        silent = at.document(2, io=[*at.settings["io"], {"id": "io2", "address": "127.0.0.1:1"}])
+        other = at.bureau.document(at.bureau.bundle(2, settings=at.settings, box="0755-031-b"))
+        before = (at.state / "site" / "current.json").read_bytes()
+        stick = tmp_path / "stick.json"
+        for document, code, sentence in (
+            (good[:-400], 1, "no signed site bundle, or not all of one: copy the file again"),
+            (b"", 1, "no signed site bundle"),
+            (good + b" " * 600_000, 1, "larger than 512 KiB"),
+            (other, 1, "it is for box 0755-031-b, not for 0755-031-a"),
+            (silent, 1, "io2 does not answer; see to its wiring and address"),
+            (at.document(2, "bureau-1", siren=[]), 1, "it touches outputs: that needs two signatures"),
+        ):
+            stick.write_bytes(document)
+            said = await asyncio.to_thread(agent, "site", "apply", stick, "--state", at.state)
+            assert (said.returncode, said.stdout) == (code, ""), said.stderr
+            assert sentence in said.stderr
+            assert said.stderr.count("\n") == 1
+            assert (at.state / "site" / "current.json").read_bytes() == before
+        missing = await asyncio.to_thread(agent, "site", "apply", tmp_path / "gone.json", "--state", at.state)
+        assert (missing.returncode, "gone.json cannot be read" in missing.stderr) == (2, True)
+        for sentence in ("Version 2 is in force.\n", "Version 2 was in force already; nothing was changed.\n"):
+            stick.write_bytes(good)
+            said = await asyncio.to_thread(agent, "site", "apply", stick, "--state", at.state)
+            assert (said.returncode, said.stdout) == (0, sentence), said.stderr
+        shown = json.loads((await asyncio.to_thread(agent, "site", "show", "--json", "--state", at.state)).stdout)
+        assert (shown["version"], shown["signers"], shown["roster"]["people"]) == (2, ["bureau-1"], 1)
+        child = at.start()
+        await eventually(lambda: at.stored()["config.applied"] == 1, timeout_s=20)
+        assert await asyncio.to_thread(child.stop) == 0
+
+
+def test_a_box_that_is_not_enrolled_says_so(tmp_path: Path) -> None:
+    """Exit code 2, the folder and the next step, for each word that needs an enrolled box; nothing is made."""
+    state = tmp_path / "state"
+    (tmp_path / "x").write_bytes(b"{}")
+    for words in (("run",), ("site", "show"), ("site", "apply", tmp_path / "x")):
+        said = agent(*words, "--state", state)
+        assert said.returncode == 2
+        assert "is not enrolled; next step: branchwatch agent enrol" in said.stderr
+        assert "Traceback" not in said.stderr
+        assert not state.exists()
