@@ -225,14 +225,14 @@ def _lay_out(
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             opened.append(os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"))
         except OSError as error:
-            raise unwritable(target, error) from None
+            raise unwritable(scratch.parent, error) from None
         into = opened[-1]
 
         def take(data: bytes) -> None:
             try:
                 into.write(data)
             except OSError as error:
-                raise unwritable(target, error) from None
+                raise unwritable(scratch.parent, error) from None
 
         return take
 
@@ -245,7 +245,7 @@ def _lay_out(
             for each in opened:
                 each.close()
         except OSError as error:
-            raise unwritable(scratch, error) from None
+            raise unwritable(scratch.parent, error) from None
     if second.document != first.document:
         raise damaged(file)
 

@@ -6,6 +6,8 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -269,6 +271,29 @@ def test_a_vanished_second_place_is_told_and_the_first_copy_stays(
     assert "NO SECOND COPY" in capsys.readouterr().err
     assert len(centre.made()) == 3
     assert centre.restore(centre.made()[-1], "--drill", "--into", str(centre.folder)) == 0
+
+
+@pytest.mark.parametrize("kib", [40, 200, 240])
+def test_a_disk_that_is_full_half_way_leaves_nothing(centre: Centre, kib: int) -> None:
+    """The copy, the backup, or what is restored from it does not fit: exit code 3, one sentence, nothing half."""
+
+    def limited(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "branchwatch", "collector", *words]
+        shell = ["bash", "-c", f'ulimit -f {kib}; exec "$@"', "bash", *command]
+        return subprocess.run(shell, capture_output=True, text=True, check=False)
+
+    assert centre.back_up() == 0
+    before = centre.snapshot()
+    config, into = str(centre.folder / "collector.toml"), str(centre.folder / "back")
+    for done in (
+        limited("backup", "--config", config),
+        limited("restore", str(centre.made()[0]), "--identity", str(centre.folder / "id"), "--into", into),
+    ):
+        assert done.returncode == 3, done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert centre.snapshot() == before
+    assert not [path for path in centre.folder.rglob("*") if path.name.endswith(".part")]
+    assert not list((centre.folder / ".branchwatch-backup").iterdir())
 
 
 def test_one_backup_at_a_time(centre: Centre, capsys: pytest.CaptureFixture[str]) -> None:
