@@ -220,7 +220,7 @@ def _readmit(arguments: Namespace, say: Texts) -> Answer:
     return Answer(
         lines=[
             line.format(file=done.path, box=arguments.box, until=until, person=done.by),
-            say("The box asks by itself within the hour, or now with: branchwatch agent renew --now"),
+            say("The box asks by itself at its next try, or now with: branchwatch agent renew --now"),
         ]
     )
 
@@ -243,24 +243,17 @@ def _replace(arguments: Namespace, say: Texts) -> Answer:
         book.close()
     path = arguments.inventory / "sites" / f"{arguments.site}.toml"
     write_box(path, entry.box, new)
+    site, bank = arguments.site, f"--inventory {arguments.inventory}"
     steps = [
-        *([say("branchwatch provision revoke {old} --dir CA --enrolment {dir}")] if enrolled else []),
-        say("branchwatch provision build --inventory {inventory} --out {dir}/bundles ..."),
-        say("branchwatch provision token {site} --inventory {inventory} --dir {dir}"),
-        say("branchwatch provision kit {site} ... and install it on the new box, or on the old one after it was wiped"),
+        *([f"branchwatch provision revoke {entry.box} --dir CA --enrolment {arguments.dir}"] if enrolled else []),
+        f"branchwatch provision build {site} {bank} --out {arguments.dir}/bundles --key NAME.key",
+        f"branchwatch provision token {site} {bank} --dir {arguments.dir}",
+        f"branchwatch provision kit {site} {bank} --key NAME.key --out DIR",
+        say("Install the kit on the new box, or on the old one after it was wiped (install.sh --uninstall --purge)."),
     ]
-    values = {
-        "old": entry.box,
-        "new": new,
-        "site": arguments.site,
-        "dir": arguments.dir,
-        "inventory": arguments.inventory,
-        "file": path,
-    }
-    lines = [say("{file}: box {new} in the place of {old}").format(**values), say("Next steps:")]
-    return Answer(
-        lines=[*lines, *(f"  {number}. {step.format(**values)}" for number, step in enumerate(steps, start=1))]
-    )
+    line = say("{file}: box {new} in the place of {old}").format(file=path, new=new, old=entry.box)
+    numbered = [f"  {number}. {step}" for number, step in enumerate(steps, start=1)]
+    return Answer(lines=[line, say("Next steps:"), *numbered])
 
 
 def _box_of(site: str, inventory: Inventory | None, book: Book) -> str:
