@@ -22,6 +22,7 @@ from cryptography import x509
 
 from collector import health, systemd
 from collector.acceptance.records import WalkTests
+from collector.admitting import keep_admitting
 from collector.alarms.service import AlarmService
 from collector.assembly import Centre, assemble
 from collector.backup import seen as backups
@@ -29,6 +30,7 @@ from collector.bundles import BundleService
 from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
+from collector.enrolment import EnrolmentAddress, EnrolmentReader
 from collector.exporting import export_ledger
 from collector.health import Check
 from collector.ingest.receiving import Receiving
@@ -112,6 +114,12 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
                 broker.mend(lambda: _unheard_s(receiving, config, broker.port)), name="mending"
             )
             stack.callback(mending.cancel)
+            admitting = asyncio.create_task(keep_admitting(broker, store, _embedded(config).boxes), name="admitting")
+            stack.callback(admitting.cancel)
+        reader = _reader(config, keys, store, centre)
+        if reader is not None:
+            stack.push_async_callback(asyncio.to_thread, reader.stop)
+            reader.start()
         services = Services(
             collector=settings.id,
             store=store,
@@ -123,7 +131,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(store, receiving, backed_up=settings.backup is not None),
+            health=lambda: _health(store, receiving, reader, backed_up=settings.backup is not None),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
         # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
@@ -217,6 +225,16 @@ def _subscribers(config: Config, receiving: Receiving) -> list[Subscriber]:
     ]
 
 
+def _reader(config: Config, keys: Keys, store: Store, centre: Centre) -> EnrolmentReader | None:
+    settings = config.settings.enrolment
+    if settings is None:
+        return None
+    host, port = split_address(settings.address)
+    issuer = None if settings.issuer is None else bytes.fromhex(settings.issuer)
+    address = EnrolmentAddress(host=host, port=port, issuer=issuer)
+    return EnrolmentReader(address=address, keys=keys, store=store, pipeline=centre.pipeline)
+
+
 def _embedded(config: Config) -> EmbeddedSettings:
     settings = config.settings.embedded
     if settings is None:
@@ -255,7 +273,9 @@ def _renewed(revocations: Revocations, issuers: tuple[x509.Certificate, ...]) ->
         return None
 
 
-def _health(store: Store, receiving: Receiving, *, backed_up: bool) -> tuple[Check, ...]:
+def _health(
+    store: Store, receiving: Receiving, reader: EnrolmentReader | None, *, backed_up: bool
+) -> tuple[Check, ...]:
     begun_s, fault = time.monotonic(), ""
     upkeep: tuple[Check, ...] = ()
     try:
@@ -266,7 +286,8 @@ def _health(store: Store, receiving: Receiving, *, backed_up: bool) -> tuple[Che
         fault = str(error)
     seen = receiving.seen()
     database = health.database(fault, time.monotonic() - begun_s)
-    return (database, *health.ingest(seen), health.revocation(seen), *upkeep)
+    enrolled = () if reader is None else (health.enrolment(reader.seen()),)
+    return (database, *health.ingest(seen), health.revocation(seen), *enrolled, *upkeep)
 
 
 def _now() -> datetime:

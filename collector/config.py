@@ -63,6 +63,13 @@ class BackupSettings(msgspec.Struct, frozen=True, kw_only=True):
     keep: Annotated[int, Meta(ge=1, le=10_000)] = 30
 
 
+class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[enrolment]`: the machine whose record is read; `issuer` pins the boxes' issuing key, else the root does."""
+
+    address: Address
+    issuer: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description=N_("64 hex digits"))] | None = None
+
+
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme."""
 
@@ -76,6 +83,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     crls: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
     embedded: EmbeddedBrokerSettings | None = None
+    enrolment: EnrolmentSettings | None = None
     backup: BackupSettings | None = None
     person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
 
@@ -150,6 +158,7 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
         (("listen",), settings.listen),
         *((("brokers", index), address) for index, address in enumerate(settings.brokers)),
         *(((("embedded", "listen"), settings.embedded.listen),) if settings.embedded else ()),
+        *(((("enrolment", "address"), settings.enrolment.address),) if settings.enrolment else ()),
     ):
         if address and not 0 < split_address(address)[1] < 65536:
             yield path, said("a port is from 1 to 65535")

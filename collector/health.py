@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from collector.revocation import Shown
+from protocol.texts import Said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 STUCK_AFTER_S: Final = 10.0
@@ -77,6 +78,28 @@ def revocation(seen: IngestSeen) -> Check:
         said=shown.said.text,
         values=shown.said.values,
         age_s=max(0.0, age_s),
+        needed=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolmentSeen:
+    """How the enrolment's record is read: since when it is so, and why it is not."""
+
+    read: bool
+    fault: Said | None
+    age_s: float
+
+
+def enrolment(seen: EnrolmentSeen) -> Check:
+    """The enrolment's record. Boxes are guarded without it, so it is not needed; but it shows."""
+    said = N_("Its record has not been read yet") if seen.fault is None else seen.fault.text
+    return Check(
+        name="enrolment",
+        works=seen.read and seen.fault is None,
+        said=N_("Its record is read") if seen.read and seen.fault is None else said,
+        values={} if seen.fault is None else seen.fault.values,
+        age_s=max(0.0, seen.age_s),
         needed=False,
     )
 

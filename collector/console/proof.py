@@ -12,8 +12,8 @@ from collector.console.problems import Problem, language_of
 from collector.console.reference import problem_answers
 from collector.people import PersonRole
 from collector.services import Services
+from protocol.texts import Said, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from protocol.texts import texts_for
 
 Auditor = Annotated[Asker, Depends(needs(PersonRole.AUDITOR))]
 
@@ -52,7 +52,7 @@ def routes(services: Services) -> APIRouter:
             shapes.HealthCheck(
                 name=each.name,
                 ok=each.works,
-                detail=_(each.said).format(**each.values),
+                detail=Said(each.said, each.values).told(_),
                 age_s=None if each.age_s is None else round(each.age_s, 1),
             )
             for each in checks

@@ -85,6 +85,11 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
         "config.drift.restored": (N_("The box works with site file version {version}, as it should"),),
+        "enrol.completed": (N_("{box} was enrolled for site {site} and has its certificate"),),
+        "enrol.refused": (N_("{count} tries to enrol {box} for site {site} were refused: {reason}"),),
+        "enrol.refused.restored": (N_("Ten minutes after the first refusal: {count} tries in all"),),
+        "enrol.code_dead": (N_("The enrolment code of {box} is dead: too many wrong tries"),),
+        "certificate.renewed": (N_("{box} has a new certificate for its key"),),
         "certificate.revoked": (N_("The certificate of {box} was revoked; what it sends is set aside"),),
     }
 )
@@ -119,6 +124,16 @@ NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "ledger.fork": N_(
             "Next step: go to the site and see which machine belongs there. Lock the key of both out: "
             "branchwatch provision revoke {box}. Then make a new box for the site: branchwatch provision replace {site}"
+        ),
+        "enrol.completed": N_(
+            "Next step: if nobody installs a box at this site today, lock it out: branchwatch provision revoke {box}"
+        ),
+        "enrol.refused": N_(
+            "Next step: ask the installer at the site. If nobody is enrolling a box there, somebody is trying codes."
+        ),
+        "enrol.code_dead": N_(
+            "Next step: ask the installer at the site. If he mistyped, make a new code: "
+            "branchwatch provision token {site}. If nobody did, somebody is guessing."
         ),
         "envelope.rejected/revoked": N_(
             "Next step: find that machine and switch it off. A site whose box was revoked is guarded again "
@@ -299,6 +314,15 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "damaged": N_("the stored site bundle is damaged"),
         "secret_pending": N_("its password is not sealed to the box yet"),
         "write was not echoed": N_("the device did not confirm the writing"),
+        "code_wrong": N_("wrong code"),
+        "code_used": N_("the code was used before"),
+        "code_expired": N_("the code has expired"),
+        "code_dead": N_("the code is dead"),
+        "site_wrong": N_("the code is for another site or box"),
+        "box_known": N_("the box is known with another key"),
+        "box_unknown": N_("the box is not known there"),
+        "not_readmitted": N_("its certificate has ended and nobody gave leave to renew it"),
+        "too_many": N_("too many tries"),
         "key_not_pinned": N_("signed with a key that the box does not obey"),
         "other_box": N_("made for another box"),
         "other_site": N_("made for another site"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from collector.fleet.records import Ask, BoxState, Condition
 from collector.fleet.supervision import supervise
 from collector.ingest.alarming import raise_alarms
+from collector.ingest.enrolling import note_entries, refusals_over
 from collector.ingest.placing import place_events
 from collector.ingest.received import Rejection
 from collector.ingest.rejecting import incidents_over, note_rejections
@@ -23,10 +24,16 @@ from collector.ingest.work import Work
 from collector.ledger import CentreLedger
 from collector.storage import writing
 from collector.storage.journal import Entry, write_journal
+from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Topic
 from collector.storage.schema import envelopes
 from collector.storage.store import Store
 from protocol.certificates import Trust
+from protocol.enrolment import RecordLine
+from protocol.ledger import Position
+
+ENROLMENT = "enrolment"
+"""The name of the enrolment's record among positions."""
 
 DUE_AT_ONCE = 1_000
 """Boxes judged in one transaction of the tick."""
@@ -102,7 +109,8 @@ class Committer:
                 note_set_back(work, self._ledger)
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
-            if not due and not work.found:
+            refusals_over(work, self._ledger)
+            if not due and not work.found and not work.drafts:
                 return None
             self._judge(work, due, listening_ms)
             levels = self._finish(work, mono_ms)
@@ -113,6 +121,19 @@ class Committer:
         with self._store.write() as connection:
             work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
             note_revoked(work, trust)
+            levels = self._finish(work, mono_ms)
+        return Outcome(alarm_levels=levels, changed=bool(work.entries))
+
+    def enrolled(
+        self, entries: Sequence[RecordLine], before: Position | None, behind: Position, *, now_ms: int, mono_ms: int
+    ) -> Outcome:
+        """The enrolment's record goes on with `entries`; nothing where another collector took them meanwhile."""
+        with self._store.write() as connection:
+            work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
+            if position_of(connection, ENROLMENT) != before:
+                return Outcome()
+            note_entries(work, self._ledger, entries)
+            save_position(connection, ENROLMENT, behind)
             levels = self._finish(work, mono_ms)
         return Outcome(alarm_levels=levels, changed=bool(work.entries))
 

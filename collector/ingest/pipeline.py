@@ -35,7 +35,9 @@ from collector.revocation import Lists, Shown
 from collector.storage.store import Store, StoreError
 from collector.times import moment
 from protocol.certificates import Trust, VerifiedIdentity
+from protocol.enrolment import RecordLine
 from protocol.envelope import Opened
+from protocol.ledger import Position
 from protocol.topics import Up
 
 WORTH_SHARING: Final = 16
@@ -140,6 +142,16 @@ class Pipeline:
         with self._store.read() as reading:
             self._metrics.silent.set(reading.silent_boxes())
         return sending
+
+    def enrolled(
+        self, entries: Sequence[RecordLine], before: Position | None, behind: Position, *, now_ms: int, mono_ms: int
+    ) -> None:
+        """The enrolment's record goes on; safe from any thread.
+
+        Raises:
+            StoreError: the database cannot be reached; the same lines may be brought again.
+        """
+        self._count(self._committer.enrolled(entries, before, behind, now_ms=now_ms, mono_ms=mono_ms))
 
     def _parse(self, messages: Iterable[Received], rejections: list[Rejection], now_ms: int) -> list[Parsed]:
         taken: list[Parsed] = []

@@ -17,9 +17,9 @@ from protocol.kinds import RESTORED, Lane
 
 def tell(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
     """Write what was found and not told yet."""
-    if not work.found:
+    if not work.found and not work.drafts:
         return
-    drafts = _drafts(work, ledger)
+    drafts = [*_drafts(work, ledger), *work.drafts]
     if not drafts:
         return
     lanes = _own_lanes(work, ledger.collector)

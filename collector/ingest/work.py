@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from collector.alarms.correlation import Fact, concerns
 from collector.fleet.records import Ask, Found
 from collector.ingest.sequence import NOTHING, Standing
+from collector.ledger import Draft
 from collector.storage.journal import Entry
 from collector.storage.records import Flag
 from collector.storage.schema import events as events_table
@@ -44,6 +45,7 @@ class Work:
     events: list[tuple[Any, ...]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     found: list[tuple[str, str, Found]] = field(default_factory=list)  # box, site, what
+    drafts: list[Draft] = field(default_factory=list)  # what is told as it stands, beside what was found
     entries: list[Entry] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from collector.fleet.configs import BoxConfig
 from collector.storage.reading import Reading
@@ -85,11 +85,6 @@ def site_unit(connection: Transaction, site: str) -> str | None:
 def boxes_with_bundles(reading: Reading) -> frozenset[str]:
     """Every box for which a bundle was ever delivered."""
     return frozenset(reading.connection.execute(select(bundles.c.box).distinct()).scalars())
-
-
-def count_bundles(reading: Reading) -> int:
-    """How many bundles are kept: a cheap look whether there is a new one."""
-    return int(reading.connection.execute(select(func.count()).select_from(bundles)).scalar_one())
 
 
 _UPDATE: Final = (
