@@ -29,7 +29,7 @@ from agent.drivers.modbus.driver import ModbusDriver
 from agent.findings import Finding, Phase
 from agent.guard import Guard
 from agent.health import boot_id, health_of
-from agent.identity import BoxIdentity
+from agent.identity import BoxIdentity, IdentityError, renewed_identity
 from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
 from agent.local.answering import Agency, Answering
 from agent.local.moves import Moves
@@ -63,11 +63,15 @@ LOG: Final = logging.getLogger("branchwatch.agent")
 T = TypeVar("T")
 
 EXPIRING: Final = "box.certificate_expiring"
+RENEWED: Final = "certificate.renewed"
 STALE: Final = "config.stale"
 SITE_KEY: Final = "site"
 """The hash of the bundle whose being applied was told last."""
 
 TICK_S: Final = 1.0
+LOOK_EVERY_S: Final = 10.0
+"""At the certificate's file, which `agent renew` replaces."""
+
 MARK_EVERY_S: Final = 15 * 60
 """`ledger.mark` in the routine lane (WIRE 2.4)."""
 
@@ -108,6 +112,7 @@ class Agent:
         self._started = now
         self._told_site = saved.get(SITE_KEY, b"").decode("ascii", "replace")
         self._expiring: bool | None = None
+        self._unusable = ""  # why a certificate's file was not taken up
         self._stale: bool | None = None
         boot = boot_id()
         same_boot = saved.get(BOOT_KEY, b"") == boot.encode()
@@ -241,7 +246,7 @@ class Agent:
     async def _tick(self) -> None:
         """Once a second: the clock, the store's glance, the marks, the watchdog."""
         seen = self._outbox.standing
-        marked = self._started
+        marked = looked = self._started
         watchdog = watchdog_interval()
         sounding = False
         while True:
@@ -256,6 +261,9 @@ class Agent:
             if sounds(standing) is not sounding:
                 sounding = sounds(standing)
                 self._sound(State.ON if sounding else State.OFF)
+            if now.since(looked).total_seconds() >= LOOK_EVERY_S:
+                looked = now
+                await self._watch.tell(self._take_up(now))
             if now.since(marked).total_seconds() >= MARK_EVERY_S:
                 marked = now
                 await self._outbox.mark()
@@ -299,13 +307,16 @@ class Agent:
             config=Config(version=loaded.signed.state.version, hash=loaded.signed.hash) if loaded else Config(),
             box=identity.box,
             root=identity.root,
-            signer=lambda: Signer(sealer=identity.sealer, chain=identity.chain),
+            signer=self._signer,
             watch=self._watch,
             points=self._guard.points,
             health=self._health,
             took_ms=lambda: {driver.device: driver.took_ms for driver in self._drivers},
             now=self._timekeeper.now,
         )
+
+    def _signer(self) -> Signer:
+        return Signer(sealer=self._settings.identity.sealer, chain=self._settings.identity.chain)
 
     def _started_finding(self) -> Finding:
         facts = {"software": software(), "set_aside": self._outbox.standing.set_aside or None}
@@ -320,6 +331,23 @@ class Agent:
         facts = {"not_after": format_time(self._settings.identity.not_after)}
         phase = Phase.RAISED if soon else Phase.ENDED
         return (Finding(kind=EXPIRING, source="box/certificate", phase=phase, at=now, facts=facts),)
+
+    def _take_up(self, now: Moment) -> tuple[Finding, ...]:
+        """Go over to a renewed certificate, if one lies there."""
+        try:
+            fresh = renewed_identity(self._settings.identity, now.wall)
+        except IdentityError as error:
+            if str(error) != self._unusable:
+                LOG.warning("%s", error)
+            self._unusable = str(error)
+            return ()
+        if fresh is None:
+            return ()
+        self._settings = replace(self._settings, identity=fresh)
+        self._uplink.take_up(fresh)
+        LOG.info("the certificate was renewed; it ends on %s", f"{fresh.not_after:%Y-%m-%d}")
+        facts = {"not_after": format_time(fresh.not_after), "kid": fresh.sealer.kid}
+        return (Finding(kind=RENEWED, source="box/certificate", phase=Phase.TOLD, at=now, facts=facts),)
 
     def _roster(self, now: Moment) -> tuple[Finding, ...]:
         """The roster's end, or a newer roster; told when it changes."""

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -111,6 +111,30 @@ def load_enrolled_identity(state: Path, now: datetime) -> BoxIdentity:
         )
     root = folder / ROOT
     return _read_identity(folder / SIGNING_KEY, folder / CERTIFICATE, root, root, now)
+
+
+def renewed_identity(identity: BoxIdentity, now: datetime) -> BoxIdentity | None:
+    """The same box with the certificate that lies in its file now; None when it is the one that it works with.
+
+    Raises:
+        IdentityError: what lies there is damaged, or for another box, site or key.
+    """
+    file = identity.certificate_file
+    certificates = _read_certificates(file)
+    chain = tuple(each.public_bytes(Encoding.DER) for each in certificates if each != identity.root)
+    if chain == identity.chain:
+        return None
+    verified = check_chain(chain, identity.root, now, file)
+    key = read_private_key(identity.key_file)
+    if (verified.id, verified.site) != (identity.box, identity.site) or key.public_key() != verified.public_key:
+        raise IdentityError(N_("{file} is not for this box and its key; the certificate before it stays"), file=file)
+    return replace(
+        identity,
+        sealer=Sealer(key, verified.kid),
+        chain=chain,
+        not_before=verified.not_before,
+        not_after=verified.not_after,
+    )
 
 
 def load_pins(state: Path) -> frozenset[str]:

@@ -72,6 +72,10 @@ class LinkLostError(Exception):
     """The connection is given up; the message says why."""
 
 
+class RenewedError(LinkLostError):
+    """The connection is given up for one under a new certificate."""
+
+
 @dataclass
 class Uplink:
     """Keeps one connection to one of the brokers, for ever."""
@@ -92,6 +96,10 @@ class Uplink:
         self._paths = [Path(alive_at=now) for _ in self.route.brokers]
         self.voice.outbox.on_commit(self._woken.set)
 
+    def take_up(self, identity: BoxIdentity) -> None:
+        """Speak under a renewed certificate from the next connection on, which begins at once."""
+        self.route = replace(self.route, identity=identity)
+
     def remember_lost(self, lost: Sequence[bool]) -> None:
         """Paths whose loss was told by an earlier run and not ended since."""
         self._paths = [replace(path, lost=was) for path, was in zip(self._paths, lost, strict=False)]
@@ -111,7 +119,10 @@ class Uplink:
             if len(self.route.brokers) > 1:
                 tasks.create_task(self._probe_other())
             while True:
+                identity = self.route.identity
                 await self._one_connection()
+                if identity is not self.route.identity:
+                    continue
                 self.broker = (self.broker + 1) % len(self.route.brokers)
                 await asyncio.sleep(MAX_PAUSE_S * int.from_bytes(self.random(2)) / 65_536)
 
@@ -123,6 +134,9 @@ class Uplink:
         except ExceptionGroup as group:
             expected, rest = group.split((aiomqtt.MqttError, OSError, LinkLostError, StoreClosedError))
             for lost in expected.exceptions if expected else ():
+                if isinstance(lost, RenewedError):
+                    LOG.info("%s", lost)
+                    continue
                 self._quietly(str(lost) or type(lost).__name__)
             if rest is not None:
                 self._strange(rest)
@@ -133,6 +147,7 @@ class Uplink:
 
     async def _speak(self) -> None:
         route = self.route
+        self.voice.sealer = route.identity.sealer
         host, port = parse_address(route.brokers[self.broker], BROKER_PORT)
         me = self._me()
         conversation = Conversation(self.voice, me)
@@ -211,6 +226,8 @@ class Uplink:
                 raise LinkLostError("nothing from the centre for too long")
             if self.voice.outbox.standing.run != me.run:
                 raise LinkLostError("a new store began a new run")
+            if self.route.identity.x5c != me.x5c:
+                raise RenewedError("the certificate was renewed: connecting anew")
 
     async def _supervise(self) -> None:
         """Judge both paths twice a second; tell what changed."""
