@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy.engine import make_url
 
-from collector.storage.migrating import differences, migrate
+from collector.fleet.configs import MAX_REASON, BoxConfig
+from collector.storage.bundles import (
+    StoredBundle,
+    boxes_with_bundles,
+    bundle_of,
+    configs_of,
+    keep_bundle,
+    known_bundles,
+    save_configs,
+)
+from collector.storage.migrating import MIGRATIONS, differences, migrate
+from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Filter
 from collector.storage.sessions import close_session, open_session, touch_session
 from collector.storage.store import NotStorableError, Store, StoreError, name_of, out_of_reach, sqlite_url
-from collector.storage.writing import lock_counters, save_counter, save_site
+from collector.storage.writing import beat_runs_of, lock_counters, save_counter, save_site
 from protocol.kinds import Lane
+from protocol.ledger import Position
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
 from tests.ledgers import NOW
@@ -209,6 +224,93 @@ def test_the_journal_replays_from_any_number(centre: PaperCentre) -> None:
             "door.dual_open"
         ]
         assert not reading.events_between(int(first), int(last), unit="elsewhere")
+
+
+def test_bundles_come_back_byte_for_byte(store: Store) -> None:
+    """A document is kept as it was delivered; signed anew, it takes the place of the one before; others stay."""
+    first = StoredBundle(
+        box="0755-031-a", hash="a" * 64, site="0755-031", version=3, document=b"\x00\xff{", stored_ms=1, person="zhao"
+    )
+    again = msgspec.structs.replace(first, document=b"{}", person="li", stored_ms=2)
+    other = msgspec.structs.replace(first, hash="b" * 64, version=2**40)
+    with store.write() as connection:
+        for each in (first, other, again):
+            keep_bundle(connection, each)
+        assert bundle_of(connection, (first.box, first.hash)) == again
+        assert bundle_of(connection, (other.box, other.hash)) == other
+        assert bundle_of(connection, (first.box, "c" * 64)) is None
+        asked = [(first.box, first.hash), (first.box, "c" * 64), ("0755-032-a", first.hash)]
+        assert known_bundles(connection, asked) == {(first.box, first.hash)}
+    with store.read() as reading:
+        assert boxes_with_bundles(reading) == {first.box}
+
+
+def test_what_boxes_work_with_comes_back(store: Store) -> None:
+    """Every field of a row, new and changed, and nothing of another box."""
+    plain = BoxConfig(box="0755-032-a")
+    row = BoxConfig(
+        box="0755-031-a",
+        wanted_hash="a" * 64,
+        wanted_version=2**40,
+        wanted_ms=2**41,
+        told=True,
+        hash="b" * 64,
+        version=7,
+        roster_version=2,
+        roster_not_after="9999-12-31T23:59:59.999Z",
+        machine="4f2a9c0d11e87b63",
+        differs_ms=5,
+        delivered_ms=6,
+        tries=7,
+        refused_reason="?" * MAX_REASON,
+        refused_ms=8,
+        drift="refused",
+    )
+    both = {row.box: row, plain.box: plain}
+    with store.write() as connection:
+        save_configs(connection, both, {})
+        assert configs_of(connection, both) == both
+        changed = {row.box: msgspec.structs.replace(row, differs_ms=None, drift="", machine="")}
+        save_configs(connection, {**both, **changed}, both)
+        assert configs_of(connection, [*both, "0755-033-a"]) == {**both, **changed}
+
+
+def test_a_record_is_read_on_from_where_it_was_left(store: Store) -> None:
+    """The position belongs to the transaction: one that fails leaves the one before."""
+    position = Position(run="0" * 32, seq=2**40, hash="a" * 64)
+    with store.write() as connection:
+        assert position_of(connection, "enrolment") is None
+        save_position(connection, "enrolment", position)
+
+    def fail() -> None:
+        with store.write() as connection:
+            save_position(connection, "enrolment", msgspec.structs.replace(position, seq=1))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.read() as reading:
+        assert position_of(reading.connection, "enrolment") == position
+
+
+def test_a_database_of_the_first_revision_keeps_what_it_holds(url: str, tmp_path: Path, authority: Authority) -> None:
+    """A centre that ran before site bundles goes on: its runs have no machine, and nothing is lost."""
+    store = Store(url)
+    with store.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        run = ("0" * 32, "0755-031-a", 7, 1, 2)
+        connection.exec_driver_sql(
+            f"INSERT INTO beat_runs (run, box, counter, first_ms, last_ms) VALUES {run}"  # noqa: S608 - ours
+        )
+    migrate(store)
+    with store.write() as connection:
+        (kept,) = beat_runs_of(connection, [("0755-031-a", "0" * 32)]).values()
+    assert (kept.counter, kept.machine) == (7, "")
+    assert differences(store) == []
+    store.close()
 
 
 def test_a_login_lives_until_its_end(store: Store) -> None:
