@@ -103,9 +103,19 @@ decoded() { # base64url without padding, on standard input
     tr '_-' '/+' | awk '{ while (length($0) % 4) $0 = $0 "="; print }' | base64 -d 2> /dev/null
 }
 
-check_manifest() { # what the signature is over must name these very sums
+check_manifest() { # it has the one shape that we write, and what the signature is over names these very sums
     protected=$(part protected)
     payload=$(part payload)
+    chain=$(sed -n 's/^.*"x5c":\["\([A-Za-z0-9+/=]*\)","\([A-Za-z0-9+/=]*\)"\].*$/\1 \2/p' "$kit/manifest.json")
+    printf '{"payload":"%s","signatures":[{"protected":"%s","signature":"%s","header":{"x5c":["%s","%s"]}}]}' \
+        "$payload" "$protected" "$(part signature)" "${chain% *}" "${chain#* }" > "$work/manifest"
+    cmp -s "$work/manifest" "$kit/manifest.json" || broken "manifest.json was changed." "manifest.json 被改动。"
+    for each in $chain; do
+        echo '-----BEGIN CERTIFICATE-----'
+        echo "$each" | fold -w 64
+        echo '-----END CERTIFICATE-----'
+    done > "$work/signer"
+    cmp -s "$work/signer" "$kit/signer.pem" || broken "signer.pem was changed." "signer.pem 被改动。"
     printf '%s' "$protected" | decoded > "$work/header" || broken "manifest.json was changed." "manifest.json 被改动。"
     printf '%s' "$payload" | decoded > "$work/payload" || broken "manifest.json was changed." "manifest.json 被改动。"
     entry="{\"path\":\"SHA256SUMS\",\"bytes\":$(wc -c < "$kit/SHA256SUMS" | tr -d ' '),\"sha256\":\"$(digest "$kit/SHA256SUMS")\"}"
@@ -154,6 +164,12 @@ check_signature() {
     fi
     openssl x509 -in "$work/leaf.pem" -noout -pubkey > "$work/key.pem"
     printf '%s.%s' "$protected" "$payload" > "$work/signed"
+    numbers=$(part signature | decoded | od -An -v -tx1 | tr -d ' \n')
+    printf 'asn1=SEQUENCE:two\n[two]\nr=INTEGER:0x%.64s\ns=INTEGER:0x%s\n' "$numbers" "${numbers#????????????????????????????????????????????????????????????????}" > "$work/numbers"
+    if ! openssl asn1parse -genconf "$work/numbers" -noout -out "$work/der" > /dev/null 2>&1 \
+        || ! cmp -s "$work/der" "$kit/manifest.sig.der"; then
+        broken "manifest.sig.der was changed." "manifest.sig.der 被改动。"
+    fi
     openssl dgst -sha256 -verify "$work/key.pem" -signature "$kit/manifest.sig.der" "$work/signed" > /dev/null 2>&1 \
         || broken "the signature of the manifest does not hold." "清单签名无效。"
     pin=$(openssl pkey -pubin -in "$work/key.pem" -outform DER | sha256sum | cut -d ' ' -f 1)
@@ -247,7 +263,7 @@ put() { # source, target, mode: the target is the old file or the new one, never
 
 build_release() {
     release=$HOME_DIR/releases/$(fact version)-$(digest "$kit/requirements.txt" | cut -c 1-8)
-    if [ -f "$release/.complete" ] && "$release/bin/branchwatch" --version > /dev/null 2>&1; then
+    if [ -f "$release/.complete" ] && works; then
         say "Branchwatch $(fact version) is installed already." "Branchwatch $(fact version) 已安装。"
         return 0
     fi
@@ -262,10 +278,14 @@ build_release() {
         "$release/bin/python" -I "$pip/pip" install --quiet --disable-pip-version-check --no-cache-dir --no-index \
         --no-deps --only-binary=:all: --require-hashes --find-links "$kit/wheels" -r "$kit/requirements.txt" \
         > "$work/log" 2>&1 || failed_build
-    "$release/bin/branchwatch" --version > "$work/log" 2>&1 || failed_build
+    works || failed_build
     sync
     : > "$release/.complete"
     growing=
+}
+
+works() { # whatever the agent needs is there and of one mind
+    "$release/bin/python" -I -c 'import agent.app, agent.condition_seen' > "$work/log" 2>&1
 }
 
 failed_build() {

@@ -39,6 +39,8 @@ GLIBC: Final = ("36", "35", "34", "31", "28", "27", "24", "17", "12", "5")
 """Minor versions of glibc 2 for which wheels are made, up to that of Debian 12."""
 
 _NAME: Final = re.compile(r"([A-Za-z0-9_.]+)-([A-Za-z0-9_.!+]+)-.+\.whl\Z")
+_CHANGED: Final = re.compile(r"^ {4}([A-Za-z0-9_.-]+)==\S+ from ", re.MULTILINE)
+_MISSING: Final = re.compile(r"have no matching distributions available for your environment:\n((?: {4}\S+\n)+)")
 _LAST_WORDS: Final = 400
 """Characters of what pip says at its end; its beginnings are long."""
 
@@ -173,7 +175,7 @@ def _fetch(materials: Materials, target: Target, ours: Path, given: Path | None,
 
 
 def _pip(words: Sequence[str]) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", *words]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:
@@ -182,10 +184,22 @@ def _pip(words: Sequence[str]) -> None:
         ) from None
     if done.returncode == 0:
         return
-    if "No module named pip" in done.stderr:
-        raise WheelsError(N_("this Python has no pip; a kit is made with it"))
-    faults = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-    raise WheelsError(N_("the wheels cannot be had: {reason}"), reason=" ".join(faults)[-_LAST_WORDS:])
+    raise WheelsError(N_("the wheels cannot be had: {reason}"), reason=_why(done.stdout, done.stderr))
+
+
+def _why(out: str, err: str) -> Said:
+    """What pip means, as one sentence; its own last words where we know no better."""
+    if "No module named pip" in err:
+        return said(N_("this Python has no pip; a kit is made with it"))
+    if changed := _CHANGED.findall(err):
+        return said(N_("{names}: not the file whose hash stands in the lock"), names=", ".join(dict.fromkeys(changed)))
+    if "Retrying (" in err:
+        return said(N_("the package registry cannot be reached; take them from a folder by --wheels"))
+    if missing := _MISSING.search(out):
+        names = ", ".join(missing[1].split())
+        return said(N_("none of {names} for this processor, this Python and the version in the lock"), names=names)
+    faults = [line.strip() for line in err.splitlines() if line.strip() and not line.startswith("WARNING")]
+    return said(N_("pip says: {words}"), words=" ".join(faults)[-_LAST_WORDS:])
 
 
 def _looked_at(path: Path) -> Wheel:
