@@ -154,7 +154,7 @@ class Offline:
         self.secrets.write_text(text)
         self.secrets.chmod(mode)
 
-    def enrolled(self, box: str, *, signing: int = 300, sealing: int = 301, **changes: Any) -> Enrolled:
+    def enrolled(self, box: str, /, *, signing: int = 300, sealing: int = 301, **changes: Any) -> Enrolled:
         """What the enrolment machine wrote of a box, and its file."""
         said = Enrolled(
             v=1,
