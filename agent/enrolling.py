@@ -241,8 +241,8 @@ def _write(
     store = SiteStore(state)
     version = None
     try:
-        if answer.bundle is not None and store.current() is None:
-            document = bytes(answer.bundle)
+        document = answer.document
+        if document is not None and store.current() is None:
             knows = Knows(
                 trust=Trust(bank.root),
                 box=bank.box,

@@ -100,15 +100,23 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
         return f"EnrolRequest(box={self.box!r}, site={self.site!r}, …)"
 
 
+NO_BUNDLE: Final = b"null"
+
+
 class EnrolAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an enrolled box gets. `bundle` is the signed document as it stands; null: none was built yet."""
+    """What an enrolled box gets. `bundle` is the signed document as it stands; `null`: none was built yet."""
 
     v: Version
     box: Id
     chain: Chain
     root: Annotated[str, Meta(max_length=11_000)]  # base64 of DER, as in `chain`
-    bundle: msgspec.Raw | None
+    bundle: msgspec.Raw  # not `Raw | None`: msgspec takes no object for that union
     at: Time
+
+    @property
+    def document(self) -> bytes | None:
+        """The bundle's bytes; None where none was built yet."""
+        return None if bytes(self.bundle) == NO_BUNDLE else bytes(self.bundle)
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from protocol.documents import DocumentError, claimed_payload, open_document
 from protocol.enrolled import Enrolled, encode_enrolled
 from protocol.enrolment import (
     MAX_RECORD_BYTES,
+    NO_BUNDLE,
     EnrolAnswer,
     EnrolmentError,
     ProvenEnrolment,
@@ -130,7 +131,7 @@ class Desk:
             box=request.box,
             chain=texts_of([certificate.public_bytes(Encoding.DER), self.issuer_der]),
             root=texts_of([self._root_der])[0],
-            bundle=msgspec.Raw(bundle) if bundle is not None else None,
+            bundle=msgspec.Raw(bundle if bundle is not None else NO_BUNDLE),
             at=format_time(now),
         )
         return Answered(body=msgspec.json.encode(answer), who=request.box)
