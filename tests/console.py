@@ -29,6 +29,7 @@ from protocol.messages import BecauseRow, Clock, Event, PointState, encode
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
+from tests.described import answer_faults
 
 PASSWORD = "gate-7-lamp-river"
 ADDRESS = "http://desk.test"
@@ -65,6 +66,7 @@ class ConsoleWorld:
     folder: Path
     authority: Authority
     checks: list[Check] = field(default_factory=list)
+    asked: set[tuple[str, str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.centre = PaperCentre(folder=self.folder, authority=self.authority)
@@ -142,12 +144,23 @@ class ConsoleWorld:
         if who is not None:
             headers["Authorization"] = f"Bearer token-{who}"
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers) as client:
+        hooks = {"response": [self._is_described]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url=ADDRESS, headers=headers, event_hooks=hooks
+        ) as client:
             yield client
 
     def close(self) -> None:
         """End it."""
         self.centre.close()
+
+    async def _is_described(self, answer: httpx.Response) -> None:
+        """No test gets an answer that the API's own description does not name."""
+        body, request = await answer.aread(), answer.request
+        media = answer.headers.get("Content-Type", "").partition(";")[0]
+        found = answer_faults(self.app.openapi(), request.method, request.url.path, answer.status_code, media, body)
+        assert not found, found[:5]
+        self.asked.add((request.method, request.url.path, answer.status_code))
 
     def _now(self) -> datetime:
         return self.centre.now

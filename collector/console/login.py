@@ -7,7 +7,7 @@ import logging
 import secrets
 from asyncio import Semaphore
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -46,7 +46,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     @router.post(
         "/login",
         status_code=204,
-        responses=problem_answers(401, 403, 422, 429),
+        responses={**problem_answers(401, 403, 422, 429), **_for_pages(401, 429)},
         summary="Exchange a password or a bearer token for a cookie",
     )
     async def log_in(
@@ -67,7 +67,9 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         await run_in_threadpool(_give_cookie, services, request, answer, person)
         return answer
 
-    @router.post("/logout", status_code=204, responses=problem_answers(403), summary="End this login")
+    @router.post(
+        "/logout", status_code=204, responses={**problem_answers(403), **_for_pages()}, summary="End this login"
+    )
     def log_out(request: Request) -> Response:
         if cookie := request.cookies.get(COOKIE):
             close_session(services.store, token_hash=token_hash(cookie[:MAX_TOKEN]), now_ms=unix_ms(services.now()))
@@ -114,6 +116,14 @@ def _give_cookie(services: Services, request: Request, answer: Response, person:
         COOKIE, token, max_age=int(SESSION.total_seconds()), path="/", httponly=True, samesite="strict",
         secure=request.url.scheme == "https",
     )  # fmt: skip
+
+
+def _for_pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a form on a page gets instead: these refusals as the page again, success as the way on."""
+    answers = problem_answers(*statuses)
+    for answer in answers.values():
+        answer["content"]["text/html"] = {}
+    return {303: {"description": "Where to go on, for a form on a page"}, **answers}
 
 
 def _wants_page(request: Request) -> bool:
