@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.acceptance_words import add_acceptance_words
 from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.site_words import add_site_words
@@ -205,6 +206,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_site_words(words, say)
     add_enrol_words(words, say)
     add_health_words(words, say)
+    add_acceptance_words(words, say)
     return parser
 
 

@@ -212,7 +212,7 @@ def announced(test: str, config: Config, points: Sequence[ListedPoint]) -> tuple
 
 def as_facts(facts: StartedFacts | PointFacts | FinishedFacts) -> dict[str, Any]:
     """Facts as an event carries them: plain lists, dicts and texts."""
-    plain: dict[str, Any] = msgspec.to_builtins(facts)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(facts))
     return plain
 
 
@@ -308,19 +308,27 @@ def open_acceptance(events: Iterable[Event], test: str, trust: Trust, now: datet
     Raises:
         AcceptanceError: the fault of the events, of a signature, or of a signer's certificate.
     """
-    own = tuple(_events_of(events, test).values())
-    record = record_from(own, test)
+    record, document = document_from(events, test)
+    box, installer = open_record(document, record, trust, now)
+    return Acceptance(record=record, payload=record_bytes(record), document=document, box=box, installer=installer)
+
+
+def document_from(events: Iterable[Event], test: str) -> tuple[Record, bytes]:
+    """The record of a finished test and the document over it, whose signatures nobody has looked at.
+
+    Raises:
+        AcceptanceError: the events make none, or another than was signed.
+    """
+    own = _events_of(events, test)
+    record = record_from(own.values(), test)
     payload = record_bytes(record)
-    _, finish = _finish({event.seq: event for event in own})
+    _, finish = _finish(own)
     if finish is None or finish.record_sha256 != sha256(payload).hexdigest():
         raise AcceptanceError(AcceptanceFault.RECORD_DIFFERS)
     if not finish.signatures:
         raise AcceptanceError(AcceptanceFault.UNSIGNED)
-    document = msgspec.json.encode(
-        {"payload": encode_base64url(payload).decode("ascii"), "signatures": finish.signatures}
-    )
-    box, installer = open_record(document, record, trust, now)
-    return Acceptance(record=record, payload=payload, document=document, box=box, installer=installer)
+    document = {"payload": encode_base64url(payload).decode("ascii"), "signatures": finish.signatures}
+    return record, msgspec.json.encode(document)
 
 
 def open_record(

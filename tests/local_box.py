@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.guard import Guard
 from agent.local.answering import Agency, Answering
 from agent.local.client import LocalClient
-from agent.local.lines import Said
+from agent.local.lines import Reply
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.outbox.outbox import Outbox
@@ -138,7 +138,7 @@ async def client(here: LocalBox) -> AsyncIterator[LocalClient]:
         await connected.close()
 
 
-def only(answer: list[Said]) -> Said:
+def only(answer: list[Reply]) -> Reply:
     """The one line of an answer."""
     (said,) = answer
     return said

@@ -161,6 +161,11 @@ def asked(step: Step, progress: Progress, number: str = "") -> Move:
         told = Told(point=step.point, number=number)
         progress = msgspec.structs.replace(move.progress, number=number, wrong=0)
         return Move(progress=progress, told=(told,))
+    reads = progress.reads.get(step.point)
+    if (
+        reads is not None and _SIDES[reads] is Happening.ALARM
+    ):  # it moved already: an alarm sounds, a button released it
+        move = _happens(step, move.progress, Happening.ALARM)
     return msgspec.structs.replace(move, switch=step.point)  # the box itself tells that it was asked to
 
 

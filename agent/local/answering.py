@@ -20,7 +20,7 @@ from agent.acceptance.plan import plan_of
 from agent.findings import Finding, Phase
 from agent.local import lines
 from agent.local.ledger import test_events
-from agent.local.lines import Said
+from agent.local.lines import Reply
 from agent.signals import Moment, PointView
 from agent.watch import Watch
 from protocol import acceptance
@@ -102,7 +102,7 @@ class Answering:
         self._points = {step.point for step in self._plan}
         self._lead: Lead | None = None
 
-    async def answer(self, request: lines.Request, lead: Lead | None) -> AsyncIterator[Said]:
+    async def answer(self, request: lines.Request, lead: Lead | None) -> AsyncIterator[Reply]:
         """The lines that answer; `lead` is what this connection leads.
 
         Raises:
@@ -113,31 +113,31 @@ class Answering:
                 yield self._about()
             case lines.Plan():
                 for at in range(0, len(self._plan), lines.CHUNK):
-                    yield Said(steps=self._plan[at : at + lines.CHUNK])
-                yield Said(done="plan")
+                    yield Reply(steps=self._plan[at : at + lines.CHUNK])
+                yield Reply(done="plan")
             case lines.Watch():
                 for each in self._snapshot():
                     yield each
-                yield Said(done="watch")
+                yield Reply(done="watch")
             case lines.HealthOf():
                 yield self._health()
             case lines.Events():
                 events = await self._events(request.test)
                 for at in range(0, len(events), lines.EVENT_CHUNK):
-                    yield Said(events=events[at : at + lines.EVENT_CHUNK])
-                yield Said(done="events")
+                    yield Reply(events=events[at : at + lines.EVENT_CHUNK])
+                yield Reply(done="events")
             case lines.Judge():
                 identity = self._judge(request)
-                yield Said(done="judge", person=identity.id, not_after=format_time(identity.not_after))
+                yield Reply(done="judge", person=identity.id, not_after=format_time(identity.not_after))
             case lines.Tell():
                 await self._tell(request, self._leading(lead))
-                yield Said(done="tell")
+                yield Reply(done="tell")
             case lines.Switch():
                 await self._switch(request.point, self._leading(lead))
-                yield Said(done="switch")
+                yield Reply(done="switch")
             case lines.Finish():
                 await self._finish(request, self._leading(lead))
-                yield Said(done="finish")
+                yield Reply(done="finish")
             case _:
                 raise RefusedError("unknown")
 
@@ -162,9 +162,9 @@ class Answering:
         if lead is not None and lead is self._lead:
             self._lead = None
 
-    def _about(self) -> Said:
+    def _about(self) -> Reply:
         about = self._agency
-        return Said(
+        return Reply(
             done="about",
             site=about.site.id,
             box=about.box,
@@ -173,7 +173,7 @@ class Answering:
             config=about.config,
         )
 
-    def _snapshot(self) -> Iterable[Said]:
+    def _snapshot(self) -> Iterable[Reply]:
         now = self._agency.now()
         points = [
             lines.Seen(
@@ -186,16 +186,16 @@ class Answering:
             for view in self._agency.points()
         ]
         for at in range(0, len(points), lines.CHUNK):
-            yield Said(points=tuple(points[at : at + lines.CHUNK]))
+            yield Reply(points=tuple(points[at : at + lines.CHUNK]))
 
-    def _health(self) -> Said:
+    def _health(self) -> Reply:
         took = self._agency.took_ms()
         devices = tuple(
             lines.Answers(id=view.id, state=view.state, cause=view.cause, took_ms=took[view.id])
             for view in self._agency.points()
             if view.id in took
         )
-        return Said(done="health", health=self._agency.health(), devices=devices)
+        return Reply(done="health", health=self._agency.health(), devices=devices)
 
     def _leading(self, lead: Lead | None) -> Lead:
         if lead is None or lead is not self._lead:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from agent.local import lines
-from agent.local.lines import LineError, Request, Said, Seen
+from agent.local.lines import LineError, Request, Reply, Seen
 
 ANSWER_S: Final = 15.0
 """So long may the agent take for one line; its longest look reads a ledger of a month."""
@@ -34,7 +34,7 @@ class LocalClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._answers: asyncio.Queue[Said | None] = asyncio.Queue()
+        self._answers: asyncio.Queue[Reply | None] = asyncio.Queue()
         self._moves: asyncio.Queue[Seen | None] = asyncio.Queue(MAX_MOVES)
         self._turn = asyncio.Lock()
         self._reading = asyncio.create_task(self._read(), name="local-client")
@@ -59,7 +59,7 @@ class LocalClient:
             os.close(folder)
         return cls(reader, writer)
 
-    async def ask(self, request: Request) -> list[Said]:
+    async def ask(self, request: Request) -> list[Reply]:
         """Every line of the answer, the last one with `done`.
 
         Raises:
@@ -80,7 +80,7 @@ class LocalClient:
         self._writer.close()
         await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _asked(self, request: Request) -> AsyncIterator[Said]:
+    async def _asked(self, request: Request) -> AsyncIterator[Reply]:
         try:
             self._writer.write(lines.encode_line(request))
             await self._writer.drain()
@@ -101,7 +101,7 @@ class LocalClient:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
-                said = lines.decode_said(line)
+                said = lines.decode_reply(line)
                 for seen in said.moves:
                     if self._moves.full():
                         self._moves.get_nowait()

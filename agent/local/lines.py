@@ -114,7 +114,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_ms: float | None = None
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the agent. Exactly one of `done` and `refused` ends the answer to a request."""
 
     done: str = ""
@@ -153,14 +153,14 @@ def decode_request(line: bytes) -> Request:
         raise LineError("malformed") from None
 
 
-def decode_said(line: bytes) -> Said:
+def decode_reply(line: bytes) -> Reply:
     """What the agent says in `line`.
 
     Raises:
         LineError: nothing that it would say.
     """
     try:
-        return _SAID.decode(line)
+        return _REPLY.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise LineError("malformed") from None
 
@@ -171,4 +171,4 @@ def encode_line(message: msgspec.Struct) -> bytes:
 
 
 _REQUEST: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
-_SAID: Final = msgspec.json.Decoder(Said)
+_REPLY: Final = msgspec.json.Decoder(Reply)

@@ -16,7 +16,7 @@ from typing import Final
 
 from agent.local import lines
 from agent.local.answering import Answering, Lead, RefusedError
-from agent.local.lines import LineError, Said
+from agent.local.lines import LineError, Reply
 from agent.local.moves import Moves
 from agent.signals import Signal
 
@@ -75,7 +75,7 @@ class LocalSocket:
             if not _trusted(writer):
                 return
             if len(self._clients) > MAX_CLIENTS:
-                await client.last(Said(refused="too_many_clients"))
+                await client.last(Reply(refused="too_many_clients"))
                 return
             await client.serve()
         except (OSError, TimeoutError, asyncio.CancelledError):
@@ -114,7 +114,7 @@ class _Client:
                 self._answering.leave(self._lead)
                 await asyncio.gather(pump, return_exceptions=True)
 
-    async def last(self, said: Said) -> None:
+    async def last(self, said: Reply) -> None:
         """Say one thing without listening."""
         self._writer.write(lines.encode_line(said))
         async with asyncio.timeout(READ_WITHIN_S):
@@ -128,7 +128,7 @@ class _Client:
             except asyncio.IncompleteReadError:
                 return b""
             except asyncio.LimitOverrunError:
-                await self.last(Said(refused="too_large"))
+                await self.last(Reply(refused="too_large"))
                 return b""
 
     async def _answer(self, line: bytes) -> None:
@@ -137,18 +137,18 @@ class _Client:
             if isinstance(request, lines.Walk):
                 self._answering.leave(self._lead)
                 self._lead = await self._answering.lead(request)
-                await self._say(Said(done="walk"))
+                await self._say(Reply(done="walk"))
                 return
             if isinstance(request, lines.Watch):
                 self._watching = True
             async for said in self._answering.answer(request, self._lead):
                 await self._say(said)
         except RefusedError as refused:
-            await self._say(Said(refused=refused.word))
+            await self._say(Reply(refused=refused.word))
         except LineError as error:
-            await self._say(Said(refused=str(error)))
+            await self._say(Reply(refused=str(error)))
 
-    async def _say(self, said: Said) -> None:
+    async def _say(self, said: Reply) -> None:
         async with asyncio.timeout(READ_WITHIN_S):
             await self._waiting.put(lines.encode_line(said))
 
@@ -169,7 +169,7 @@ class _Client:
                     for each in signals[at : at + lines.CHUNK]
                 )
                 try:
-                    self._waiting.put_nowait(lines.encode_line(Said(moves=moves)))
+                    self._waiting.put_nowait(lines.encode_line(Reply(moves=moves)))
                 except asyncio.QueueFull:
                     serving.cancel()
 

@@ -124,7 +124,6 @@ async def test_another_user_is_sent_away(tmp_path: Path) -> None:
             out, _ = await child.communicate()
             assert child.returncode == 0
             assert (b"0755-031-a" in out) is heard, out
-            assert heard or out == b"b''" or b"Reset" in out, out
 
 
 async def test_nonsense_is_refused_and_the_next_line_is_served(tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Who may use the page: a secret in its address opens it once, in one browser. Pure; random bytes are an argument.
+
+The address is typed or scanned from the terminal. Its first opening gives that browser a cookie; from then on the
+address opens nothing, so that whoever reads it over a shoulder comes too late.
+"""
+
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import Final
+
+COOKIE: Final = "bw_walk"
+SECRET_BYTES: Final = 16
+
+
+class Door:
+    """One page's door."""
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self.token = random(SECRET_BYTES).hex()
+        self._cookie = random(SECRET_BYTES).hex()
+        self._opened = False
+
+    def open(self, token: str) -> str | None:
+        """The cookie for whoever comes first with the token; None for everybody else."""
+        if self._opened or not compare_digest(token.encode(), self.token.encode()):
+            return None
+        self._opened = True
+        return self._cookie
+
+    def knows(self, cookie: str) -> bool:
+        """Whether this is the browser that came first."""
+        return self._opened and compare_digest(cookie.encode(), self._cookie.encode())
+
+
+def cookie_of(header: str) -> str:
+    """Our cookie in a Cookie header (RFC 6265 section 4.2.1); empty if it is not there."""
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return next((value for name, _, value in pairs if name == COOKIE), "")
