@@ -38,6 +38,6 @@ def give_to_owner(descriptor: int, folder: Path) -> None:
     Raises:
         OSError: the folder is gone.
     """
-    if os.geteuid() == 0:
-        owner = folder.stat()
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:  # the unit's filter forbids the call, which root alone needs
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
