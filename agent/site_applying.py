@@ -21,7 +21,7 @@ from agent.claim import FolderTakenError, claim
 from agent.drivers.modbus.asking import silence_of
 from agent.identity import BoxIdentity
 from agent.outbox.schema import FILE_NAME
-from agent.site_judging import SignedSite, SiteRefusedError, judged
+from agent.site_judging import SignedSite, SiteRefusedError, claimed, judged
 from agent.site_loading import SiteLoadError, knows_of, load_site
 from agent.site_store import SiteStore
 from agent.site_taking import Outcome, refuse_silent
@@ -75,6 +75,8 @@ def _hand_over(store: SiteStore, document: bytes, wait: Callable[[float], None])
             return outcome
     store.take_back()
     wait(LOOK_S)  # it may have been read just before
+    if store.current() == document:  # taken, and cut off before it could say so
+        return Outcome(document=mine, outcome="applied", version=claimed(document)["version"])
     return _answer(store, mine)
 
 

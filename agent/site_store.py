@@ -7,7 +7,7 @@ enrolment -> judged -> `commit` -> read again at each start.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,22 +48,23 @@ class SiteStore:
         Raises:
             OSError: the disk refuses; what was in force is in force.
         """
-        self._open()
-        fresh = self._written(CURRENT, document)
-        try:
-            if keep is not None and keep != self.previous():
-                self._written(PREVIOUS, keep).replace(self.folder / PREVIOUS)
-            fresh.replace(self.folder / CURRENT)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
-        self._settle()
+        with self._opened() as folder:
+            fresh = _written(folder, CURRENT, document)
+            try:
+                if keep is not None and keep != self.previous():
+                    _put(folder, PREVIOUS, keep)
+                os.replace(fresh, CURRENT, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                _remove(folder, fresh)
+                raise
+            os.fsync(folder)
 
     def hand_in(self, document: bytes) -> None:
         """Lay a document where the running agent looks for it. Raises: OSError."""
-        self._open()
-        (self.folder / OUTCOME).unlink(missing_ok=True)
-        self._put(INCOMING, document)
+        with self._opened() as folder:
+            _remove(folder, OUTCOME)
+            _put(folder, INCOMING, document)
+            os.fsync(folder)
 
     def handed_in(self) -> bytes | None:
         """What was handed in and not answered yet. Raises: OSError."""
@@ -71,8 +72,9 @@ class SiteStore:
 
     def answer(self, outcome: bytes) -> None:
         """Say what became of the document handed in, which is gone then. Raises: OSError."""
-        self._put(OUTCOME, outcome)
-        self.take_back()
+        with self._opened() as folder:
+            _remove(folder, INCOMING)
+            _put(folder, OUTCOME, outcome)
 
     def answered(self) -> bytes | None:
         """What became of it. Raises: OSError."""
@@ -80,43 +82,19 @@ class SiteStore:
 
     def take_back(self) -> None:
         """Nothing is handed in any more. Raises: OSError."""
-        (self.folder / INCOMING).unlink(missing_ok=True)
-
-    def _open(self) -> None:
-        if not self.folder.is_dir():
-            self.folder.mkdir(mode=0o700)
-            with self._descriptor() as descriptor:
-                give_to_owner(descriptor, self.folder.parent)
-
-    def _put(self, name: str, content: bytes) -> None:
-        self._written(name, content).replace(self.folder / name)
-        self._settle()
-
-    def _written(self, name: str, content: bytes) -> Path:
-        """`content` whole on the disk, under a name that nobody reads."""
-        fresh = self.folder / f"{name}.new"
-        try:
-            fresh.unlink(missing_ok=True)  # of a write that was cut off, perhaps by another user
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                give_to_owner(file.fileno(), self.folder)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
-        return fresh
-
-    def _settle(self) -> None:
-        """The names, too, are on the disk."""
-        with self._descriptor() as descriptor:
-            os.fsync(descriptor)
+        with self._opened() as folder:
+            _remove(folder, INCOMING)
 
     @contextmanager
-    def _descriptor(self) -> Iterator[int]:
+    def _opened(self) -> Iterator[int]:
+        """The folder itself, made where it is missing: a link in its place leads nobody elsewhere."""
+        made = not self.folder.is_dir()
+        if made:
+            self.folder.mkdir(mode=0o700)
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
+            if made:
+                give_to_owner(descriptor, self.folder.parent)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -128,3 +106,36 @@ class SiteStore:
                 return file.read(limit_bytes + 1)
         except FileNotFoundError:
             return None
+
+
+def _put(folder: int, name: str, content: bytes) -> None:
+    os.replace(_written(folder, name, content), name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _written(folder: int, name: str, content: bytes) -> str:
+    """`content` whole on the disk, under a name that nobody reads."""
+    fresh = f"{name}.new"
+    _remove(folder, fresh)  # of a write that was cut off, perhaps by another user
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(fresh, flags, 0o600, dir_fd=folder), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            _give_as(folder, file.fileno())
+    except BaseException:
+        _remove(folder, fresh)
+        raise
+    return fresh
+
+
+def _remove(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _give_as(folder: int, file: int) -> None:
+    """What an engineer writes as root belongs to whom the folder belongs to."""
+    if os.geteuid() == 0:
+        owner = os.fstat(folder)
+        os.fchown(file, owner.st_uid, owner.st_gid)

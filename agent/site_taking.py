@@ -83,10 +83,10 @@ class SiteTaker:
             await self._wait()
             document, self._ordered = self._ordered, None
             if document is not None:
-                await self._take(document)
+                await self.take(document)
             if self.next is None:
                 await self._look()
-            await self._tell_overdue()
+            await self.tell_overdue()
 
     async def _wait(self) -> None:
         try:
@@ -102,7 +102,7 @@ class SiteTaker:
             document = self.store.handed_in()
             if document is None:
                 return
-            outcome = await self._take(document)
+            outcome = await self.take(document)
             self.store.answer(msgspec.json.encode(outcome))
             self._fault = ""
         except OSError as error:
@@ -110,7 +110,8 @@ class SiteTaker:
                 LOG.warning("the folder %s cannot be used: %s", self.store.folder, error)
             self._fault = str(error)
 
-    async def _take(self, document: bytes) -> Outcome:
+    async def take(self, document: bytes) -> Outcome:
+        """Judge one, try its devices, commit it; what came of it is told."""
         digest = sha256(document).hexdigest()
         try:
             accepted = await asyncio.to_thread(judged, document, self.knows, self.held, self.judged_at())
@@ -148,7 +149,8 @@ class SiteTaker:
             LOG.warning("a site bundle is refused: %s", refusal)
             await self._tell(name, count)
 
-    async def _tell_overdue(self) -> None:
+    async def tell_overdue(self) -> None:
+        """Tell what was only counted, once its time has come."""
         self._incidents, due = overdue(self._incidents, self.now())
         for name, count in due.items():
             await self._tell(name, count)
