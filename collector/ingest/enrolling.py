@@ -72,9 +72,10 @@ def note_entries(work: Work, ledger: CentreLedger, entries: Sequence[RecordLine]
     for entry in entries:
         if entry.act == RecordAct.REFUSED:
             refused.setdefault(_key(entry), []).append(entry)
-        elif (kind := _kind(entry)) is not None:
-            work.drafts.append(_draft(work, ledger, kind, entry, sites, _facts(entry)))
     _note_refusals(work, ledger, refused, sites)
+    for entry in entries:
+        if (kind := _kind(entry)) is not None:
+            work.drafts.append(_draft(work, ledger, kind, entry, sites, _facts(entry)))
 
 
 def refusals_over(work: Work, ledger: CentreLedger) -> None:
