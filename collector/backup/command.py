@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from cryptography import x509
 
 from collector.backup.crypt import Identity, new_identity
-from collector.backup.failing import BackupError, OutOfReachError, WrongInputError, unwritable
+from collector.backup.failing import BackupError, OutOfReachError, WrongInputError
 from collector.backup.manifest import ELSEWHERE, Part
 from collector.backup.places import sync_folder
 from collector.backup.progress import Progress
@@ -33,7 +33,7 @@ from collector.storage.store import Store, StoreError
 from collector.storage.upkeep import DONE, FAILED, Upkeep, note_upkeep
 from collector.times import unix_ms
 from protocol.certificates import fingerprint
-from protocol.texts import Texts, told
+from protocol.texts import Texts, system_said, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 ENDED_WELL, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
@@ -50,7 +50,7 @@ def _make_key(out: Path, say: Texts) -> int:
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise unwritable(out, error) from None
+        raise WrongInputError(N_("{file} cannot be written: {reason}"), file=out, reason=system_said(error)) from None
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(text)
@@ -59,7 +59,7 @@ def _make_key(out: Path, say: Texts) -> int:
         sync_folder(out.absolute().parent)
     except OSError as error:
         out.unlink(missing_ok=True)
-        raise unwritable(out, error) from None
+        raise WrongInputError(N_("{file} cannot be written: {reason}"), file=out, reason=system_said(error)) from None
     print(f'recipient = "{identity.recipient}"')
     keep = say("Put recipient into collector.toml under [backup]. Keep {file} offline: without it no backup opens.")
     print(keep.format(file=out), file=sys.stderr)

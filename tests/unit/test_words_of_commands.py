@@ -32,12 +32,24 @@ WRONG = [
     ["agent", "check", "site.toml", "--wat"],
     ["agent", "run", "--config"],
     ["collector", "export", "--config", "a", "--dir", "b", "--out", "c"],
+    ["collector", "backup"],
+    ["collector", "backup", "key", "--out", "no/where"],
+    ["collector", "restore", "nowhere.tar.age", "--identity", "nowhere", "--into", "x"],
+    ["collector", "restore", "nowhere.tar.age", "--identity", "nowhere"],
 ]
 Typed = Callable[[list[str], str], tuple[int, str]]
 HELP = [
     *(["demo"], ["simulate"], ["simulate", "act"], ["simulate", "branch"], ["simulate", "fleet"], ["verify"]),
     *(["provision"], ["provision", "authority", "new"], ["provision", "issue"], ["provision", "broker"]),
-    *(["provision", "revoke"], ["provision", "crl"], ["collector"], ["collector", "serve"], ["collector", "export"]),
+    *(
+        ["provision", "revoke"],
+        ["provision", "crl"],
+        ["collector"],
+        ["collector", "serve"],
+        ["collector", "export"],
+        ["collector", "backup"],
+        ["collector", "restore"],
+    ),
     *(["agent"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
 ]
 
