@@ -47,8 +47,6 @@ MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 
 MAX_RECORD_LINE_BYTES: Final = 4 * 1024
 
-NO_BUNDLE: Final = b"null"
-
 ISSUER_PATH: Final = "/v1/issuer"
 """GET: the boxes' issuer's certificate, DER."""
 ENROL_PATH: Final = "/v1/enrol"

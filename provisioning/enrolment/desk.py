@@ -24,7 +24,6 @@ from protocol.enrolled import Enrolled, encode_enrolled
 from protocol.enrolment import (
     MAX_RECORD_BYTES,
     NO_BUNDLE,
-    NO_BUNDLE,
     EnrolAnswer,
     EnrolmentError,
     ProvenEnrolment,
