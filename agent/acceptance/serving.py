@@ -5,10 +5,10 @@ connection closed. Flow: browser -> here -> session; `view.py` makes what is sho
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ import msgspec
 
 from agent.acceptance.door import COOKIE, Door, cookie_of
 from agent.acceptance.session import Act
+
+LOG: Final = logging.getLogger("branchwatch.acceptance")
 
 MAX_HEAD_BYTES: Final = 8 * 1024
 MAX_BODY_BYTES: Final = 1024
@@ -66,12 +68,8 @@ class _Request:
     body: bytes
 
 
-class _End(StrEnum):
-    END = "end"  # end the test and sign
-
-
 class _Tap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    act: Act | _End
+    act: Act
     point: str
     number: str
 
@@ -122,6 +120,8 @@ class PageServer:
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
+        except Exception:
+            LOG.exception("a request of the page failed")  # its connection ends; the walk goes on
         finally:
             self._connections.discard(task)
             writer.close()
@@ -162,10 +162,10 @@ class PageServer:
             tap = msgspec.json.decode(request.body, type=_Tap)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequestError(HTTPStatus.BAD_REQUEST) from None
-        if isinstance(tap.act, Act):
-            await self._shown.act(tap.act, tap.point, tap.number)
-        else:
+        if tap.act is Act.END:
             await self._shown.end()
+        else:
+            await self._shown.act(tap.act, tap.point, tap.number)
 
 
 async def _read(reader: asyncio.StreamReader) -> _Request:

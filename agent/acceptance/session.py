@@ -51,6 +51,7 @@ class Act(StrEnum):
     NUMBER = "number"  # what the operator read
     LATER = "later"  # put it off
     AGAIN = "again"  # test it once more
+    END = "end"  # end the walk test and sign; `finish`
 
 
 class WrongWalkError(Exception):

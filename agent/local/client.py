@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from agent.local import lines
-from agent.local.lines import LineError, Request, Reply, Seen
+from agent.local.lines import LineError, Reply, Request, Seen
 
 ANSWER_S: Final = 15.0
 """So long may the agent take for one line; its longest look reads a ledger of a month."""
