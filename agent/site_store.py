@@ -136,6 +136,6 @@ def _remove(folder: int, name: str) -> None:
 
 def _give_as(folder: int, file: int) -> None:
     """What an engineer writes as root belongs to whom the folder belongs to."""
-    if os.geteuid() == 0:
-        owner = os.fstat(folder)
+    owner = os.fstat(folder)
+    if os.geteuid() == 0 and owner.st_uid != 0:  # the unit's filter forbids the call, which root alone needs
         os.fchown(file, owner.st_uid, owner.st_gid)

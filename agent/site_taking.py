@@ -17,13 +17,16 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.config.wiring import wirings
 from agent.drivers.modbus.config import Wiring
 from agent.findings import Finding, Phase
+from agent.guard import Guard
 from agent.incidents import Incidents, each, noted, overdue
 from agent.signals import Moment
 from agent.site_devices import to_ask
 from agent.site_judging import Knows, SignedSite, SiteRefusedError, claimed, judged, taken
 from agent.site_store import SiteStore
+from protocol.bundle import Accepted
 from protocol.site.schema import Site
 
 LOG: Final = logging.getLogger("branchwatch.site")
@@ -111,10 +114,10 @@ class SiteTaker:
             self._fault = str(error)
 
     async def take(self, document: bytes) -> Outcome:
-        """Judge one, try its devices, commit it; what came of it is told."""
+        """Judge one, try its devices, commit it; what came of it is told. A fault of ours ends no guarding."""
         digest = sha256(document).hexdigest()
         try:
-            accepted = await asyncio.to_thread(judged, document, self.knows, self.held, self.judged_at())
+            accepted = await asyncio.to_thread(self._judged, document)
             if accepted.unchanged:
                 return Outcome(document=digest, outcome="unchanged", version=accepted.bundle.version)
             await refuse_silent(self.held.site, accepted.site, self.silent(), self.ask)
@@ -122,9 +125,21 @@ class SiteTaker:
         except SiteRefusedError as refusal:
             await self._refuse(document, refusal)
             return Outcome(document=digest, outcome="refused", reason=refusal.reason, facts=refusal.facts)
+        except Exception:
+            LOG.exception("a site bundle brings about a fault of ours")
+            await self._refuse(document, SiteRefusedError("malformed"))
+            return Outcome(document=digest, outcome="refused", reason="malformed")
         self.next = taken(document, accepted)
         self.changed.set()
         return Outcome(document=digest, outcome="applied", version=accepted.bundle.version)
+
+    def _judged(self, document: bytes) -> Accepted:
+        """Judged, and rehearsed: what the next run makes of it is made once while the present one still guards."""
+        accepted = judged(document, self.knows, self.held, self.judged_at())
+        wirings(accepted.site)
+        guard = Guard(accepted.site, None, self.now(), same_boot=True, pending=frozenset(accepted.bundle.pending))
+        guard.observe((), self.now())
+        return accepted
 
     async def _commit(self, document: bytes) -> None:
         if not self.stores():

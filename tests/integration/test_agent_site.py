@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import msgspec
 
 from agent.site_store import SiteStore
 from protocol.bundle import bundle_hash, encode_bundle
@@ -210,7 +211,8 @@ async def test_what_is_refused_changes_nothing_and_is_told_once(
         )
         for document, _ in cases[:4]:
             await at.deliver(document)  # again: counted, not told
-        await at.deliver(b'{"payload": "x"}')  # one reason, nothing to tell it from the other
+        for nothing in (b'{"payload": "x"}', b"[]", b"5"):  # one reason, and nothing to tell it from the other
+            await at.deliver(nothing)
         await at.deliver(before)
         await at.deliver(good)
         await eventually(lambda: len(at.told("config.applied")) == 2, timeout_s=20)
@@ -298,6 +300,33 @@ async def test_a_damaged_bundle_falls_back_and_the_centre_heals_it(
     assert neither.returncode == 2
     assert "current.json cannot be used (damaged, or of another box), nor the one before it" in neither.stderr
     assert "Traceback" not in neither.stderr
+
+
+async def test_a_roster_past_its_end_is_told_until_a_newer_one_comes(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """WIRE 3.4: `config.stale` once, over the change of bundles too, and its end names it."""
+    async with (
+        scene(mosquitto, certificates, tmp_path, process) as at,
+        listening(at.centre, certificates, mosquitto.host, mosquitto.port),
+    ):
+        old = msgspec.structs.replace(at.bureau.roster, not_after="2020-01-01T00:00:00.000Z")
+        newer = msgspec.structs.replace(at.bureau.roster, version=2)
+        stale = at.bureau.bundle(2, settings=at.settings, roster=old)
+        SiteStore(at.state).commit(at.bureau.document(stale), keep=None)
+        at.start()
+        await eventually(lambda: len(at.told("config.stale")) == 1, timeout_s=20)
+        (told,) = at.told("config.stale")
+        assert told.facts == {"roster_version": 1, "not_after": "2020-01-01T00:00:00.000Z"}
+        shown = await asyncio.to_thread(agent, "site", "show", "--state", at.state)
+        assert "until 2020-01-01T00:00:00.000Z (ended: it must be renewed)" in shown.stdout
+        renamed = changed(at.settings, name="改")
+        await at.deliver(at.bureau.document(at.bureau.bundle(3, settings=renamed, roster=old)))
+        await eventually(lambda: len(at.told("config.applied")) == 2)
+        await at.deliver(at.bureau.document(at.bureau.bundle(4, settings=at.settings, roster=newer)))
+        await eventually(lambda: len(at.told("config.stale.restored")) == 1)
+        assert at.told("config.stale.restored")[0].restores == told.id
+        assert len(at.told("config.stale")) == 1
 
 
 async def test_a_stick_at_a_box_that_does_not_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +174,18 @@ def test_what_goes_back_says_why(tmp_path: Path) -> None:
     back = in_force(BUREAU.document(BUREAU.bundle(4, rollback=True, reason="the doors were mixed up")), KNOWS)
     assert applied(back, at).facts["why"] == "the doors were mixed up"
     assert "why" not in applied(in_force(BUREAU.document(BUREAU.bundle(4)), KNOWS), at).facts
+
+
+async def test_a_fault_of_ours_ends_no_guarding(tmp_path: Path) -> None:
+    """Whatever a document brings about while it is judged: it is refused, and the next sound one is taken."""
+    at = desk(tmp_path)
+
+    def stumble() -> datetime:
+        raise RuntimeError("stumbled")
+
+    sound, at.taker.judged_at = at.taker.judged_at, stumble
+    await at.order(BUREAU.document(BUREAU.bundle(4)))
+    assert at.facts()[0]["reason"] == "malformed"
+    at.taker.judged_at = sound
+    await at.order(BUREAU.document(BUREAU.bundle(4)))
+    assert at.taker.next is not None
