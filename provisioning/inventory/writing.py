@@ -4,13 +4,14 @@ They are written into a folder of their own, which one rename makes the import: 
 files before those beside it (folder.py). Moving each to its place is tidying, and the next import ends it if need be.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from provisioning.inventory.folder import ENDING, IMPORT, SITES
-from provisioning.keeping import PUBLIC_MODE, sync_folder, write_whole
+from provisioning.keeping import PUBLIC_MODE, sync_folder
 
 
 def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
@@ -21,13 +22,22 @@ def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
     growing = Path(tempfile.mkdtemp(dir=sites, prefix=f"{IMPORT}-"))
     try:
         for name, text in texts.items():
-            write_whole(growing / f"{name}{ENDING}", text.encode(), PUBLIC_MODE)
+            _write(growing / f"{name}{ENDING}", text)
+        sync_folder(growing)
         growing.replace(sites / IMPORT)
     except BaseException:
         shutil.rmtree(growing, ignore_errors=True)
         raise
     sync_folder(sites)
     _tidy(sites)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("wb") as file:
+        os.fchmod(file.fileno(), PUBLIC_MODE)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _tidy(sites: Path) -> None:
