@@ -4,7 +4,7 @@ What was given out before is believed only with its signatures: it says what a b
 carried on. Flow: bundle_words.py -> here -> compiling.py, preview.py, shelf.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ from protocol.bundle import (
     read_bundle,
 )
 from protocol.certificates import Role, Trust
-from protocol.documents import Document, DocumentError, claimed_payload, open_document, sign_document
+from protocol.documents import DocumentError, claimed_payload, open_document, sign_document
 from protocol.envelope import EnvelopeType
 from protocol.limits import MAX_BUNDLE_BYTES
 from protocol.sealing import SealingError, read_sealing_key, seal_secret
@@ -111,7 +111,7 @@ class Builder:
             if each.bundle is None:
                 continue
             document = sign_document(TYPE, encode_bundle(each.bundle), signers)
-            check_as_box(document, each.past, keys[0].root, each.bundle.pins, self._now, waits=len(keys) == 1)
+            check_as_box(document, each.bundle, each.past, keys[0].root, self._now, waits=len(keys) == 1)
             made[each.entry.box] = document
         return made
 
@@ -275,37 +275,33 @@ def refusal_said(refused: BundleRefusedError) -> Said:
 
 
 def check_as_box(
-    document: bytes, past: Past, root: x509.Certificate, pins: Iterable[str], now: datetime, *, waits: bool = False
-) -> Document:
+    document: bytes, new: Bundle, past: Past, root: x509.Certificate, now: datetime, *, waits: bool = False
+) -> None:
     """Judge a new document as its box will. One that `waits` may lack its second signature.
 
     Raises:
         BuildError: the box would refuse it.
     """
+    if len(document) > MAX_BUNDLE_BYTES:
+        raise BuildError(
+            N_("the bundle of {site} is larger than {limit} KiB; let fewer people into its roster"),
+            site=new.site,
+            limit=MAX_BUNDLE_BYTES // 1024,
+        )
     try:
         opened = open_document(document, TYPE, Trust(root), now, Role.PROVISIONING)
-        bundle = read_bundle(opened.payload)
-        if len(document) > MAX_BUNDLE_BYTES:
-            raise BuildError(
-                N_("the bundle of {site} is larger than {limit} KiB"),
-                site=bundle.site,
-                limit=MAX_BUNDLE_BYTES // 1024,
-            )
         held = past.newest
         judge(
             opened,
             held=encode_bundle(held) if held is not None else None,
-            pins=frozenset(held.pins if held is not None else pins),
-            box=bundle.box,
-            site=bundle.site,
+            pins=frozenset(held.pins if held is not None else new.pins),
+            box=new.box,
+            site=new.site,
         )
     except BundleRefusedError as refused:
         if not (waits and refused.reason == "needs_two_signatures"):
             raise BuildError(
-                N_("box {box} would refuse its bundle: {reason}"), box=bundle.box, reason=refusal_said(refused)
+                N_("box {box} would refuse its bundle: {reason}"), box=new.box, reason=refusal_said(refused)
             ) from None
     except DocumentError as error:
         raise SignerError(N_("what was signed does not hold: {fault}"), fault=document_fault(error)) from None
-    except BundleError as error:
-        raise SignerError(N_("what was signed does not hold: {fault}"), fault=error) from None
-    return opened

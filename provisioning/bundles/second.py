@@ -79,7 +79,7 @@ def sign_and_put(asked: Sequence[Signed], shelf: Shelf, key: ProvisioningKey, no
     given: dict[tuple[str, int], bytes] = {}
     for each in asked:
         document = add_signature(each.document, TYPE, signer)
-        check_as_box(document, each.past, key.root, each.bundle.pins, now)
+        check_as_box(document, each.bundle, each.past, key.root, now)
         given[each.bundle.box, each.bundle.version] = document
     if len({box for box, _ in given}) < len(asked):
         raise BuildError(N_("two of the files are for one box; sign the newer one only"))

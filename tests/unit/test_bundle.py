@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, derive_private_key
 
 from protocol.bundle import (
     Accepted,
@@ -14,12 +16,16 @@ from protocol.bundle import (
     encode_bundle,
     judge,
 )
-from protocol.certificates import thumbprint
-from protocol.documents import Document
-from tests.bundles import BOX, SITE, Bureau, person, roster, settings
+from protocol.certificates import Role, thumbprint
+from protocol.documents import Document, open_document
+from protocol.envelope import EnvelopeType
+from protocol.roster import Roster
+from tests.bundles import BOX, SITE, Bureau, person, roster, settings, spki
+from tests.ledgers import NOW
 
 BUREAU = Bureau()
 HELD = encode_bundle(BUREAU.bundle(3))
+P384 = spki(derive_private_key(7, SECP384R1()).public_key())
 
 
 def _judge(document: Document, held: bytes | None = HELD, pins: frozenset[str] = BUREAU.pins) -> Accepted:
@@ -93,7 +99,17 @@ def test_keys_are_rotated_by_the_old_ones() -> None:
         ({"rollback": True}, "malformed", {"fault": "a rollback needs its reason"}),
         ({"pins": ()}, "malformed", None),
         ({"at": "2026-02-30T00:00:00.000Z"}, "malformed", None),
-        ({"roster": roster(1, person("a", 1), person("b", 1))}, "malformed", None),
+        ({"reason": "two\nlines"}, "malformed", {"fault": "control characters in the reason"}),
+        (
+            {"roster": roster(1, person("a", 1), person("b", 1))},
+            "malformed",
+            {"fault": "key b-1 of b stands twice in the roster"},
+        ),
+        (
+            {"roster": roster(1, person("a", 1), person("a", 2))},
+            "malformed",
+            {"fault": "a person stands twice in the roster"},
+        ),
     ],
 )
 def test_each_rule_has_its_reason(changes: dict[str, Any], reason: str, facts: dict[str, Any] | None) -> None:
@@ -141,3 +157,50 @@ def test_settings_without_a_centre_would_cut_the_box_off() -> None:
     del changed["centre"]
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=changed)))
     assert (reason, "centre is missing" in facts["fault"]) == ("settings_wrong", True)
+
+
+def _with_key(**changes: Any) -> Roster:
+    one = person("a", 1)
+    return roster(1, msgspec.structs.replace(one, keys=(msgspec.structs.replace(one.keys[0], **changes),)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        (_with_key(kind="webauthn"), "belong to webauthn"),
+        (_with_key(kind="webauthn", rp_id="localhost"), "belong to webauthn"),
+        (_with_key(rp_id="localhost"), "belong to webauthn"),
+        (_with_key(rp_id="localhost", origin="http://localhost"), "belong to webauthn"),
+        (_with_key(public_key="AAAA"), "no public key"),
+        (_with_key(public_key="-"), "no base64"),
+        (_with_key(public_key=b64encode(P384).decode()), "no P-256 key"),
+        (
+            roster(1, msgspec.structs.replace(person("a", 1), keys=person("a", 1).keys + person("a", 2).keys)),
+            "two keys of a have one name",
+        ),
+    ],
+)
+def test_a_roster_that_could_be_misread_is_none(rows: Roster, part: str) -> None:
+    """Keys that cannot be used, or that could count twice, or for another page: the whole bundle is refused."""
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, roster=rows)))
+    assert (reason, part in facts["fault"]) == ("malformed", True), facts
+
+
+def test_a_passkey_with_its_page_stands_in_a_roster() -> None:
+    """So that the test above refuses nothing that is right."""
+    rows = _with_key(kind="webauthn", rp_id="localhost", origin="http://localhost")
+    assert _judge(BUREAU.opened(BUREAU.bundle(4, roster=rows))).touches == ("roster",)
+
+
+def test_a_bundle_is_one_line() -> None:
+    """Its hash is that of one line, whoever writes it down."""
+    spread = msgspec.json.format(encode_bundle(BUREAU.bundle(4)), indent=1)
+    assert _reason(BUREAU.opened(spread)) == ("malformed", {"fault": "not one line"})
+
+
+def test_only_provisioning_signs_whatever_the_caller_opened() -> None:
+    """A caller that let another role through is not believed: a person's key decides nothing about a box."""
+    BUREAU.keys["wang-fang"] = BUREAU.issue("wang-fang", Role.PERSON)
+    data = BUREAU.document(BUREAU.bundle(4), "bureau-1", "wang-fang")
+    opened = open_document(data, EnvelopeType.SITE, BUREAU.trust, NOW, Role.PROVISIONING, Role.PERSON)
+    assert _reason(opened)[0] == "certificate_wrong_role"

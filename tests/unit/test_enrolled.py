@@ -56,3 +56,10 @@ def test_nothing_but_such_a_file_is_read(content: bytes) -> None:
     """Whatever else lies in the folder is refused by the one error."""
     with pytest.raises(EnrolledError):
         read_enrolled(content.rstrip(b"}\n"))
+
+
+@pytest.mark.parametrize("text", ["", "00", SIGNING + "00", "x" * 64])
+def test_what_is_no_thumbprint_has_no_fingerprint(text: str) -> None:
+    """A short one would move bytes of the one key into the other."""
+    with pytest.raises(ValueError, match="hex"):
+        spoken_fingerprint(text, SEALING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from json import loads
@@ -16,7 +17,7 @@ from protocol.documents import Document, open_document
 from protocol.envelope import EnvelopeType
 from protocol.sealing import open_secret
 from provisioning.keeping import load_certificate
-from tests.bundles import Bureau, key, roster, settings
+from tests.bundles import Bureau, key, roster, settings, spki
 from tests.offline import Offline
 
 BOX = "0755-031-a"
@@ -369,3 +370,60 @@ def test_nothing_moves_the_cursor_of_whoever_reads(offline: Offline) -> None:
         said = offline.run("show", path, *words)
         assert said.code == 1
         assert all(letter.isprintable() or letter == "\n" for letter in said.out)
+
+
+def test_what_waits_and_is_wanted_no_more_is_taken_away(offline: Offline) -> None:
+    """A change that was taken back in the inventory must not be signed by somebody later."""
+    offline.build()
+    offline.write_people("zhang-wei", "li-na")
+    offline.build(keys=("bureau-1",))
+    waiting = offline.bundles / "waiting" / f"{BOX}.json"
+    assert waiting.exists()
+    offline.write_people("zhang-wei")
+    assert "unchanged, version 1" in offline.build(keys=("bureau-1",)).out
+    assert not waiting.exists()
+
+
+def test_two_files_for_one_box_are_not_signed_together(offline: Offline) -> None:
+    """Which of them should win is for a person to say."""
+    offline.build(keys=("bureau-1",))
+    copy = offline.folder / "copy.json"
+    copy.write_bytes((offline.bundles / "waiting" / f"{BOX}.json").read_bytes())
+    before = offline.files()
+    waits = offline.bundles / "waiting" / f"{BOX}.json"
+    said = offline.run("sign", waits, copy, "--key", offline.key_file("bureau-2"), "--yes")
+    assert (said.code, "for one box" in said.err) == (2, True), said.err
+    assert offline.files() == before
+
+
+def test_keys_of_two_banks_do_not_sign_one_bundle(offline: Offline) -> None:
+    """Two roots are two banks; and a certificate is no key."""
+    ca, out = offline.folder / "other-ca", offline.folder / "other"
+    offline.run("authority", "new", "--no-passphrase", "--dir", ca)
+    offline.run("issue", "provisioning", "bureau-9", "--dir", ca, "--out", out)
+    said = offline.build("--key", out / "bureau-9.key", keys=("bureau-1",))
+    assert (said.code, "of another root" in said.err) == (2, True), said.err
+    said = offline.build("--key", offline.key_file("bureau-1").with_suffix(".pem"), keys=())
+    assert (said.code, "ends in .key" in said.err) == (2, True), said.err
+
+
+def test_a_bundle_too_large_to_travel_is_not_given_out(offline: Offline) -> None:
+    """An order carries 512 KiB at most: more is found here, not at the box."""
+    names = [f"person-{number}" for number in range(1, 500)]
+    desk = ".".join(["x" * 60] * 3 + ["example"])
+    rows = "".join(
+        f'[[person]]\nid = "{name}"\nname = "{"长" * 64}"\nunit = "市分行/西区支行"\nroles = ["security-officer"]\n'
+        + "".join(
+            f'[[person.key]]\nid = "{name}-{at}"\nkind = "webauthn"\n'
+            f'public_key = "{b64encode(spki(key(10_000 + number * 4 + at).public_key())).decode()}"\nmay = ["arm"]\n'
+            f'rp_id = "{desk}"\norigin = "https://{desk}"\n'
+            for at in range(2)
+        )
+        for number, name in enumerate(names)
+    )
+    text = (offline.bank / "people.toml").read_text()
+    (offline.bank / "people.toml").write_text(text + "\n" + rows)
+    before = offline.files()
+    said = offline.build()
+    assert (said.code, "larger than 512 KiB" in said.err) == (2, True), said.err[-300:]
+    assert offline.files() == before
