@@ -53,7 +53,8 @@ def load_site(store: SiteStore, knows: Knows) -> Loaded:
     (current, fault), (previous, _) = _read(store.current), _read(store.previous)
     if current is None and fault is None and previous is None:
         raise NoSiteError(
-            N_("{folder} holds no site bundle; next step: branchwatch agent enrol"), folder=store.folder.parent
+            N_("{folder} holds no site bundle; next step: branchwatch agent site apply FILE"),
+            folder=store.folder.parent,
         )
     if signed := _usable(current, knows, previous):
         return Loaded(signed=signed)
