@@ -1,7 +1,8 @@
 """Writes the vectors beside it (`python -m tests.vectors.generate`); fixed keys, times and serials, so the same bytes.
 
-Provenance: everything is made here, from the rules of docs/protocol.md. The private keys are the small numbers named
-in vectors.json; signatures are deterministic (RFC 6979 with SHA-256), so any other implementation can make them again.
+Provenance: everything is made here, from the rules of docs/protocol.md and docs/trust.md. The private keys are the
+small numbers named in vectors.json; signatures are deterministic (RFC 6979 with SHA-256), so any other implementation
+can make them again.
 """
 
 import json
@@ -14,15 +15,20 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec.structs import replace
 
-from protocol.certificates import Role, kid_of
-from protocol.envelope import EnvelopeType, encode_base64url
+from protocol.bundle import Bundle, bundle_hash, encode_bundle
+from protocol.certificates import Role, kid_of, read_certificate, thumbprint
+from protocol.documents import Signer, sign_document
+from protocol.envelope import EnvelopeType, Sealer, encode_base64url
 from protocol.kinds import Lane
 from protocol.ledger import GENESIS, line_hash
 from protocol.messages import decode_event
+from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
-from tests.ledgers import NOW, PaperBox, PaperExport
+from tests.bundles import BOX, SITE, roster, settings
+from tests.ledgers import NOW, PaperBox, PaperExport, der_chain
 
 HERE = Path(__file__).parent
 _WHERE_FROM = "made by tests/vectors/generate.py from the rules of docs/protocol.md"
@@ -81,11 +87,56 @@ def make() -> Iterator[tuple[str, bytes]]:
             }
         ),
     )
+    yield "bundle.json", _json(_bundle(authority))
     export = PaperExport(authority, centre)
     export.signer(centre)
     export.signer(box)
     export.events(box, *lines)
     yield "ledger.ndjson", b"".join(export.finish())
+
+
+def _bundle(authority: Authority) -> dict[str, Any]:
+    """A first site bundle, signed by two, and what a box says of it and of its neighbours (docs/trust.md 4)."""
+    signers = []
+    for name in ("bureau-1", "bureau-2"):
+        credential = authority.issue(Role.PROVISIONING, name, now=NOW)
+        sealer = Sealer(credential.private_key, kid_of(credential.certificate))
+        signers.append(Signer(sealer=sealer, chain=der_chain(authority, credential.certificate)))
+    pins = tuple(thumbprint(read_certificate(each.chain[0]).public_key()) for each in signers)  # type: ignore[arg-type]
+    first = Bundle(
+        v=1,
+        site=SITE,
+        box=BOX,
+        version=1,
+        at=format_time(NOW),
+        settings=settings(),
+        roster=roster(),
+        pins=pins,
+        sealed={},
+        pending=("cameras",),
+    )
+    payload = encode_bundle(first)
+    return {
+        "provenance": _WHERE_FROM.replace("protocol.md", "trust.md"),
+        "root": _pem(authority.root),
+        "now": format_time(NOW),
+        "payload": payload.decode(),
+        "sha256": bundle_hash(payload),
+        "pins": list(pins),
+        "touches_against_nothing": ["roster", "pins", "partitions", "zones", "outputs"],
+        "document": json.loads(sign_document(EnvelopeType.SITE, payload, signers)),
+        "refused_by_its_box": [
+            {"reason": reason, "document": json.loads(sign_document(EnvelopeType.SITE, encode_bundle(changed), given))}
+            for reason, changed, given in (
+                ("needs_two_signatures", first, signers[:1]),
+                ("other_box", replace(first, box="0755-031-b"), signers),
+                ("other_site", replace(first, site="0755-032"), signers),
+                ("secret_missing", replace(first, pending=()), signers),
+                ("settings_wrong", replace(first, settings=settings() | {"doors": []}), signers),
+                ("malformed", replace(first, rollback=True), signers),
+            )
+        ],
+    }
 
 
 def _refused(box: PaperBox, envelope: bytes) -> list[tuple[str, str, bytes]]:

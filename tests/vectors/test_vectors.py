@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from protocol.audit import Audit
+from protocol.bundle import Accepted, BundleRefusedError, judge
+from protocol.certificates import Role, Trust
+from protocol.documents import open_document
 from protocol.envelope import EnvelopeError, EnvelopeType, open_envelope, read_envelope
 from protocol.ledger import line_hash
+from protocol.timestamps import parse_time
+from tests.bundles import BOX, SITE
 from tests.ledgers import NOW
 from tests.vectors.generate import HERE, make
 
+BUNDLE: dict[str, Any] = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
 VECTORS: dict[str, Any] = json.loads((HERE / "vectors.json").read_text(encoding="utf-8"))
 
 
@@ -84,3 +91,30 @@ def test_the_vector_ledger_is_sound() -> None:
     for line in (HERE / "ledger.ndjson").read_bytes().splitlines(keepends=True):
         audit.feed(line)
     assert audit.report().problems == ()
+
+
+def _judged(document: object) -> Accepted:
+    trust = Trust(x509.load_pem_x509_certificate(BUNDLE["root"].encode()))
+    now = parse_time(BUNDLE["now"])
+    opened = open_document(json.dumps(document).encode(), EnvelopeType.SITE, trust, now, Role.PROVISIONING)
+    return judge(opened, held=None, pins=frozenset(BUNDLE["pins"]), box=BOX, site=SITE)
+
+
+def test_the_bundle_is_taken_as_its_first() -> None:
+    """Payload, hash and what it touches are those of the vector; every signature is a plain JWS to another library."""
+    accepted = _judged(BUNDLE["document"])
+    assert (accepted.payload.decode(), accepted.hash) == (BUNDLE["payload"], BUNDLE["sha256"])
+    assert list(accepted.touches) == BUNDLE["touches_against_nothing"]
+    for each in BUNDLE["document"]["signatures"]:
+        leaf = x509.load_der_x509_certificate(b64decode(each["header"]["x5c"][0])).public_key()
+        compact = f"{each['protected']}.{BUNDLE['document']['payload']}.{each['signature']}"
+        read = jwt.PyJWS().decode(compact, leaf, algorithms=["ES256"])  # type: ignore[arg-type]
+        assert read.decode() == BUNDLE["payload"]
+
+
+@pytest.mark.parametrize("refused", BUNDLE["refused_by_its_box"], ids=lambda entry: entry["reason"])
+def test_bundles_that_must_be_refused_are(refused: dict[str, Any]) -> None:
+    """Every refused bundle has the reason that it names."""
+    with pytest.raises(BundleRefusedError) as caught:
+        _judged(refused["document"])
+    assert caught.value.reason == refused["reason"]
