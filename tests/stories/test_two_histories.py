@@ -57,9 +57,15 @@ def test_a_cloned_disk_image(build_bank: BuildBank, broker: BrokerKind | None) -
     bank.start_box(clone)
     alarm = _alarm(bank, "ledger.fork", timeout_s=90)
     assert (alarm["level"], alarm["site"]) == (1, box.site.id)
-    facts = str(bank.desk.events(kind="ledger.fork"))
+    told = [event["facts"] for event in bank.desk.events(kind="ledger.fork") if "other_run" in event["facts"]]
     runs = {bank.run_of(box), bank.run_of(clone)}
-    assert all(run in facts for run in runs), (runs, facts)
+    assert any({facts["run"], facts["other_run"]} == runs for facts in told), (runs, told)
+    for facts in told:
+        assert {len(facts["machine"]), len(facts["other_machine"])} == {16}, "both machines are named"
+        assert facts["first_heard"] != facts["other_first_heard"]
+    whole = bank.desk.get(f"/api/v1/alarms/{alarm['id']}")
+    assert f"provision revoke {box.id}" in whole["next_step"]
+    assert len(whole["timeline"]) == 3, "each of the two, and what follows"
     assert bank.desk.box(box.id)["forked"]
     both = box.account().lines | clone.account().lines
 
@@ -69,6 +75,42 @@ def test_a_cloned_disk_image(build_bank: BuildBank, broker: BrokerKind | None) -
         return True
 
     eventually_blocking(stored, timeout_s=90, what="both histories are at the centre")
+    _locked_out(bank, box)
+
+
+def _locked_out(bank: Bank, box: Box) -> None:
+    """The key that both hold is revoked: what either sends is set aside, and that is an alarm of its own."""
+    bank.revoke(box.id)
+    told = eventually_blocking(
+        lambda: bank.desk.events(kind="certificate.revoked"), timeout_s=60, what="the revocation is told"
+    )
+    assert [(event["site"], event["facts"]["box"]) for event in told] == [(box.site.id, box.id)]
+
+    def rejected() -> dict[str, Any]:
+        """The centre's own alarm: each of the two has told of the other's receipts before."""
+        own = [each for each in bank.desk.alarms(kind="envelope.rejected") if "claimed_box" in each["facts"]]
+        assert own
+        return own[0]
+
+    alarm = eventually_blocking(rejected, timeout_s=60, what="what a revoked box sends is an alarm")
+    assert (alarm["facts"]["claimed_box"], alarm["facts"]["reason"]) == (box.id, "revoked")
+    assert "whose certificate was revoked" in alarm["words"]["headline"]
+    _alarm(bank, "box.silent")
+    stored = bank.centre_lines(box.id)
+    eventually_blocking(lambda: _heard_in_vain(bank, box) > 5, timeout_s=60, what="both go on speaking in vain")
+    assert bank.centre_lines(box.id) == stored
+    assert bank.desk.box(box.id)["revoked"]
+
+
+def _heard_in_vain(bank: Bank, box: Box) -> int:
+    """How much of this box's stands in quarantine as revoked."""
+    connection = sqlite3.connect(bank.database, timeout=10)
+    try:
+        query = "SELECT count(*) FROM quarantine WHERE claimed_box = ? AND reason = 'revoked'"
+        (count,) = connection.execute(query, (box.id,)).fetchone()
+    finally:
+        connection.close()
+    return int(count)
 
 
 def test_a_store_set_back(build_bank: BuildBank) -> None:

@@ -50,8 +50,12 @@ class Bank:
         boxes: int = 1,
         people: tuple[PersonEntry, ...] = PEOPLE,
         more_boxes: tuple[str, ...] = (),
+        admit_boxes: bool = True,
     ) -> None:
-        """`broker` None: the one that is built into the centre. `more_boxes` have certificates and nothing else."""
+        """`broker` None: the one that is built into the centre; without `admit_boxes` its settings name no box.
+
+        `more_boxes` have certificates and nothing else.
+        """
         self.folder = folder
         self.people = people
         self.loop = LoopThread()
@@ -59,6 +63,7 @@ class Bank:
         self.console_port, self.broker_port = free_port(), free_port()
         known = sites(boxes)
         self._names = (*(site.box for site in known), *more_boxes)
+        self._admitted = self._names if admit_boxes else ()
         self.certificates: Certificates = make_certificates(folder, boxes=self._names, collectors=(COLLECTOR,))
         self.broker = None
         if broker is not None:
@@ -333,7 +338,7 @@ class Bank:
             console=f"127.0.0.1:{self.console_port}",
             broker=self.broker_address,
             database=self.database,
-            embedded_boxes=self._names if self.broker is None else None,
+            embedded_boxes=self._admitted if self.broker is None else None,
             people=self.people,
         )
         self.config.write_text(text, encoding="utf-8")
