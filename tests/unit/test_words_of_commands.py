@@ -20,6 +20,10 @@ WRONG = [
     ["simulate", "act", "--dir", "nowhere", "one-word"],
     ["provision", "crl", "--dir", "nowhere"],
     ["provision", "issue", "box", "UPPER", "--dir", "ca", "--out", "kit"],
+    ["provision", "check", "--inventory", "nowhere"],
+    ["provision", "import", "nowhere.csv", "--inventory", "nowhere"],
+    ["provision", "inventory", "new", "--dir", "."],
+    ["provision", "people", "accept", "nowhere.json", "--inventory", "nowhere", "--may", "fly"],
     ["collector", "check", "--config", "nowhere.toml"],
     ["agent", "history", "--state", "nowhere"],
     ["agent", "check", "nowhere.toml"],
@@ -41,6 +45,8 @@ Typed = Callable[[list[str], str], tuple[int, str]]
 HELP = [
     *(["demo"], ["simulate"], ["simulate", "act"], ["simulate", "branch"], ["simulate", "fleet"], ["verify"]),
     *(["provision"], ["provision", "authority", "new"], ["provision", "issue"], ["provision", "broker"]),
+    *(["provision", "check"], ["provision", "import"], ["provision", "inventory", "new"]),
+    *(["provision", "people"], ["provision", "people", "accept"]),
     *(
         ["provision", "revoke"],
         ["provision", "crl"],
