@@ -23,6 +23,7 @@ from collector.console import (
     proof,
     reference,
     site_bundles,
+    walks,
 )
 from collector.console.guard import Guard
 from collector.console.names import PointNames
@@ -57,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
         proof.routes(services),
         login.routes(services, pages),
         desk.routes(services, pages, telling),
+        walks.routes(services, pages),
         fleet.routes(services, pages),
         reference.routes(app, pages),
     ):

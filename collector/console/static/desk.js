@@ -127,7 +127,8 @@ let second = 0;
 time.start(() => {
   feed.watch();
   second += 1;
-  if (second % FACTS_S === 0 && feed.lostSince === null) load("/desk/facts");
+  if (second % FACTS_S === 0 && feed.lostSince === null) for (const part of ["facts", "walks"]) load(`/desk/${part}`);
 });
+load("/desk/walks");
 await begin();
 pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));
