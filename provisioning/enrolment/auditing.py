@@ -16,8 +16,8 @@ from provisioning import deeds
 from provisioning.auditing import AuditError
 from provisioning.enrolment.book import STORE, place_in
 from provisioning.keeping import ROOT, load_certificate
-from provisioning.record import Entry
-from provisioning.record_file import RECORD, Place, read_record
+from provisioning.record import Entry, Fault, RecordBrokenError
+from provisioning.record_file import RECORD, Place, RecordError, read_record
 
 
 class EnrolmentAudit:
@@ -67,3 +67,29 @@ class EnrolmentAudit:
                 return place_in(db)
         except sqlite3.Error as error:
             raise AuditError(N_("{path} cannot be read: {reason}"), path=store, reason=str(error)) from None
+
+
+def require_whole(folder: Path) -> None:
+    """Read the record of an enrolment from its first line, before anything is written behind it.
+
+    Raises:
+        RecordError: it breaks somewhere.
+        AuditError: root or store speak against it.
+    """
+    audit = EnrolmentAudit(folder)
+    try:
+        for _ in audit.entries():
+            pass
+    except RecordBrokenError as broken:
+        if broken.fault is Fault.CUT_OFF:
+            return  # of a crash; the next act takes the torn line away
+        raise RecordError(
+            N_(
+                "{path} is broken at line {line}; nothing was done. "
+                "Next step: branchwatch provision audit --dir {folder}"
+            ),
+            path=folder / RECORD,
+            line=broken.line,
+            folder=folder,
+        ) from None
+    audit.check()

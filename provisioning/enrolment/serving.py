@@ -25,6 +25,7 @@ from protocol.systemd import notify, watchdog_interval
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import system_said
 from provisioning.authority import new_key
+from provisioning.enrolment.auditing import require_whole
 from provisioning.enrolment.book import Book
 from provisioning.enrolment.channel import channel_certificate
 from provisioning.enrolment.desk import Desk
@@ -86,10 +87,11 @@ def serve(enrolment: Enrolment, host: str, port: int) -> None:
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    require_whole(enrolment.folder)
     book = Book(enrolment.folder, PATIENCE_S)
     try:
         with book.turn():
-            pass  # a broken record is told now, and what a crash left behind is made good
+            pass  # what a crash left behind is made good
         asyncio.run(_serve(Desk(enrolment, book), enrolment.issuer, _listen(host, port)))
     finally:
         book.close()
