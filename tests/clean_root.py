@@ -68,6 +68,8 @@ class CleanRoot:
     without: tuple[str, ...] = ()
     """Programs of /usr/bin that are not there."""
     lang: str = "C.UTF-8"
+    network: bool = False
+    """Whether it has this machine's network; else it has none at all."""
 
     def __post_init__(self) -> None:
         for name in FOLDERS:
@@ -93,8 +95,23 @@ class CleanRoot:
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """A shell command in it; killed, everything that it started dies with it."""
-        words = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-        environment: Mapping[str, str] = {
+        return subprocess.Popen(
+            self.words(),
+            env=self.environment(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def words(self) -> list[str]:
+        """The command that starts the machine; what is done in it stands in its environment."""
+        apart = ["--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        return ["unshare", *apart, *([] if self.network else ["--net"]), "sh", "-c", SETUP]
+
+    def environment(self, command: str) -> Mapping[str, str]:
+        """Everything that the machine is made from, and a shell command to run in it."""
+        return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "ROOT": str(self.folder),
             "STICK": str(self.stick or ""),
@@ -104,14 +121,6 @@ class CleanRoot:
             "SAYS": self.lang,
             "COMMAND": command,
         }
-        return subprocess.Popen(
-            [*words, "sh", "-c", SETUP],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
 
     def run(self, command: str, timeout_s: float = 50.0) -> subprocess.CompletedProcess[str]:
         """The same, waited for."""

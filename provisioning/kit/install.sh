@@ -315,9 +315,9 @@ put_files() {
 #!/bin/sh
 # Branchwatch on this box. What belongs to the agent runs as its own user, so that nothing in its folder is root's.
 program=/opt/branchwatch/current/bin/branchwatch
-PATH=$PATH:/usr/sbin:/sbin
 if [ "${1:-}" = agent ] && [ "$(id -u)" = 0 ]; then
-    exec runuser -u branchwatch -- "$program" "$@"
+    exec env -u XDG_STATE_HOME HOME=/var/lib/branchwatch \
+        setpriv --reuid=branchwatch --regid=branchwatch --init-groups -- "$program" "$@"
 fi
 exec "$program" "$@"
 END

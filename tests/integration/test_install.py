@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import random
 import secrets
 import shutil
 import subprocess
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -25,7 +27,10 @@ from provisioning.kit.materials import find_materials
 from provisioning.kit.wheels import Arch, Target, gather_wheels, version_of
 from provisioning.signers import load_provisioning_key
 from tests.clean_root import CleanRoot, impossible, machine, python_version
+from tests.conftest import StartProcess
 from tests.kits import BOX, SITE, WAYS, Office, box_certificate, now, reversioned, spoil
+from tests.offline import Offline
+from tests.waiting import eventually_blocking
 
 WHY_NOT = impossible()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no clean root can be made here: {WHY_NOT}")
@@ -353,3 +358,59 @@ def test_the_word_makes_what_the_script_installs(
     assert branchwatch.main([*words, *target, "--wheels", str(wheels), "--out", str(tmp_path / "out2")]) == 2
     assert "msgspec" in capfd.readouterr().err
     assert not (tmp_path / "out2").exists()
+
+
+def test_an_installed_box_enrols_guards_and_is_not_taken_off_while_it_does(
+    office: Office,
+    tmp_path: Path,
+    make_root: MakeRoot,
+    process: StartProcess,
+    free_port: Callable[[], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the stick to a running agent, as docs/install.md says it; all that enrolment leaves is the agent's own."""
+    offline, wheels, enrolment = Offline(tmp_path, capsys, monkeypatch), tmp_path / "wheels", tmp_path / "enrol"
+    at = f"127.0.0.1:{free_port()}"
+    bank = offline.bank / "bank.toml"
+    bank.write_text(bank.read_text().replace("192.0.2.7:8443", at))
+    wheels.mkdir()
+    for wheel in office.wheels:
+        (wheels / wheel.file).write_bytes(wheel.content)
+    assert offline.build().code == 0
+    assert offline.run("enrolment", "new", "--dir", tmp_path / "ca", "--out", enrolment).code == 0
+    shutil.copytree(offline.bundles, enrolment / "bundles", dirs_exist_ok=True)
+    code = tmp_path / "code.txt"
+    token = offline.run("token", SITE, "--dir", enrolment, "--inventory", offline.bank, "--kit-file", code)
+    assert token.code == 0, token.err
+    words = ["--inventory", offline.bank, "--key", offline.key_file("bureau-1"), "--wheels", wheels]
+    words += ["--arch", machine(), "--python", python_version(), "--code-file", code, "--out", tmp_path / "stick"]
+    made = offline.run("kit", SITE, *words)
+    assert made.code == 0, made.err
+    assert "The code is on the stick" in made.err
+    server = process([sys.executable, "-m", "branchwatch", "provision", "serve", "--dir", enrolment, "--listen", at])
+    eventually_blocking(lambda: "enrolling boxes at" in server.output(), 20.0, "the enrolment answers")
+
+    root = make_root(tmp_path / "stick" / f"kit-{SITE}", network=True)
+    assert root.run(INSTALL).returncode == 0
+    done = root.run("branchwatch agent enrol --code-file - < /stick/code.txt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"This machine is {BOX} of site {SITE}" in done.stdout
+    kept = root.run("find /var/lib/branchwatch -printf '%u %m %P\\n'").stdout.splitlines()
+    assert {line.split()[0] for line in kept} == {"branchwatch"}
+    assert "branchwatch 600 identity/signing.key" in kept
+    assert "branchwatch 600 identity/sealing.key" in kept
+    health = root.run("branchwatch agent health --json")
+    levels = {each["matter"]: each["level"] for each in json.loads(health.stdout)["matters"]}
+    assert (levels["identity"], levels["site file"], levels["agent"]) == ("ok", "ok", "bad")
+    runs = """
+        branchwatch agent run --state /var/lib/branchwatch 2> /tmp/said & agent=$!
+        until branchwatch agent health --json | grep -q '"text": "running"'; do kill -0 $agent; done
+        sh /opt/branchwatch/install.sh --uninstall --yes; echo "said no: $?"
+        kill $agent; wait $agent; echo "ended: $?"
+    """
+    guarded = root.run(f"set -e; {runs.replace('; echo', ' || echo', 1)}")
+    assert "An agent still runs here" in guarded.stderr
+    assert guarded.stdout.splitlines()[-2:] == ["said no: 1", "ended: 0"]
+    assert root.run(INSTALL).returncode == 0
+    assert root.run("branchwatch agent health --json").stdout.count('"ok"') >= 3
