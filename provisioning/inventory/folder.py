@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from protocol.ids import is_id
 from protocol.settings import MAX_SETTINGS_BYTES, Fault, Places, SettingsError, Source, read_table
 from protocol.texts import Said, said, system_said
 from provisioning.inventory.shapes import Warned
@@ -65,11 +66,19 @@ def read_folder(path: Path) -> Folder:
         people=_read(path / PEOPLE, faults, MAX_PEOPLE_BYTES),
         faults=faults,
     )
-    for name, files in ((TEMPLATES, folder.templates), (SITES, folder.sites), (BOXES, folder.boxes)):
+    for name, files in (
+        (TEMPLATES, folder.templates),
+        (SITES, folder.sites),
+        (f"{SITES}/{IMPORT}", folder.sites),
+        (BOXES, folder.boxes),
+    ):
         for file in _files(path / name, folder):
-            files[file.name.removesuffix(ENDING)] = _read(file, faults)
-    for file in _files(path / SITES / IMPORT, folder):
-        folder.sites[file.name.removesuffix(ENDING)] = _read(file, faults)
+            stem = file.name.removesuffix(ENDING)
+            if is_id(stem) or (name == TEMPLATES and stem.isprintable()):
+                files[stem] = _read(file, faults)
+            else:
+                text = said("the name of this file is no id: a-z, 0-9 and -, at most 32 characters")
+                faults.append(_fault(file, text))
     return folder
 
 
@@ -89,19 +98,19 @@ def _files(path: Path, folder: Folder) -> Iterator[Path]:
         if each.name.endswith(ENDING):
             yield each
         else:
-            folder.warnings.append(Warned(file=str(each), message=said("not read: its name does not end in .toml")))
+            folder.warnings.append(Warned(file=_shown(each), message=said("not read: its name does not end in .toml")))
 
 
 def _read(path: Path, faults: list[Fault], limit: int = MAX_SETTINGS_BYTES) -> Read:
     try:
-        data, source = read_table(_content(path, limit), str(path), limit)
+        data, source = read_table(_content(path, limit), _shown(path), limit)
     except SettingsError as error:
         faults.extend(error.faults)
     except OSError as error:
         faults.append(_fault(path, system_said(error)))
     else:
         return Read(data=data, source=source, file=str(path))
-    return Read(data={}, source=Source("", str(path), {}), file=str(path), sound=False)
+    return Read(data={}, source=Source("", _shown(path), {}), file=str(path), sound=False)
 
 
 def _content(path: Path, limit: int) -> bytes:
@@ -113,4 +122,9 @@ def _content(path: Path, limit: int) -> bytes:
 
 
 def _fault(path: Path, message: Said) -> Fault:
-    return Fault(file=str(path), line=0, path="", message=message)
+    return Fault(file=_shown(path), line=0, path="", message=message)
+
+
+def _shown(path: Path) -> str:
+    """Fit for a terminal: names in a folder are anybody's."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(path))

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import msgspec
 
-from protocol.ids import is_id
 from protocol.roster import PersonKey, PersonKeyError, RosterPerson, read_person_key
 from protocol.settings import Fault, Problem, judge_table
 from protocol.site.checks import CHECKS
@@ -198,9 +197,7 @@ def _boxes(read: Folder, faults: Faults) -> dict[str, BoxKeys]:
     owners: dict[str, str] = {}
     for name, file in read.boxes.items():
 
-        def check(box: BoxFile, name: str = name) -> Iterator[Problem]:
-            if not is_id(name):
-                yield (), said("the name of this file is no id of a box: a-z, 0-9 and -, at most 32 characters")
+        def check(box: BoxFile) -> Iterator[Problem]:
             if box.signing in owners:
                 yield ("signing",), said("this key is that of box {box} already", box=owners[box.signing])
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -246,6 +247,22 @@ def test_limits_hold(tmp_path: Path) -> None:
     (tmp_path / "pipe" / SITE).mkdir()
     with pytest.raises(SettingsError, match="this is no file"):
         load_inventory(tmp_path / "pipe")
+
+
+def test_names_of_files_are_names_of_sites(tmp_path: Path) -> None:
+    """A file whose name is no id is a fault, not a site left out; no name spoils the terminal or stops the reading."""
+    write(tmp_path, files())
+    for name in (b"sites/Haupt.toml", b"sites/\xff\n\x1b[31m.toml", b"boxes/x y.toml", b"templates/\x1b.toml"):
+        path = os.fsencode(tmp_path) + b"/" + name
+        Path(os.fsdecode(path)).parent.mkdir(exist_ok=True)
+        Path(os.fsdecode(path)).write_text("")
+    with pytest.raises(SettingsError) as caught:
+        load_inventory(tmp_path)
+    told = [fault.told(texts_for("en")) for fault in caught.value.faults]
+    assert len(told) == 4
+    assert all("the name of this file is no id" in each and each.isprintable() for each in told)
+    write(tmp_path / "named", changed(SITE, '"outlet"', '"标准网点"') | {"templates/标准网点.toml": template()})
+    assert load_inventory(tmp_path / "named").sites["0755-031"].site.door[0].id == "outer"
 
 
 def test_what_deserves_a_look_is_no_fault(tmp_path: Path) -> None:
