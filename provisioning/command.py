@@ -17,6 +17,7 @@ from provisioning.bundle_words import add_bundle_words
 from provisioning.enrolment_words import add_enrolment_words
 from provisioning.inventory_words import add_inventory_words
 from provisioning.kit_words import add_kit_words
+from provisioning.lock_words import add_lock_words
 from provisioning.people_words import add_people_words
 from provisioning.refusal import RefusedError
 from provisioning.words import Words
@@ -62,6 +63,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_people_words(words)
     add_enrolment_words(words)
     add_kit_words(words)
+    add_lock_words(words)
     add_bundle_words(words)
     add_boxes_words(words)
     return parser

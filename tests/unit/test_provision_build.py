@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -427,3 +428,27 @@ def test_a_bundle_too_large_to_travel_is_not_given_out(offline: Offline) -> None
     said = offline.build()
     assert (said.code, "larger than 512 KiB" in said.err) == (2, True), said.err[-300:]
     assert offline.files() == before
+
+
+def _piped(phrase: str) -> int:
+    """A descriptor from which a passphrase can be read."""
+    reading, writing = os.pipe()
+    os.write(writing, f"{phrase}\n".encode())
+    os.close(writing)
+    return reading
+
+
+def test_a_locked_key_signs_with_its_passphrase_only(offline: Offline) -> None:
+    """`lock` puts a key under a passphrase once; a wrong one builds nothing, the right one does."""
+    path = offline.key_file("bureau-1")
+    plain = path.read_text()
+    assert offline.run("lock", path, "--passphrase-fd", _piped("short")).code == 2
+    assert path.read_text() == plain
+    assert offline.run("lock", path, "--passphrase-fd", _piped("tidal-lantern-orchid")).code == 0
+    assert (path.stat().st_mode & 0o777, "ENCRYPTED" in path.read_text()) == (0o600, True)
+    assert offline.run("lock", path, "--passphrase-fd", _piped("tidal-lantern-orchid")).code == 2
+    before = offline.files()
+    said = offline.build("--passphrase-fd", _piped("wrong-lantern-orchid"))
+    assert (said.code, "does not open" in said.err, len(said.err.splitlines())) == (2, True, 1)
+    assert offline.files() == before
+    assert offline.build("--passphrase-fd", _piped("tidal-lantern-orchid")).code == 0
