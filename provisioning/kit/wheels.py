@@ -1,10 +1,12 @@
 """The wheels of a kit: ours and what the box needs beside it, each with a hash that was known before.
 
-pip decides what belongs together, held to the versions and hashes of requirements.lock; nothing that it fetches is run.
-It also fetches itself: a box without Debian's python3-venv installs by that wheel. The one file that starts pip.
+pip first says what our wheel needs, held to the versions of requirements.lock, then fetches exactly that, held to the
+lock's hashes; nothing that it fetches is run. It also fetches itself: a box without Debian's python3-venv installs by
+that wheel. The one file that starts pip.
 Flow: kit_words.py -> here -> writing.py.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -105,8 +107,7 @@ def gather_wheels(
     """
     ours = _given_ours(given) if given is not None else None
     if ours is None:
-        tell(said(N_("Building our own wheel.")))
-        ours = _built(materials, temporary)
+        ours = _built(materials, tell, temporary)
     tell(
         said(N_("Taking the other wheels from {folder}."), folder=given)
         if given is not None
@@ -119,9 +120,6 @@ def gather_wheels(
     wheels = [_looked_at(path) for path in sorted(folder.glob("*.whl"))]
     if not any(wheel.name == INSTALLER for wheel in wheels):
         raise WheelsError(N_("the lock names no pip, and a box cannot install without it; next step: make lock"))
-    for wheel in wheels:
-        if wheel.name == OURS and wheel.content != ours.read_bytes():
-            raise WheelsError(N_("{file} is not the wheel that was asked for"), file=wheel.file)
     return tuple(sorted(wheels, key=lambda wheel: (wheel.name != OURS, wheel.file)))
 
 
@@ -144,7 +142,7 @@ def _given_ours(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _built(materials: Materials, temporary: Path) -> Path:
+def _built(materials: Materials, tell: Progress, temporary: Path) -> Path:
     """Our wheel from a copy of the source: a build leaves things behind, and earlier ones would get in."""
     if materials.source is None:
         raise MaterialsError(
@@ -152,6 +150,7 @@ def _built(materials: Materials, temporary: Path) -> Path:
         )
     if not any((materials.source / "protocol" / "texts").rglob("*.mo")):
         raise MaterialsError(N_("the texts are not compiled, the box would speak English only; next step: make setup"))
+    tell(said(N_("Building our own wheel.")))
     copy, out = temporary / "source", temporary / "ours"
     copy.mkdir()
     for name in SOURCE:
@@ -163,15 +162,35 @@ def _built(materials: Materials, temporary: Path) -> Path:
 
 
 def _fetch(materials: Materials, target: Target, ours: Path, given: Path | None, folder: Path) -> None:
-    """What our wheel asks for; the lock stands as constraints, whose hashes make pip refuse everything else."""
-    limits = folder.with_suffix(".lock")
-    limits.write_bytes(read(materials.lock).partition(DEVELOPMENT.encode())[0])
-    wanted = f"{OURS}[{EXTRA}] @ {ours.absolute().as_uri()}#sha256={sha256(ours.read_bytes()).hexdigest()}"
-    offline = ["--no-index", "--find-links", str(given)] if given is not None else []
-    platforms = [f"--platform=manylinux_2_{minor}_{target.arch.machine}" for minor in GLIBC]
-    words = ["download", *offline, "--only-binary=:all:", f"--platform=manylinux2014_{target.arch.machine}", *platforms]
-    words += [f"--python-version={target.python}", "--implementation=cp", f"--dest={folder}", f"--constraint={limits}"]
-    _pip([*words, wanted])
+    """What our wheel asks for, each file with a hash of the lock; pip refuses every other one."""
+    pinned = _pinned(read(materials.lock).partition(DEVELOPMENT.encode())[0].decode())
+    versions = folder.with_suffix(".versions")
+    versions.write_text("".join(f"{block.partition(' ')[0]}\n" for block in pinned.values()))
+    machine = target.arch.machine
+    source = ["--no-index", "--find-links", str(given)] if given is not None else []
+    source += ["--only-binary=:all:", f"--python-version={target.python}", "--implementation=cp"]
+    source += [f"--platform=manylinux{tag}_{machine}" for tag in ("2014", *(f"_2_{minor}" for minor in GLIBC))]
+    report = folder.with_suffix(".json")
+    dry = ["--dry-run", "--ignore-installed", f"--target={folder}", f"--report={report}", f"--constraint={versions}"]
+    _pip(["install", *dry, *source, f"{OURS}[{EXTRA}] @ {ours.absolute().as_uri()}"])
+    names = {_normal(each["metadata"]["name"]) for each in json.loads(report.read_bytes())["install"]} - {OURS}
+    if unpinned := names - pinned.keys():
+        raise WheelsError(N_("the lock does not name {names}; next step: make lock"), names=", ".join(sorted(unpinned)))
+    wanted = folder.with_suffix(".txt")
+    wanted.write_text("".join(pinned[name] for name in sorted(names)))
+    _pip(["download", "--no-deps", "--require-hashes", *source, f"--dest={folder}", f"--requirement={wanted}"])
+    shutil.copy(ours, folder)
+
+
+def _pinned(lock: str) -> dict[str, str]:
+    """The lock's blocks by name: `name==version` and its hashes, without markers: pip decides what is for this machine."""
+    blocks = re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\\n]+)[^\n]*\n((?:    --hash=.*\n)*)", lock, re.MULTILINE)
+    return {_normal(name): f"{name}=={version} \\\n{hashes}" for name, version, hashes in blocks}
+
+
+def _normal(name: str) -> str:
+    """A name as packages are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _pip(words: Sequence[str]) -> None:
@@ -182,9 +201,8 @@ def _pip(words: Sequence[str]) -> None:
         raise WheelsError(
             N_("the wheels did not come within {seconds} seconds; nothing was made"), seconds=int(PATIENCE_S)
         ) from None
-    if done.returncode == 0:
-        return
-    raise WheelsError(N_("the wheels cannot be had: {reason}"), reason=_why(done.stdout, done.stderr))
+    if done.returncode != 0:
+        raise WheelsError(N_("the wheels cannot be had: {reason}"), reason=_why(done.stdout, done.stderr))
 
 
 def _why(out: str, err: str) -> Said:
