@@ -131,4 +131,4 @@ time.start(() => {
 });
 load("/desk/walks");
 await begin();
-pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));
+if (!past.open) pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));
