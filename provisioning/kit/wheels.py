@@ -183,7 +183,7 @@ def _fetch(materials: Materials, target: Target, ours: Path, given: Path | None,
 
 
 def _pinned(lock: str) -> dict[str, str]:
-    """The lock's blocks by name: `name==version` and its hashes, without markers: pip decides what is for this machine."""
+    """The lock's blocks by name: `name==version` and its hashes; pip decides what is for which machine."""
     blocks = re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\\n]+)[^\n]*\n((?:    --hash=.*\n)*)", lock, re.MULTILINE)
     return {_normal(name): f"{name}=={version} \\\n{hashes}" for name, version, hashes in blocks}
 
