@@ -10,7 +10,7 @@ from dataclasses import replace
 from protocol.roster import Right
 from protocol.settings import read_table
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from provisioning.inventory.editing import with_key
+from provisioning.inventory.editing import with_keys
 from provisioning.inventory.folder import MAX_PEOPLE_BYTES, PEOPLE, Folder, Read
 from provisioning.inventory.loading import judge_folder
 from provisioning.inventory.registrations import Registration, new_key_id, table_of
@@ -38,7 +38,8 @@ def enter_keys(folder: Folder, accepted: Sequence[Registration], may: tuple[Righ
     ids: list[str] = []
     for registration in accepted:
         ids.append(new_key_id(registration.person, taken | frozenset(ids)))
-        text = with_key(text, registration.person, table_of(registration, ids[-1], may), str(path))
+    keys = [(each.person, table_of(each, key_id, may)) for each, key_id in zip(accepted, ids, strict=True)]
+    text = with_keys(text, keys, str(path))
     data, source = read_table(text, str(path), MAX_PEOPLE_BYTES)
     judge_folder(replace(folder, people=Read(data=data, source=source, file=str(path))))
     write_whole(path, text.encode(), path.stat().st_mode & 0o777)

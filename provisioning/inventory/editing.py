@@ -69,28 +69,35 @@ def with_changes(text: str, changes: Iterable[Change], place: str) -> str:
     return _compared(new, changed(tomllib.loads(text), changes), place)
 
 
-def with_key(text: str, person: str, key: Mapping[str, Any], place: str) -> str:
-    """people.toml with one more key of a person.
+def with_keys(text: str, keys: Iterable[tuple[str, Mapping[str, Any]]], place: str) -> str:
+    """people.toml with more keys: for each the id of its person, and the key.
 
     Raises:
-        EditError: it cannot be entered.
+        EditError: they cannot be entered.
     """
+    keys = list(keys)
     wanted = tomllib.loads(text)
-    for row in wanted["person"]:
-        if row["id"] == person:
-            row.setdefault("key", []).append(dict(key))
+    people = {row["id"]: row for row in wanted["person"]}
+    for person, key in keys:
+        people[person].setdefault("key", []).append(dict(key))
     try:
         document = tomlkit.parse(text)
         rows: Any = document["person"]
-        row = next(row for row in rows if row["id"] == person)
-        below = _belongs_below(row) if isinstance(rows, AoT) and "key" not in row else []
-        if "key" not in row:
-            row["key"] = tomlkit.aot() if isinstance(rows, AoT) else tomlkit.array()
-        _append(row["key"], key, below)
+        written = {row["id"]: row for row in rows}
+        for person, key in keys:
+            _enter_key(written[person], key, tables=isinstance(rows, AoT))
         new = tomlkit.dumps(document)
     except _FAULTS as error:
         raise _not_editable(place) from error
     return _compared(new, wanted, place)
+
+
+def _enter_key(row: Any, key: Mapping[str, Any], *, tables: bool) -> None:
+    first = "key" not in row
+    below = _belongs_below(row) if first and tables else []
+    if first:
+        row["key"] = tomlkit.aot() if tables else tomlkit.array()
+    _append(row["key"], key, below)
 
 
 def _by_place(changes: Iterable[Change]) -> dict[tuple[str | None, str | None], dict[str, Any]]:

@@ -92,7 +92,7 @@ def _sites(
 ) -> dict[str, SiteEntry]:
     judged: list[Judged] = []
     entries: dict[str, SiteEntry] = {}
-    holders = _holders_by_unit(persons)
+    holders, order = _holders_by_unit(persons), {each: index for index, each in enumerate(persons)}
     for name, file in read.sites.items():
         if not file.sound:
             continue
@@ -100,7 +100,7 @@ def _sites(
         if site is None:
             continue
         judged.append(site)
-        entry = _entry(site, bank, persons, holders)
+        entry = _entry(site, bank, persons, holders, order)
         too_many = [site.table.fault(path, text) for path, text in roster_problems(len(entry.roster))]
         faults.add(too_many, site=name, own=file.file)
         entries[name] = entry
@@ -130,13 +130,14 @@ def _entry(
     bank: BankFile | None,
     persons: Mapping[str, PersonEntry],
     holders: Mapping[str, list[str]],
+    order: Mapping[str, int],
 ) -> SiteEntry:
     file = site.file
     settings = plain(site.table.without(*INVENTORY_ONLY))
     roster = file.roster
     if roster is None:
         roster = tuple(each for unit in upwards(file.unit) for each in holders.get(unit, ()))
-    wanted = frozenset(roster)
+    obeyed = sorted({each for each in roster if each in order}, key=order.__getitem__)
     responsible = file.responsible
     if responsible is None:
         responsible = _responsible(file.unit, bank) if bank else ()
@@ -145,7 +146,7 @@ def _entry(
         box=box_of(site.name, file),
         settings={key: settings[key] for key in Site.__struct_fields__ if key in settings},
         site=Site(**{key: getattr(file, key) for key in Site.__struct_fields__}),
-        roster=tuple(person.in_roster for id_, person in persons.items() if id_ in wanted),
+        roster=tuple(persons[each].in_roster for each in obeyed),
         contacts=tuple(contact.person for contact in file.contact),
         responsible=responsible,
     )
