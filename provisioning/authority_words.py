@@ -164,6 +164,7 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
     ]
     if role is Role.PROVISIONING:
         pins = ", ".join(f'"{thumbprint(each.private_key.public_key())}"' for each in made)
+        lines.append(say("These keys are open. Next step, by whoever keeps each: branchwatch provision lock NAME.key"))
         lines.append(say("For bank.toml, beside those of the other keys: provisioning = [{pins}]").format(pins=pins))
     return Answer(lines=lines)
 

@@ -159,7 +159,7 @@ def test_from_an_empty_folder_to_a_guarded_branch_and_a_locked_out_box(way: Way)
     way.heard(BOX)
 
     def enrolled() -> bool:
-        return way.desk.events(kind="enrol.completed")[0]["facts"]["box"] == BOX
+        return bool(way.desk.events(kind="enrol.completed")[0]["facts"]["box"] == BOX)
 
     eventually_blocking(enrolled, timeout_s=20, what="the centre tells that the box was enrolled")
     refused_thief = way.desk.events(kind="enrol.refused")
