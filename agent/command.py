@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from agent.acceptance_words import add_acceptance_words
 from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
+from agent.live_words import add_live_options
 from agent.site_words import add_site_words
 from protocol.settings import SettingsError
 from protocol.texts import system_said, texts_for_user, told
@@ -103,6 +104,10 @@ def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
 def _check(arguments: argparse.Namespace, say: Say) -> int:
     from agent.config.watched import only_shown, unwatched
 
+    if arguments.live:
+        return _live(arguments, say)
+    if arguments.site is None:
+        raise InputError(say("name the site file; only --live --state needs none"))
     site = _read_site(arguments.site, say)
     print(
         say("{file}: site {site} is sound: {doors} doors, {interlocks} interlocks, {modules} modules.").format(
@@ -129,6 +134,19 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
     if site.centre is None:
         print(say("[centre] is missing: this file can be checked but not run."))
     return DONE
+
+
+def _live(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.live_words import live_of_folder, live_of_site
+
+    def described() -> "Site":
+        return _read_site(arguments.site, say) if arguments.site else _settings_of_folder(arguments, say).site
+
+    if arguments.state is not None:
+        return live_of_folder(arguments.state, described, arguments, say)
+    if arguments.site is None:
+        raise InputError(say("--live needs a site file, or --state with the agent's folder"))
+    return live_of_site(described(), arguments, say)
 
 
 def _history(arguments: argparse.Namespace, say: Say) -> int:
@@ -186,9 +204,10 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "check",
         say("check a site file: every fault at once, nothing is started"),
-        say("example:") + "\n  branchwatch agent check site.toml",
+        say("example:") + "\n  branchwatch agent check site.toml\n  branchwatch agent check --live site.toml --for 30s",
     )
-    check.add_argument("site", type=Path, metavar="SITE.toml", help=say("the site file"))
+    check.add_argument("site", type=Path, nargs="?", metavar="SITE.toml", help=say("the site file"))
+    add_live_options(check, say)
     check.set_defaults(run=_check)
 
     past = _word(

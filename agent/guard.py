@@ -119,7 +119,7 @@ class Guard:
             return "", ()
         if not self._may_release(self._doors[name]):
             return "interlock", ()
-        return "", (self._release(self._doors[name], "walk test", (), now),)
+        return "", (self._release(self._doors[name], by="walk test", rows=(), now=now),)
 
     def saved(self) -> SavedGuard:
         """What must be stored together with the events of the last decision."""
@@ -235,9 +235,9 @@ class Guard:
             self._releases.pop(door.id, None)
             return
         row = because(f"exit/{door.id}", State.ACTIVE, now)
-        yield self._release(door, _LETS_OPEN["exit"][1], (row,), now)
+        yield self._release(door, by=_LETS_OPEN["exit"][1], rows=(row,), now=now)
 
-    def _release(self, door: Door, by: str, rows: tuple[BecauseRow, ...], now: Moment) -> Finding:
+    def _release(self, door: Door, *, by: str, rows: tuple[BecauseRow, ...], now: Moment) -> Finding:
         until = now.after(door.release_for)
         self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
         self._releases[door.id] = Release(by=by, at=now)

@@ -262,6 +262,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "emergency release": N_("by emergency release"),
         "key": N_("by mechanical key"),
         "order": N_("released by order"),
+        "walk test": N_("released for a walk test"),
         "outer not closed": N_("while the other door was not closed"),
         "pulse": N_("a short pulse"),
         "not read yet": N_("not read yet"),

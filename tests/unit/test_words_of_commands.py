@@ -28,6 +28,9 @@ WRONG = [
     ["agent", "history", "--state", "nowhere"],
     ["agent", "check", "nowhere.toml"],
     ["agent", "check", "wrong-site.toml"],
+    ["agent", "check", "--live"],
+    ["agent", "acceptance", "--state", "x", "--installer-key", "k"],
+    ["agent", "acceptance", "--state", "x", "--page", "--listen", "a b"],
     ["collector", "check", "--config", "wrong-centre.toml"],
     ["verify", "nowhere.ndjson"],
     ["agent"],
@@ -56,7 +59,7 @@ HELP = [
         ["collector", "backup"],
         ["collector", "restore"],
     ),
-    *(["agent"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
+    *(["agent"], ["agent", "acceptance"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
 ]
 
 
@@ -100,17 +103,18 @@ def test_no_english_is_left_in_chinese_help(typed: Typed) -> None:
     """Of `branchwatch agent check --help` only names are in Latin letters: the command, its options, its file."""
     said = typed(["agent", "check", "--help"], "zh_CN.UTF-8")[1]
     names = {"branchwatch", "agent", "check", "h", "help", "SITE", "site", "toml"}
+    names |= {"live", "Ctrl", "C", "state", "DIR", "for", "s", "json"}
     assert set(re.findall(r"[A-Za-z]+", said)) == names
 
 
 @pytest.mark.parametrize("language", ["zh", "zh_CN.UTF-8", "zh_HK"])
 def test_argparse_speaks_as_the_rest_does(language: str, typed: Typed) -> None:
     """Whatever name of Chinese the environment has, usage and error are in it."""
-    code, said = typed(["agent", "check"], language)
+    code, said = typed(["agent", "history"], language)
     assert code == 2
     assert (
-        said
-        == "用法：branchwatch agent check [-h] SITE.toml\nbranchwatch agent check：错误：缺少必需的参数：SITE.toml\n"
+        said == "用法：branchwatch agent history [-h] --state DIR [--last N] [--json]\n"
+        "branchwatch agent history：错误：缺少必需的参数：--state\n"
     )
 
 

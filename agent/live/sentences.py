@@ -1,0 +1,61 @@
+"""What the live check says about a hint, with the next step. Pure; data and lookups."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from agent.acceptance.plan import Step
+from agent.acceptance.sentences import HINT_LOST, HINT_TURNED
+from agent.live.moves import Hint, Watched
+from agent.signals import State
+from protocol.texts import Texts
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+
+HINTS: Final[Mapping[Hint, str]] = MappingProxyType(
+    {
+        Hint.UNREAD: HINT_LOST,
+        Hint.FLUTTERS: N_("It chatters. Look for a loose wire at {wiring}, or a contact that does not meet squarely."),
+        Hint.TURNED: HINT_TURNED,
+        Hint.STILL: N_("It has not moved yet. Move it; if nothing shows, look at the wire and the number {wiring}."),
+    }
+)
+
+SILENT: Final[tuple[tuple[str, str], ...]] = (
+    (
+        r"cannot be connected",
+        N_("Nobody answers at {wiring}. See to its power and cable, and to the address in the site file."),
+    ),
+    (
+        r"no answer within .*",
+        N_("{wiring} takes the connection and says nothing. See to unit_id in the site file, and to the gateway."),
+    ),
+    (
+        r"exception 2: illegal address",
+        N_("{wiring} has no such input or register. Compare the numbers in the site file with its manual."),
+    ),
+    (r"exception 1: illegal function", N_("{wiring} does not have this kind of register. See to its manual.")),
+    (
+        r"exception (?:10|11):.*",
+        N_("The gateway at {wiring} does not reach the module behind it. See to unit_id and the bus."),
+    ),
+    (
+        r"answer .*|bytes behind.*|write was.*",
+        N_("What answers at {wiring} is no Modbus module as expected. See to the address and the gateway."),
+    ),
+)
+"""Cause of a silent module -> what to do, the first pattern that fits the whole cause."""
+SILENT_OTHERWISE: Final = N_("{wiring} does not answer ({cause}). See to its power, its cable and its address.")
+NOT_YET: Final = N_("{wiring} has not answered yet.")
+
+
+def told(step: Step, known: Watched | None, hint: Hint, say: Texts) -> str:
+    """A hint in words, with what to do."""
+    state = say((known.state if known else State.UNKNOWN).value)
+    if hint is not Hint.SILENT:
+        return say(HINTS[hint]).format(wiring=step.wiring, state=state, level=step.level)
+    cause = known.cause if known else ""
+    if not cause:
+        return say(NOT_YET).format(wiring=step.wiring)
+    text = next((text for pattern, text in SILENT if re.fullmatch(pattern, cause)), SILENT_OTHERWISE)
+    return say(text).format(wiring=step.wiring, cause=cause)

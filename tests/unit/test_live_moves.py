@@ -1,0 +1,127 @@
+"""The live check: what an installer is told about a point that never moved, chatters, or looks upside down."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.acceptance.plan import Step, Task, plan_of
+from agent.drivers.modbus.frames import EXCEPTION, HEADER_BYTES, Expected, Refused, judge
+from agent.live import moves, sentences
+from agent.live.moves import Book, Hint
+from agent.live.showing import Mode, Showing
+from agent.signals import State
+from protocol.texts import texts_for
+from tests.branch import AT_REST, site_of
+
+DOOR = Step(point="door/outer", task=Task.OPEN, wiring="io1/di/0", level="closed = 1")
+MODULE = Step(point="device/io1", task=Task.ANSWER, wiring="192.0.2.10:502")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _watched(step: Step, *states: tuple[int, str]) -> Book:
+    book: Book = {}
+    for at_ms, state in states:
+        book = moves.seen(book, step.point, State(state), "", at_ms)
+    return book
+
+
+@pytest.mark.parametrize(
+    ("states", "hint"),
+    [
+        ([], Hint.UNREAD),
+        ([(0, "unknown")], Hint.UNREAD),
+        ([(0, "closed")], Hint.STILL),
+        ([(0, "closed"), (5_000, "open")], None),
+        ([(0, "closed"), (5_000, "open"), (7_000, "closed")], None),
+        ([(0, "open")], Hint.TURNED),
+        ([(0, "open"), (8_000, "closed"), (9_000, "open")], Hint.TURNED),
+        ([(0, "closed"), (1_000, "unknown"), (2_000, "closed")], Hint.STILL),
+        ([(n * 300, "open" if n % 2 else "closed") for n in range(12)], Hint.FLUTTERS),
+        ([(n * 900, "open" if n % 2 else "closed") for n in range(9)], None),
+    ],
+)
+def test_what_looks_wrong_about_a_contact(states: list[tuple[int, str]], hint: Hint | None) -> None:
+    """Not read, never moved, mostly open, or chattering; a door that is opened and shut is fine."""
+    assert moves.hint(DOOR, _watched(DOOR, *states).get(DOOR.point), 10_000) is hint
+
+
+def test_a_chatter_is_remembered_and_a_module_only_has_to_answer() -> None:
+    """A wire that shook for a moment is loose; a module that answers is fine, moving or not."""
+    shaken = _watched(DOOR, *((n * 100, "open" if n % 2 else "closed") for n in range(10)), (60_000, "closed"))
+    assert moves.hint(DOOR, shaken[DOOR.point], 90_000) is Hint.FLUTTERS
+    assert moves.hint(MODULE, _watched(MODULE, (0, "online"))[MODULE.point], 1) is None
+    assert moves.hint(MODULE, _watched(MODULE, (0, "offline"))[MODULE.point], 1) is Hint.SILENT
+
+
+def test_outputs_are_looked_at_and_need_not_move() -> None:
+    """Locks and sirens are read, never written here: standing still is no fault of theirs."""
+    siren = Step(point="output/hall", task=Task.SOUND, wiring="io1/do/2")
+    assert moves.hint(siren, _watched(siren, (0, "off"))["output/hall"], 9_000) is None
+    assert moves.hint(siren, _watched(siren, (0, "unknown"))["output/hall"], 9_000) is Hint.UNREAD
+
+
+CAUSES = [
+    *("cannot be connected", "no answer within 0.4 s", "answer is not Modbus TCP", "answer of unit 7"),
+    *("bytes behind the answer", "answer has 3 bytes, not 1", "write was not echoed", "something new"),
+]
+for _code in range(1, 12):
+    _frame = bytes(5) + bytes([3, 1, 1 | EXCEPTION, _code])
+    _verdict = judge(_frame, Expected(transaction=0, unit=1, function=1, data=1))
+    if isinstance(_verdict, Refused) and len(_frame) > HEADER_BYTES:
+        CAUSES.append(_verdict.cause)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_silence_has_a_next_step(cause: str) -> None:
+    """Whatever a driver says of a silent module, the installer is told what to look at, in both languages."""
+    known = moves.seen({}, MODULE.point, State.OFFLINE, cause, 0)[MODULE.point]
+    english = sentences.told(MODULE, known, Hint.SILENT, texts_for("en"))
+    assert "192.0.2.10:502" in english
+    assert re.search(r"See to|Compare", english), english
+    assert CHINESE.search(sentences.told(MODULE, known, Hint.SILENT, texts_for("zh-CN")))
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_way_of_showing_tells_the_same(mode: Mode) -> None:
+    """Table, lines and JSON: what is left to look at, and whether nothing is."""
+    out = io.StringIO()
+    showing = Showing(mode, texts_for("en"), out)
+    showing.begin("0755-031", "河西分理处", plan_of(site_of()))
+    for point, state in AT_REST.items():
+        showing.seen(point, State(state), "")
+    showing.draw({"device/io1": 4.25})
+    assert showing.end({"device/io1": 4.25}) is False
+    text = out.getvalue()
+    if mode is Mode.JSON:
+        last = json.loads(text.splitlines()[-1])
+        hints = {each["point"]: each["hint"] for each in last["points"]}
+        assert (last["sound"], hints["door/outer"], hints["lock/outer"]) == (False, "still", None)
+        assert next(each for each in last["points"] if each["point"] == "device/io1")["took_ms"] == 4.25
+    else:
+        assert "answers in 4.2 ms" in text
+        assert "door/outer Door outer: It has not moved yet." in text
+    for point, state in AT_REST.items():
+        for other in ({"closed": "open", "normal": "active"}.get(state, state), state):
+            showing.seen(point, State(other), "")
+    assert showing.end({}) is True
+
+
+@given(st.lists(st.tuples(st.integers(0, 2_000), st.sampled_from(State)), max_size=40))
+def test_times_add_up(steps: list[tuple[int, State]]) -> None:
+    """Time on the alarm side is part of the time read, and that part of the time watched, whatever happens."""
+    book: Book = {}
+    now_ms = 0
+    for wait_ms, state in steps:
+        now_ms += wait_ms
+        book = moves.seen(book, DOOR.point, state, "", now_ms)
+    if known := book.get(DOOR.point):
+        later_ms = now_ms + 500
+        assert 0 <= moves.alarm_ms(known, later_ms) <= moves.read_ms(known, later_ms) <= later_ms
+        assert known.moves <= len(steps)
+        moves.hint(DOOR, known, later_ms)
