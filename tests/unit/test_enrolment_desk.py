@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from protocol.certificates import Role
+from protocol.certificates import Role, kid_of
+from protocol.documents import Signer, sign_document
 from protocol.enrolled import read_enrolled
-from protocol.enrolment import EnrolAnswer, Refusal, hash_of_secret
+from protocol.enrolment import EnrolAnswer, RecordLine, RecordRequest, Refusal, decode, hash_of_secret
+from protocol.envelope import EnvelopeType, Sealer
+from protocol.ledger import line_hash
+from protocol.timestamps import format_time
 from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.enrolment.codes import MAX_ISSUED
@@ -338,3 +343,41 @@ def test_an_enrolment_is_made_whole_or_not_at_all(desk: PaperDesk, tmp_path: Pat
     assert keys == ["boxes/boxes.key"]
     assert (desk.folder / "boxes" / "boxes.key").stat().st_mode & 0o777 == 0o600
     assert desk.folder.stat().st_mode & 0o777 == 0o700
+
+
+def _reads(desk: PaperDesk, role: Role, name: str, after: int, at: datetime) -> Answered | Declined:
+    site = SITE if role is Role.BOX else None
+    credential = desk.authority.issue(role, name, site=site, now=desk.clock.now())
+    sealer = Sealer(credential.private_key, kid_of(credential.certificate))
+    signer = Signer(sealer=sealer, chain=der_chain(desk.authority, credential.certificate))
+    payload = msgspec.json.encode(RecordRequest(v=1, after=after, at=format_time(at)))
+    return desk.desk.lines(sign_document(EnvelopeType.RECORD, payload, [signer]))
+
+
+def test_the_centre_reads_the_record(desk: PaperDesk) -> None:
+    """The lines as they stand in the file, after the one that it has; each is one that it can read, and chained."""
+    desk.enrolled()
+    now = desk.clock.now()
+    whole = _reads(desk, Role.COLLECTOR, "centre-1", 0, now)
+    assert isinstance(whole, Answered)
+    assert whole.body == (desk.folder / RECORD).read_bytes()
+    later = _reads(desk, Role.COLLECTOR, "centre-1", 2, now)
+    assert isinstance(later, Answered)
+    (line,) = later.body.splitlines()
+    read = decode(line, RecordLine)
+    assert (read.seq, read.act, read.facts["id"]) == (3, "enrolled", BOX)
+    assert read.prev == line_hash(whole.body.splitlines()[1])
+
+
+def test_nobody_else_reads_it(desk: PaperDesk) -> None:
+    """Not a box, not a broker, not a collector of another bank, not with yesterday's request, not without one."""
+    desk.enrolled()
+    now = desk.clock.now()
+    for role, name in ((Role.BOX, "0755-032-a"), (Role.BROKER, "broker-1"), (Role.PERSON, "zhang-wei")):
+        assert refused(_reads(desk, role, name, 0, now)) is Refusal.MALFORMED
+    for age in (timedelta(hours=2), -timedelta(hours=2)):
+        assert refused(_reads(desk, Role.COLLECTOR, "centre-1", 0, now - age)) is Refusal.MALFORMED
+    for body in (b"", b"{}", AskingBox().enrolment(b"0123456789")):
+        assert refused(desk.desk.lines(body)) is Refusal.MALFORMED
+    desk.authority = Authority.create(now=now)
+    assert refused(_reads(desk, Role.COLLECTOR, "centre-1", 0, now)) is Refusal.MALFORMED
