@@ -57,6 +57,8 @@ class LocalSocket:
             server = await asyncio.start_unix_server(self._serve, sock=listening, limit=lines.MAX_REQUEST_BYTES)
             async with server:
                 await server.serve_forever()
+        except Exception:
+            LOG.exception("%s is served no longer", lines.SOCKET)  # the guard goes on without it
         finally:
             listening.close()
             for client in self._clients:
