@@ -242,7 +242,7 @@ def _replace(arguments: Namespace, say: Texts) -> Answer:
     finally:
         book.close()
     path = arguments.inventory / "sites" / f"{arguments.site}.toml"
-    write_box(path, entry.box, new)
+    write_box(path, new)
     site, bank = arguments.site, f"--inventory {arguments.inventory}"
     steps = [
         *([f"branchwatch provision revoke {entry.box} --dir CA --enrolment {arguments.dir}"] if enrolled else []),

@@ -5,14 +5,14 @@ Flow: `provision replace` -> here; what is to be done after it, the word tells.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from protocol.ids import is_id
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import system_said
-from provisioning.keeping import PUBLIC_MODE, write_whole
+from provisioning.inventory.editing import Change, with_changes
+from provisioning.keeping import write_whole
 from provisioning.refusal import RefusedError
 
 _LETTERS: Final = re.compile(r"(.*)-([a-z]{1,3})")
@@ -21,15 +21,6 @@ _MAX_FILE_BYTES: Final = 1024 * 1024
 
 class ReplaceError(RefusedError):
     """Nothing was replaced; the message says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replaced:
-    """What became of the site's box."""
-
-    old: str
-    new: str
-    path: Path
 
 
 def next_box(old: str, taken: Callable[[str], bool]) -> str:
@@ -51,34 +42,19 @@ def next_box(old: str, taken: Callable[[str], bool]) -> str:
             return box
 
 
-def write_box(path: Path, old: str, new: str) -> None:
-    """Put `new` into a site's file in the place of `old`; every other byte stays.
+def write_box(path: Path, new: str) -> None:
+    """Put `new` into a site's file as its box; every other byte stays.
 
     Raises:
-        ReplaceError: the file does not say it in one plain line, or cannot be read.
+        ReplaceError: it cannot be read.
+        EditError: it cannot be changed without changing more.
     """
     try:
-        content = path.read_bytes()[: _MAX_FILE_BYTES + 1]
+        content = path.read_bytes()[: _MAX_FILE_BYTES + 1].decode()
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise ReplaceError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
-    head, rest = _split(content)
-    line = re.compile(rb"^(\s*box\s*=\s*)([\"'])" + re.escape(old.encode()) + rb"\2", re.MULTILINE)
-    changed, count = line.subn(rb"\g<1>\g<2>" + new.encode() + rb"\g<2>", head)
-    if count != 1:
-        raise ReplaceError(
-            N_('{path} has no line box = "{old}" before its first table; write the new id "{new}" there by hand'),
-            path=path,
-            old=old,
-            new=new,
-        )
-    write_whole(path, changed + rest, mode or PUBLIC_MODE)
-
-
-def _split(content: bytes) -> tuple[bytes, bytes]:
-    """What stands before the first table, and the rest."""
-    match = re.search(rb"^[ \t]*\[", content, re.MULTILINE)
-    return (content[: match.start()], content[match.start() :]) if match else (content, b"")
+    write_whole(path, with_changes(content, [Change(key="box", value=new)], str(path)).encode(), mode)
 
 
 def _after(letters: str) -> str:

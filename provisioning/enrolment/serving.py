@@ -164,7 +164,7 @@ async def _tell(server: uvicorn.Server) -> None:
     while True:
         if not ready and server.started:
             ready = notify("READY=1\nSTATUS=enrolling")
-        elif watchdog:
+        elif ready and watchdog:
             notify("WATCHDOG=1")
         await asyncio.sleep(min(TICK_S, watchdog.total_seconds()) if watchdog else TICK_S)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from provisioning.enrolment.lines import lines_after
 from provisioning.enrolment.qr import ImageError, save_image, terminal_lines
 from provisioning.enrolment.replacing import ReplaceError, next_box, write_box
+from provisioning.inventory.editing import EditError
 
 
 @pytest.mark.parametrize(
@@ -35,19 +37,29 @@ def test_only_the_one_line_of_the_site_file_changes(tmp_path: Path) -> None:
     )
     file.write_text(before)
     file.chmod(0o640)
-    write_box(file, "0755-031-a", "0755-031-b")
-    assert file.read_text() == before.replace("'0755-031-a'", "'0755-031-b'")
+    write_box(file, "0755-031-b")
+    assert file.read_text() == before.replace("'0755-031-a'", '"0755-031-b"')
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize("text", ['id = "x"\n', '[a]\nbox = "0755-031-a"\n', 'box = "0755-031-aa"\n'])
-def test_a_file_without_that_line_is_left_alone(tmp_path: Path, text: str) -> None:
-    """No line, one in a table, another id: told, with what to write by hand."""
+def test_a_site_that_named_no_box_names_one_then(tmp_path: Path) -> None:
+    """Left out, a site's box is its id with -a; the next one must be written, before the first table."""
     file = tmp_path / "site.toml"
-    file.write_text(text)
-    with pytest.raises(ReplaceError, match="by hand"):
-        write_box(file, "0755-031-a", "0755-031-b")
-    assert file.read_text() == text
+    file.write_text('id = "0755-031"  # ours\n\n[[io]]\nid = "io1"\n')
+    write_box(file, "0755-031-b")
+    assert tomllib.loads(file.read_text()) == {"id": "0755-031", "box": "0755-031-b", "io": [{"id": "io1"}]}
+    assert "# ours" in file.read_text()
+
+
+def test_a_file_that_cannot_be_changed_is_left_alone(tmp_path: Path) -> None:
+    """Not there, and no TOML: one sentence each."""
+    with pytest.raises(ReplaceError):
+        write_box(tmp_path / "nowhere.toml", "0755-031-b")
+    file = tmp_path / "site.toml"
+    file.write_text("box = ")
+    with pytest.raises(EditError):
+        write_box(file, "0755-031-b")
+    assert file.read_text() == "box = "
 
 
 def _record(path: Path, count: int) -> list[bytes]:
