@@ -32,6 +32,7 @@ LONGEST_PASSWORD: Final = 256
 EXAMPLES: Final = """
   branchwatch collector check  --config collector.toml
   branchwatch collector serve  --config collector.toml --embedded
+  branchwatch collector deliver bundles/0755-031-a.json --config collector.toml
   branchwatch collector export --config collector.toml --out ledger.ndjson && branchwatch verify ledger.ndjson
 """
 
