@@ -248,7 +248,7 @@ check_earlier() { # an enrolled box stays itself: another root or another box is
     old=$STATE/identity/box.pem
     [ ! -f "$old" ] || ! command -v openssl > /dev/null || names "$old" | grep -qxF "DNS:$(fact box)" || refuse 1 \
         "This machine is enrolled as another box than $(fact box). Nothing was changed. Next step, if that is meant: sh install.sh --uninstall --purge" \
-        "本机已登记为另一前端主机，不是 $(fact box)。未作任何改动。确需更换时，下一步：sh install.sh --uninstall --purge"
+        "本机已注册为另一前端主机，不是 $(fact box)。未作任何改动。确需更换时，下一步：sh install.sh --uninstall --purge"
 }
 
 # --- putting it there ------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_everything_is_said_in_chinese_to_who_reads_chinese(kit: Path, make_root
     done = root.run(INSTALL)
     assert done.returncode == 0
     assert not [line for line in done.stdout.splitlines() if line.isascii()]
-    assert "尚未入网登记" in done.stdout
+    assert "尚未注册" in done.stdout
     assert root.run(f"{INSTALL} --frobnicate").stderr == "未知选项 --frobnicate；参见：sh install.sh --help\n"
 
 
