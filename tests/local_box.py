@@ -30,7 +30,7 @@ from tests.branch import AT_REST, site_of
 from tests.clock import Clock
 from tests.ledgers import NOW, trust_of
 from tests.waiting import eventually
-from tests.walks import signer
+from tests.walks import CONFIG, signer
 
 HEALTH = Health(
     pending_urgent=0,
@@ -76,7 +76,7 @@ class LocalBox:
 
 
 @asynccontextmanager
-async def local_box(folder: Path, site: str | None = None) -> AsyncIterator[LocalBox]:
+async def local_box(folder: Path, site: str | None = None, config: Config = CONFIG) -> AsyncIterator[LocalBox]:
     """A box that runs until the test ends, at rest."""
     clock = Clock(NOW)
     authority = Authority.create(now=NOW - timedelta(days=1))
@@ -100,7 +100,7 @@ async def local_box(folder: Path, site: str | None = None) -> AsyncIterator[Loca
         state=folder,
         site=described,
         software="branchwatch 0",
-        config=Config(version=7, hash="ab" * 32),
+        config=config,
         box="0755-031-a",
         root=authority.root.certificate,
         signer=lambda: Signer(sealer=keys.sealer, chain=keys.chain),

@@ -6,6 +6,7 @@ connection closed. Flow: browser -> here -> session; `view.py` makes what is sho
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,10 +86,10 @@ class PageServer:
         self._connections: set[asyncio.Task[None]] = set()
         self.address = ""
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. Raises: OSError: the address is taken, or not of this machine."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_HEAD_BYTES)
-        port = int(self._server.sockets[0].getsockname()[1])
+    async def start(self, host: str, listening: socket.socket) -> None:
+        """Serve at a socket of `listen_at`."""
+        self._server = await asyncio.start_server(self._serve, sock=listening, limit=MAX_HEAD_BYTES)
+        port = int(listening.getsockname()[1])
         named = f"[{host}]" if ":" in host else host
         self._hosts = frozenset({f"{named}:{port}"})
         if host in {"127.0.0.1", "::1", "localhost"}:
@@ -166,6 +167,20 @@ class PageServer:
             await self._shown.end()
         else:
             await self._shown.act(tap.act, tap.point, tap.number)
+
+
+def listen_at(host: str, port: int) -> socket.socket:
+    """Take an address before anything is begun. Raises: OSError: it is taken, or not of this machine."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.setblocking(False)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 async def _read(reader: asyncio.StreamReader) -> _Request:

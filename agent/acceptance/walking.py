@@ -6,6 +6,7 @@ Flow: acceptance_words.py -> here; what is typed and what is tapped goes to one 
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +18,7 @@ from typing import Final
 from agent.acceptance import keeping, session
 from agent.acceptance.door import Door
 from agent.acceptance.installer import Installer, x5c_of
-from agent.acceptance.serving import PageServer, Shown
+from agent.acceptance.serving import PageServer, Shown, listen_at
 from agent.acceptance.session import Session, WrongWalkError
 from agent.acceptance.terminal import Terminal, typed_lines
 from agent.acceptance.view import view_of
@@ -57,19 +58,37 @@ async def walk(wanted: Wanted, say: Texts) -> str:
         OSError: the state folder cannot be read or written.
     """
     client = await LocalClient.connect(wanted.state)
+    listening = _listening(wanted.listen)
     try:
         installer = await _installer(client, wanted.signer)
         under_way = await _begin(client, wanted)
         follow = asyncio.create_task(under_way.follow(), name="follow")
         try:
-            async with _page(under_way, installer, wanted.listen, say) as ended:
+            async with _page(under_way, installer, wanted.listen, listening, say) as ended:
                 shell = Terminal(under_way, say, sys.stdout, installer, str(wanted.state))
                 return await shell.run(_typed(), ended)
         finally:
             follow.cancel()
             await asyncio.gather(follow, return_exceptions=True)
     finally:
+        if listening is not None:
+            listening.close()
         await client.close()
+
+
+def _listening(listen: tuple[str, int] | None) -> socket.socket | None:
+    if listen is None:
+        return None
+    host, port = listen
+    try:
+        return listen_at(host, port)
+    except OSError as error:
+        raise WalkError(
+            N_("{host}:{port} cannot be listened on ({reason}); name another with --listen"),
+            host=host,
+            port=port,
+            reason=system_said(error),
+        ) from None
 
 
 async def _installer(client: LocalClient, signer: Signer | None) -> Installer | None:
@@ -113,11 +132,15 @@ async def _begin(client: LocalClient, wanted: Wanted) -> Session:
 
 @asynccontextmanager
 async def _page(
-    under_way: Session, installer: Installer | None, listen: tuple[str, int] | None, say: Texts
+    under_way: Session,
+    installer: Installer | None,
+    listen: tuple[str, int] | None,
+    listening: socket.socket | None,
+    say: Texts,
 ) -> AsyncIterator[asyncio.Event]:
     """The page, while it is wanted; the event is set when the test was ended there."""
     ended = asyncio.Event()
-    if listen is None:
+    if listen is None or listening is None:
         yield ended
         return
 
@@ -130,17 +153,9 @@ async def _page(
 
     shown = Shown(view=view, revision=lambda: under_way.revision, act=under_way.act, end=end)
     server = PageServer(shown, Door(os.urandom))
-    host, port = listen
+    host, _ = listen
     try:
-        await server.start(host, port)
-    except OSError as error:
-        raise WalkError(
-            N_("{host}:{port} cannot be listened on ({reason}); name another with --listen"),
-            host=host,
-            port=port,
-            reason=system_said(error),
-        ) from None
-    try:
+        await server.start(host, listening)
         sys.stdout.write(str(said(ADDRESS, address=server.address).told(say)) + "\n")
         if host not in LOOPBACK:
             sys.stdout.write(say(UNSEALED) + "\n")

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from agent.acceptance import session
 from agent.acceptance.door import Door
-from agent.acceptance.serving import PageServer, Shown
+from agent.acceptance.serving import PageServer, Shown, listen_at
 from agent.acceptance.session import Session
 from agent.acceptance.view import view_of
 from agent.local.client import LocalClient
@@ -122,7 +122,7 @@ def walked(tmp_path: Path) -> Iterator[Walked]:
             end=end,
         )
         server = PageServer(shown, Door(os.urandom))
-        await server.start("127.0.0.1", 0)
+        await server.start("127.0.0.1", listen_at("127.0.0.1", 0))
         stack.push_async_callback(server.close)
         return Walked(loop, box, under_way, server.address)
 

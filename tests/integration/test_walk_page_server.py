@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.acceptance.door import Door, cookie_of
-from agent.acceptance.serving import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, PageServer, Shown
+from agent.acceptance.serving import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, PageServer, Shown, listen_at
 from agent.acceptance.session import Act
 
 SECRET = "07" * 16
@@ -76,7 +76,7 @@ async def page() -> AsyncIterator[Page]:
 
     shown = Shown(view=lambda language: {"lang": language}, revision=lambda: 3, act=act, end=end)
     server = PageServer(shown, Door(lambda _: next(given_bytes)))
-    await server.start("127.0.0.1", 0)
+    await server.start("127.0.0.1", listen_at("127.0.0.1", 0))
     here.port = int(server.address.split(":")[2].split("/")[0])
     try:
         yield here

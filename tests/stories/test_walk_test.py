@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from protocol import acceptance
@@ -245,6 +246,28 @@ def test_a_walk_test_outlives_the_box(build_bank: BuildBank, walk: Walk) -> None
     assert walk(box, "--resume").ends() == 1  # nothing is open any more
 
 
+def test_a_page_is_served_beside_the_terminal(build_bank: BuildBank, walk: Walk, free_port: Callable[[], int]) -> None:
+    """Its address is printed and opens once; given up with --new, the centre is told, and the next test begins."""
+    bank, box = _bank(build_bank, None)
+    walker = walk(box, "--page", "--listen", f"127.0.0.1:{free_port()}")
+    address = walker.reads("/\n").split()[-1]
+    assert httpx.get(address, trust_env=False).status_code == 200
+    assert httpx.get(address, trust_env=False).status_code == 403
+    walker.reads("Open 通道外门.")
+    walker.types("q")
+    assert walker.ends() == 1
+    walker = walk(box, "--new")
+    walker.reads("Open 通道外门.")
+    walker.types("q")
+    assert walker.ends() == 1
+
+    def abandoned() -> bool:
+        (end,) = bank.desk.events(kind=acceptance.FINISHED)
+        return bool(end["facts"]["abandoned"]) and len(bank.desk.events(kind=acceptance.STARTED)) == 2
+
+    eventually_blocking(abandoned, timeout_s=20, what="the centre knows that the first was given up")
+
+
 def test_what_is_wrong_is_said_before_anything_begins(build_bank: BuildBank, walk: Walk) -> None:
     """A box's key for an installer's, key without certificate, no agent: one sentence, its exit code, no event."""
     bank, box = _bank(build_bank, None)
@@ -261,6 +284,7 @@ def test_what_is_wrong_is_said_before_anything_begins(build_bank: BuildBank, wal
         assert walker.ends() == code, walker.text
         assert sentence in walker.text
         assert "Traceback" not in walker.text
+    assert not (box.state / "acceptance.json").exists()
     bank.stop_box(box)
     walker = walk(box)
     assert walker.ends() == 3
