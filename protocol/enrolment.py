@@ -158,9 +158,10 @@ class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
 class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the enrolment's record as the centre reads it; chained as `protocol/ledger.py` says.
 
-    Facts are texts. `id` is the box; with `site`, and: token: `code` (a name, not the secret), `ends`; enrolled,
-    renewed: `key`, `sealing`, `serial`, `certificate`, `not_after`, `machine`; refused: `reason` (a `Refusal`),
-    `count`, and `code` where one was meant; code_dead: `code`; readmitted: `key`, `by`, `document`.
+    Facts are texts. `id` is the box; with `site`, and: token: `code` (a name, not the secret), `ends`; known, enrolled,
+    renewed: `key`, `serial`, `certificate`, `not_after`, and enrolled: `code`, `sealing`, `machine`; refused: `reason`
+    (a `Refusal`), `key`, `count`, and `code` where one was meant; code_dead: `code`; readmitted: `key`, `by`,
+    `document`.
     """
 
     v: int

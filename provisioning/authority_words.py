@@ -195,6 +195,9 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
         count = office.revoke(certificates, ids, datetime.now(UTC), elsewhere)
     lists = arguments.dir / CRLS
     told = [say("{file}: {count} certificates newly revoked.").format(file=lists, count=count)]
+    if elsewhere:
+        line = say("Boxes that {folder} enrolled or renewed count up to {at}, where its record ends.")
+        told.append(line.format(folder=arguments.enrolment, at=elsewhere[-1].at))
     return Answer(
         lines=[
             *told,

@@ -78,6 +78,10 @@ class Turn:
         """The box that was enrolled last for a site."""
         return self._one("SELECT box FROM certificates WHERE site = ? ORDER BY rowid DESC LIMIT 1", site)
 
+    def site_of_box(self, box: str) -> str | None:
+        """The site that a box has certificates for."""
+        return self._one("SELECT site FROM certificates WHERE box = ? LIMIT 1", box)
+
     def knows(self, certificate: str) -> bool:
         """Whether a certificate, by its digest, stands in the record."""
         return self._one("SELECT box FROM certificates WHERE certificate = ?", certificate) is not None

@@ -62,7 +62,7 @@ def make_token(
     _check_names(box, site, valid)
     revoked = Revoked(enrolment.folder, enrolment.issuer.certificate)
     with book.turn() as turn:
-        _check_box(turn, revoked, box, again)
+        _check_box(turn, revoked, box, site, again)
         older = turn.newest_code(box)
         replaces = older.name if older is not None and older.can_be_guessed(now) else None
         secret, name, ends = random(SECRET_BYTES), random(_NAME_BYTES).hex(), now + valid
@@ -86,7 +86,7 @@ def _check_names(box: str, site: str, valid: timedelta) -> None:
         raise TokenError(N_("a code lives at most {days} days, and more than no time"), days=MAX_LIFE.days)
 
 
-def _check_box(turn: Turn, revoked: Revoked, box: str, again: bool) -> None:
+def _check_box(turn: Turn, revoked: Revoked, box: str, site: str, again: bool) -> None:
     key = turn.key_of_box(box)
     if key is not None and revoked.any_of(turn.serials_of(key)):
         raise TokenError(
@@ -103,5 +103,7 @@ def _check_box(turn: Turn, revoked: Revoked, box: str, again: bool) -> None:
             ),
             box=box,
         )
+    if (known := turn.site_of_box(box)) not in (None, site):
+        raise TokenError(N_("{box} belongs to site {site}"), box=box, site=known)
     if key is None and again:
         raise TokenError(N_("{box} was never enrolled here; leave --again out"), box=box)

@@ -190,6 +190,8 @@ def test_the_same_key_enrols_again_with_a_fresh_code(desk: PaperDesk) -> None:
     assert box.certificate().not_valid_after_utc > desk.clock.now()
     with pytest.raises(TokenError, match="never enrolled"):
         desk.token("0755-099-a", "0755-099", again=True)
+    with pytest.raises(TokenError, match="belongs to site 0755-031"):
+        desk.token(BOX, "0755-032", again=True)
 
 
 def test_what_the_authority_issued_before_is_known(tmp_path: Path, clock: Clock) -> None:
