@@ -24,7 +24,6 @@ from provisioning.keeping import ROOT, load_chain, load_pair
 from provisioning.passphrase import Ask
 from provisioning.refusal import RefusedError
 
-
 CERTIFICATE_FAULTS: Final[Mapping[CertificateFault, str]] = {
     CertificateFault.MALFORMED: N_("its certificate cannot be read"),
     CertificateFault.UNTRUSTED: N_("its certificate does not come from this root"),
