@@ -7,9 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.identity import BoxIdentity, IdentityError, load_enrolled_identity, load_identity, load_pins
-from protocol.certificates import Role
+from agent.identity import (
+    BoxIdentity,
+    IdentityError,
+    load_enrolled_identity,
+    load_identity,
+    load_pins,
+    renewed_identity,
+)
+from protocol.certificates import Role, kid_of
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
 from protocol.site.schema import Centre
 from provisioning.authority import Authority
@@ -176,3 +184,40 @@ def test_a_faulty_folder_of_an_enrolled_box_is_named(
     with pytest.raises(IdentityError) as caught:
         load_pins(tmp_path) if name == "pins.json" else load_enrolled_identity(tmp_path, NOW)
     assert sentence in str(caught.value)
+
+
+def test_a_renewed_certificate_is_taken_up_and_nothing_else(tmp_path: Path) -> None:
+    """The same key, box and site under a new certificate; a damaged, foreign or another key's file changes nothing."""
+    authority, now = Authority.create(now=NOW), NOW + timedelta(hours=1)
+    credential = authority.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW)
+    other = authority.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW)
+    folder = tmp_path / "identity"
+    save_credential(
+        credential,
+        name="box",
+        chain=authority.chain(credential.certificate),
+        root=authority.root.certificate,
+        folder=folder,
+    )
+    (folder / "box.key").rename(folder / "signing.key")
+    identity = load_enrolled_identity(tmp_path, now)
+    assert renewed_identity(identity, now) is None
+    fresh = authority.chain(authority.renew(credential.certificate, now=now))
+    file = folder / "box.pem"
+    whole = file.read_bytes()
+    foreign = authority.chain(other.certificate)
+    elsewhere = Authority.create(now=NOW)
+    strange = elsewhere.chain(elsewhere.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW).certificate)
+    for chain in (foreign, strange):
+        file.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in chain))
+        with pytest.raises(IdentityError):
+            renewed_identity(identity, now)
+    for content in (b"", whole[:300]):
+        file.write_bytes(content)
+        with pytest.raises(IdentityError):
+            renewed_identity(identity, now)
+    file.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in fresh))
+    taken = renewed_identity(identity, now)
+    assert taken is not None
+    assert (taken.box, taken.site, taken.not_after) == ("0755-031-a", "0755-031", fresh[0].not_valid_after_utc)
+    assert taken.sealer.kid == kid_of(fresh[0])
