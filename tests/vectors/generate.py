@@ -13,17 +13,23 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
 from protocol.bundle import Bundle, bundle_hash, encode_bundle
-from protocol.certificates import Role, kid_of, read_certificate, thumbprint
+from protocol.certificates import Issuer, Role, kid_of, read_certificate, thumbprint
 from protocol.documents import Signer, sign_document
+from protocol.enrolment import key_kid, seal_enrol
+from protocol.enrolment_code import GROUP, PIN_BYTES, EnrolmentCode, Invitation, encode_code, grouped, invitation_uri
 from protocol.envelope import EnvelopeType, Sealer, encode_base64url
 from protocol.kinds import Lane
 from protocol.ledger import GENESIS, line_hash
 from protocol.messages import decode_event
+from protocol.pinned_channel import pin_of
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
@@ -93,6 +99,7 @@ def make() -> Iterator[tuple[str, bytes]]:
     export.signer(box)
     export.events(box, *lines)
     yield "ledger.ndjson", b"".join(export.finish())
+    yield "enrolment.json", _json(_enrolment(authority))
 
 
 def _bundle(authority: Authority) -> dict[str, Any]:
@@ -137,6 +144,50 @@ def _bundle(authority: Authority) -> dict[str, Any]:
             )
         ],
     }
+
+
+def _enrolment(authority: Authority) -> dict[str, Any]:
+    """A code in all its forms, slips of it, and the body that an enrolling box sends."""
+    issuer = authority.issuers[Issuer.BOXES].certificate
+    code = EnrolmentCode(secret=bytes(range(10)), pin=pin_of(issuer)[:PIN_BYTES])
+    text = encode_code(code)
+    key, sealing = (ec.derive_private_key(scalar, ec.SECP256R1()) for scalar in (901, 902))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "0755-031-a")])
+    csr = x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    body = seal_enrol(
+        sealer=Sealer(key, key_kid(key.public_key())),
+        site="0755-031",
+        box="0755-031-a",
+        secret=code.secret,
+        csr=csr.public_bytes(Encoding.DER),
+        sealing_key=sealing.public_key(),
+        machine="0123456789abcdef",
+    )
+    invitation = Invitation(site="0755-031", box="0755-031-a", at="192.0.2.7:8443", code=code)
+    return {
+        "provenance": "made by tests/vectors/generate.py from the rules of docs/trust.md section 5",
+        "issuer_der_base64": b64encode(issuer.public_bytes(Encoding.DER)).decode(),
+        "secret_hex": code.secret.hex(),
+        "pin_hex": code.pin.hex(),
+        "code": text,
+        "also_read": [
+            " ".join(grouped(text)),
+            "-".join(grouped(text)).lower(),
+            text.translate(str.maketrans("OIB", "018")),
+        ],
+        "slips": [
+            {"group": index // GROUP + 1, "typed": text[:index] + _other(text[index]) + text[index + 1 :]}
+            for index in (0, 13, 29, 47)
+        ],
+        "uri": invitation_uri(invitation),
+        "signing_private_scalar": 901,
+        "sealing_private_scalar": 902,
+        "bw_enrol": body.decode(),
+    }
+
+
+def _other(letter: str) -> str:
+    return "A" if letter != "A" else "C"
 
 
 def _refused(box: PaperBox, envelope: bytes) -> list[tuple[str, str, bytes]]:

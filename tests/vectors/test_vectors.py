@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -16,8 +17,11 @@ from protocol.audit import Audit
 from protocol.bundle import Accepted, BundleRefusedError, judge
 from protocol.certificates import Role, Trust
 from protocol.documents import open_document
-from protocol.envelope import EnvelopeError, EnvelopeType, open_envelope, read_envelope
+from protocol.enrolment import open_enrol
+from protocol.enrolment_code import CodeError, decode_code, read_invitation
+from protocol.envelope import EnvelopeError, EnvelopeType, decode_base64url, open_envelope, read_envelope
 from protocol.ledger import line_hash
+from protocol.pinned_channel import pin_of
 from protocol.timestamps import parse_time
 from tests.bundles import BOX, SITE
 from tests.ledgers import NOW
@@ -118,3 +122,42 @@ def test_bundles_that_must_be_refused_are(refused: dict[str, Any]) -> None:
     with pytest.raises(BundleRefusedError) as caught:
         _judged(refused["document"])
     assert caught.value.reason == refused["reason"]
+
+
+ENROLMENT: dict[str, Any] = json.loads((HERE / "enrolment.json").read_text(encoding="utf-8"))
+
+
+def test_the_enrolment_code_is_read_in_all_its_forms() -> None:
+    """Secret and pin come out of every form; the pin is of the issuer's key; the URI names site, box and address."""
+    code = decode_code(ENROLMENT["code"])
+    assert (code.secret.hex(), code.pin.hex()) == (ENROLMENT["secret_hex"], ENROLMENT["pin_hex"])
+    assert all(decode_code(form) == code for form in ENROLMENT["also_read"])
+    assert read_invitation(ENROLMENT["uri"]).code == code
+    issuer = x509.load_der_x509_certificate(b64decode(ENROLMENT["issuer_der_base64"]))
+    assert pin_of(issuer).hex().startswith(ENROLMENT["pin_hex"])
+
+
+@pytest.mark.parametrize("slip", ENROLMENT["slips"], ids=lambda slip: f"group {slip['group']}")
+def test_slips_of_the_code_are_found(slip: dict[str, Any]) -> None:
+    """Each is refused, and its group is named."""
+    with pytest.raises(CodeError) as caught:
+        decode_code(slip["typed"])
+    assert caught.value.group == slip["group"]
+
+
+def test_another_library_takes_the_enrolments_body() -> None:
+    """PyJWT opens it with the key that its CSR names, and OpenSSL takes the CSR."""
+    key = ec.derive_private_key(ENROLMENT["signing_private_scalar"], ec.SECP256R1()).public_key()
+    read = jwt.PyJWS().decode_complete(ENROLMENT["bw_enrol"], key, algorithms=["ES256"])
+    assert read["header"]["typ"] == "bw-enrol"
+    request = json.loads(read["payload"])
+    csr = decode_base64url(request["csr"].encode())
+    done = subprocess.run(
+        ["openssl", "req", "-inform", "DER", "-noout", "-verify", "-subject"],
+        input=csr,
+        capture_output=True,
+        check=False,
+    )
+    assert b"0755-031-a" in done.stdout
+    assert done.returncode == 0
+    assert open_enrol(ENROLMENT["bw_enrol"].encode()).key == key
