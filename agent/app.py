@@ -1,7 +1,7 @@
 """The agent, joined: drivers -> watch -> outbox -> uplink, with its clock, its health and systemd. Decides nothing.
 
 Whatever happens to the uplink happens to the uplink alone: watching, outputs and storing never wait for it. SIGTERM and
-SIGINT end it in order: drivers first, then what they said last is stored, then the connection says goodbye. A new site
+SIGINT end it in order: the connection says goodbye, the drivers end, and what they said last is stored. A new site
 bundle ends it in the same order, and the next `Agent` begins a new run on the same state, in the same process.
 """
 
@@ -166,7 +166,8 @@ class Agent:
         self._voice.counter = reserve(self._voice.counter)
         await self._outbox.save({COUNTER_KEY: str(self._voice.counter.reserved).encode()})
         await self._tell_beginning()
-        work = asyncio.create_task(self._work(), name="agent")
+        speaking = asyncio.create_task(self._speak(), name="speaking")
+        guarding = asyncio.create_task(self._drive(), name="guarding")
         watching = asyncio.create_task(self._watch.run(), name="watch")
         waiting = [
             asyncio.create_task(event.wait()) for event in (stop, *([self._taker.changed] if self._taker else ()))
@@ -174,15 +175,17 @@ class Agent:
         notify("READY=1")
         LOG.info("guarding %s as %s", self._settings.site.id, self._settings.identity.box)
         try:
-            await asyncio.wait({work, watching, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({speaking, guarding, watching, *waiting}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             following = None if stop.is_set() else self._following()
             if following is None:
                 notify("STOPPING=1")
-            for task in (work, *waiting):
+            for task in (speaking, *waiting):
                 task.cancel()
+            ended = await asyncio.gather(speaking, *waiting, return_exceptions=True)
+            guarding.cancel()
             self._watch.end()
-            ended = await asyncio.gather(work, watching, *waiting, return_exceptions=True)
+            ended += await asyncio.gather(guarding, watching, return_exceptions=True)
             await self._watch.step()
             if following is not None:
                 await self._let_go(following.site)
@@ -192,13 +195,18 @@ class Agent:
                 raise problem
         return following
 
-    async def _work(self) -> None:
+    async def _speak(self) -> None:
+        """To the centre, to the local socket, and whoever brings a bundle."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self._uplink.run(), name="uplink")
             tasks.create_task(self._local.run(), name="local")
             if self._taker:
                 tasks.create_task(self._taker.run(), name="site")
+
+    async def _drive(self) -> None:
+        """What goes on while the connection says goodbye, which a half-open link makes last."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick(), name="tick")
             for driver in self._drivers:
                 tasks.create_task(driver.run(), name=driver.device)
 

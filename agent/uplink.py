@@ -9,8 +9,8 @@ import asyncio
 import logging
 import math
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -18,12 +18,13 @@ from typing import Final
 import aiomqtt
 
 from agent.broker_tls import broker_context, is_broker
+from agent.cancelling import heeding
 from agent.clocks import Reading
 from agent.conversation import Conversation, Voice, down_of
 from agent.identity import BoxIdentity
 from agent.links import Pace, Path, is_dead, looked_at, proven
 from agent.outbox.sending import Wait
-from agent.outbox.store import StoreClosedError
+from agent.outbox.store import StoreClosedError, StoreLostError
 from agent.presence import Self
 from protocol.messages import Clock, ConfigState, SiteFacts
 from protocol.site.addresses import parse_address
@@ -131,7 +132,11 @@ class Uplink:
             await self._speak()
         except (aiomqtt.MqttError, OSError, LinkLostError) as error:
             self._quietly(str(error) or type(error).__name__)
+        except StoreLostError:
+            raise
         except ExceptionGroup as group:
+            if group.subgroup(StoreLostError):
+                raise StoreLostError from None
             expected, rest = group.split((aiomqtt.MqttError, OSError, LinkLostError, StoreClosedError))
             for lost in expected.exceptions if expected else ():
                 if isinstance(lost, RenewedError):
@@ -152,7 +157,7 @@ class Uplink:
         me = self._me()
         conversation = Conversation(self.voice, me)
         will = aiomqtt.Will(topic=up_topic(me.box, Up.DEATH), payload=await conversation.will(), qos=1)
-        async with aiomqtt.Client(
+        made = aiomqtt.Client(
             hostname=host,
             port=port,
             identifier=self._client_id,
@@ -164,10 +169,12 @@ class Uplink:
             max_queued_incoming_messages=MAX_HEARD,
             max_inflight_messages=MAX_IN_FLIGHT,
             logger=_PAHO_LOG,
-        ) as client:
+        )
+        async with _connected(made) as client:
             client.pending_calls_threshold = 10 * MAX_IN_FLIGHT
             for what in Down:
-                await client.subscribe(down_topic(me.box, what), qos=1)
+                with heeding():
+                    await client.subscribe(down_topic(me.box, what), qos=1)
             self._conversation = conversation
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -179,7 +186,7 @@ class Uplink:
                     tasks.create_task(self._watch(conversation, me))
             except asyncio.CancelledError:
                 # An orderly end throws the will away, so the death is said aloud.
-                with suppress(aiomqtt.MqttError):
+                with suppress(aiomqtt.MqttError, StoreClosedError, StoreLostError):
                     await client.publish(up_topic(me.box, Up.DEATH), await conversation.will(), qos=1, timeout=1)
                 raise
 
@@ -325,6 +332,35 @@ class _Link:
         self.tasks.create_task(self.client.publish(up_topic(self.box, what), payload, qos=1, timeout=math.inf))
         await asyncio.sleep(0)  # the task hands the message over before anything else is published
 
+
+@asynccontextmanager
+async def _connected(client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Client]:
+    """The client, connected.
+
+    One that is cut off while it connects is let go of as soon as it has: it would stay a second session of this box
+    for as long as the process runs, and the library forgets it.
+    """
+    stack = AsyncExitStack()
+    entering = asyncio.create_task(stack.enter_async_context(client))
+    try:
+        await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        leaving = asyncio.create_task(_leave(entering, stack))
+        _LEAVING.add(leaving)
+        leaving.add_done_callback(_LEAVING.discard)
+        raise
+    async with stack:
+        yield client
+
+
+async def _leave(entering: "asyncio.Task[aiomqtt.Client]", stack: AsyncExitStack) -> None:
+    with suppress(aiomqtt.MqttError, OSError):
+        await entering
+        await stack.aclose()
+
+
+_LEAVING: Final[set["asyncio.Task[None]"]] = set()
+"""Connections that are being let go of; the loop itself would forget them."""
 
 _PAHO_LOG: Final = logging.getLogger("branchwatch.mqtt")
 _PAHO_LOG.setLevel(logging.ERROR)

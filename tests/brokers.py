@@ -144,6 +144,11 @@ class Broker:
         if self._process is not None:
             self._process.kill()
 
+    def freeze(self, *, on: bool = True) -> None:
+        """Take everything and answer nothing, as a half-open link does; or go on."""
+        if self._process is not None:
+            self._process.send(signal.SIGSTOP if on else signal.SIGCONT)
+
     def reload(self, boxes: Sequence[str] | None = None) -> None:
         """Have it read its files again (SIGHUP), with other boxes on NATS' list if they are named."""
         self._boxes = tuple(boxes) if boxes is not None else self._boxes

@@ -18,6 +18,7 @@ from typing import Any
 import aiomqtt
 import msgspec
 
+from agent.machine import machine_id
 from agent.site_store import SiteStore
 from protocol.bundle import bundle_hash, encode_bundle
 from protocol.documents import claimed_payload
@@ -159,6 +160,7 @@ async def test_a_new_bundle_is_taken_while_a_backlog_waits(
     birth, beat = at.centre.births[-1], at.centre.beats[-1]
     assert birth.config is not None
     assert birth.config == beat.config
+    assert birth.machine == machine_id()
     assert (birth.config.version, birth.config.hash, birth.config.roster_version) == (2, second.facts["hash"], 1)
     for lane in Lane:
         follow(at.centre.lines[lane])
@@ -300,6 +302,29 @@ async def test_a_damaged_bundle_falls_back_and_the_centre_heals_it(
     assert neither.returncode == 2
     assert "current.json cannot be used (damaged, or of another box), nor the one before it" in neither.stderr
     assert "Traceback" not in neither.stderr
+
+
+async def test_a_goodbye_that_lasts_leaves_no_door_unwatched(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """The broker hangs while the box goes over to a new bundle: polling goes on as long as the connection is ended."""
+    async with scene(mosquitto, certificates, tmp_path, process) as at:
+        async with listening(at.centre, certificates, mosquitto.host, mosquitto.port):
+            child = at.start()
+            await eventually(lambda: len(at.told("config.applied")) == 1, timeout_s=20)
+        mosquitto.freeze()
+        begun_s = time.monotonic()
+        try:
+            stick = tmp_path / "stick.json"
+            stick.write_bytes(at.document(2))
+            assert (await asyncio.to_thread(agent, "site", "apply", stick, "--state", at.state)).returncode == 0
+            await eventually(lambda: at.stored()["config.applied"] == 2, timeout_s=30)
+            asked = len(at.branch.asked_s)
+            await eventually(lambda: len(at.branch.asked_s) > asked + 20)
+        finally:
+            mosquitto.freeze(on=False)
+        assert at.branch.unwatched_s(begun_s) < 1  # the goodbye alone takes a second
+        assert await asyncio.to_thread(child.stop) == 0
 
 
 async def test_a_roster_past_its_end_is_told_until_a_newer_one_comes(

@@ -6,10 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import pytest
+
 from agent.config.wiring import wirings
 from agent.drivers.modbus.asking import ANSWER_S, TRIES, set_coil, silence_of
 from agent.drivers.modbus.config import Wiring
-from protocol.site.modbus import IoModule
+from agent.drivers.modbus.connection import Connection
+from agent.drivers.modbus.registers import Read
+from protocol.site.modbus import IoModule, Table
 from tests.branch import VESTIBULE, site_of
 from tests.modbus_peers import FaultServer, framed, honest
 
@@ -60,3 +64,28 @@ async def test_a_coil_is_set_in_passing() -> None:
         assert await set_coil(module, 3, on=False) == ""
         assert [*written, server.bits[3]] == [True, False]
     assert await set_coil(module, 3, on=True) == "cannot be connected"
+
+
+@pytest.mark.parametrize("what", ["read", "write"])
+async def test_an_end_that_comes_with_an_answer_is_an_end(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library forgets a cancellation that meets an answer; a driver that polled on would keep the agent alive."""
+    received = Connection._received
+
+    def cut_off(connection: Connection, data: bytes) -> bytes:
+        task.cancel()
+        return received(connection, data)
+
+    monkeypatch.setattr(Connection, "_received", cut_off)
+    async with FaultServer() as server:
+        connection = await Connection.open("127.0.0.1", server.port, 1)
+
+        async def talk() -> None:
+            if what == "write":
+                await connection.write(1, True)
+            else:
+                await connection.read(Read(table=Table.COILS, start=0, count=8))
+
+        task = asyncio.create_task(talk())
+        ended = await asyncio.gather(task, return_exceptions=True)
+        connection.close()
+    assert isinstance(ended[0], asyncio.CancelledError)

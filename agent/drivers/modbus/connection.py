@@ -12,6 +12,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
+from agent.cancelling import heeding
 from agent.drivers.modbus.frames import Expected, Incomplete, Refused, Wrong, judge
 from agent.drivers.modbus.registers import FUNCTIONS, GOLDEN_BITS, GOLDEN_BYTES, Read
 
@@ -60,13 +61,14 @@ class Connection:
         )
         connection = cls(client, unit)
         watcher.append(connection)
-        connected = False
         try:
-            connected = await client.connect()
-        finally:
-            if not connected:
-                client.close()
+            with heeding():
+                connected = await client.connect()
+        except BaseException:
+            client.close()
+            raise
         if not connected:
+            client.close()
             raise DeviceError("cannot be connected")
         # Transactions start anywhere: an answer to the last connection's first request does not fit this one's.
         client.ctx.next_tid = secrets.randbelow(60_000)
@@ -87,7 +89,8 @@ class Connection:
         }[FUNCTIONS[read.table]]
         self._expect(FUNCTIONS[read.table], read.answer_bytes)
         try:
-            answer = await call(read.start, count=read.count, device_id=self._unit)
+            with heeding():
+                answer = await call(read.start, count=read.count, device_id=self._unit)
         except (ModbusException, OSError) as error:
             raise self._failure() from error
         self._check()
@@ -105,7 +108,8 @@ class Connection:
         """
         self._expect(_WRITE_COIL, number.to_bytes(2, "big") + (_ON if on else _OFF))
         try:
-            await self._client.write_coil(number, on, device_id=self._unit)
+            with heeding():
+                await self._client.write_coil(number, on, device_id=self._unit)
         except (ModbusException, OSError) as error:
             raise self._failure() from error
         self._check()
