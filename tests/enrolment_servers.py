@@ -143,30 +143,43 @@ class Enrolling:
 
 
 class Between:
-    """A TLS server with an issuer's certificate of its own choice, which keeps whatever it hears."""
+    """A TLS server with an issuer's certificate of its own choice, which keeps whatever it hears.
 
-    def __init__(self, authority: Authority, answer: bytes) -> None:
-        self.heard = b""
+    Each connection is met by the next of `authorities`, and ended after its first answer if there is another one.
+    """
+
+    def __init__(self, answer: bytes, *authorities: Authority) -> None:
+        self.heard: list[bytes] = []
         self._answer = answer
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        show_certificate(context, authority.issuers[Issuer.BOXES], datetime.now(UTC))
-        self._context = context
+        self._contexts = []
+        for authority in authorities:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            show_certificate(context, authority.issuers[Issuer.BOXES], datetime.now(UTC))
+            self._contexts.append(context)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(COMMAND_S)
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._serve)
 
     def _serve(self) -> None:
-        with suppress(OSError, ssl.SSLError):
-            raw, _ = self._listener.accept()
-            raw.settimeout(COMMAND_S)
-            with raw, self._context.wrap_socket(raw, server_side=True) as link:
-                while part := link.recv(65_536):
-                    self.heard += part
-                    if self.heard.endswith(b"\r\n\r\n"):
-                        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self._answer)}\r\n\r\n"
-                        link.sendall(head.encode() + self._answer)
+        for number, context in enumerate(self._contexts, start=1):
+            with suppress(OSError, ssl.SSLError):
+                raw, _ = self._listener.accept()
+                raw.settimeout(COMMAND_S)
+                with raw, context.wrap_socket(raw, server_side=True) as link:
+                    self._answer_to(link, last=number == len(self._contexts))
+
+    def _answer_to(self, link: ssl.SSLSocket, *, last: bool) -> None:
+        self.heard.append(b"")
+        ends = "" if last else "Connection: close\r\n"
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self._answer)}\r\n{ends}\r\n"
+        while part := link.recv(65_536):
+            self.heard[-1] += part
+            if self.heard[-1].endswith(b"\r\n\r\n"):
+                link.sendall(head.encode() + self._answer)
+                if not last:
+                    return
 
     @contextmanager
     def listening(self) -> Iterator[Between]:
@@ -175,6 +188,8 @@ class Between:
         try:
             yield self
         finally:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._thread.join(COMMAND_S)
 

@@ -154,18 +154,32 @@ def test_a_man_in_the_middle_gets_nothing(bank: Enrolling) -> None:
     other = Authority.create(now=load_certificate(bank.ca / "root.pem").not_valid_before_utc)
     for shown in (other, bank.authority()):
         issuer = shown.issuers[Issuer.BOXES].certificate.public_bytes(Encoding.DER)
-        with Between(other, issuer).listening() as between:
+        with Between(issuer, other).listening() as between:
             done = bank.ask(code, "--at", f"127.0.0.1:{between.port}")
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Nothing was sent" in done.stderr
-        assert between.heard.startswith(b"GET /v1/issuer HTTP/1.1\r\n")
-        assert between.heard.count(b"HTTP/1.1") == 1
-        assert b"POST" not in between.heard
-        assert secret.secret not in between.heard
-        assert b"bw-enrol" not in between.heard
+        (heard,) = between.heard
+        assert heard.startswith(b"GET /v1/issuer HTTP/1.1\r\n")
+        assert heard.count(b"HTTP/1.1") == 1
+        assert b"POST" not in heard
+        assert secret.secret not in heard
+        assert b"bw-enrol" not in heard
     assert not certificate_of(bank).exists()
     bank.serve()
     assert bank.ask(code).returncode == 0
+
+
+def test_a_checked_connection_is_never_swapped_for_another(bank: Enrolling) -> None:
+    """The true enrolment ends the connection after it was checked; who takes its place on the line hears nothing."""
+    code, true = bank.token(), bank.authority()
+    issuer = true.issuers[Issuer.BOXES].certificate.public_bytes(Encoding.DER)
+    thief = Authority.create(now=load_certificate(bank.ca / "root.pem").not_valid_before_utc)
+    with Between(issuer, true, thief).listening() as between:
+        done = bank.ask(code, "--at", f"127.0.0.1:{between.port}")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert len(between.heard) == 1
+    assert between.heard[0].startswith(b"GET /v1/issuer")
+    assert b"POST" not in between.heard[0]
 
 
 def test_the_enrolment_of_another_bank_is_refused_by_the_kit(bank: Enrolling, tmp_path: Path) -> None:

@@ -150,8 +150,9 @@ def test_another_issuer_renews_nobody(bank: Enrolling) -> None:
     other = Authority.create(now=datetime.now(UTC))
     issuer = next(each for name, each in other.issuers.items() if name.value == "boxes")
     before = certificate(bank, "state").read_bytes()
-    with Between(other, issuer.certificate.public_bytes(Encoding.DER)).listening() as between:
+    with Between(issuer.certificate.public_bytes(Encoding.DER), other).listening() as between:
         done = bank.agent("renew", "--now", "--state", bank.state(), "--at", f"127.0.0.1:{between.port}")
     assert done.returncode == 1
-    assert b"POST" not in between.heard
+    (heard,) = between.heard
+    assert b"POST" not in heard
     assert certificate(bank, "state").read_bytes() == before
