@@ -284,8 +284,13 @@ def _but_temporary(root: CleanRoot) -> set[str]:
     return {path for path in root.files() if not path.startswith("tmp/")}
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param(2, marks=pytest.mark.timeout(180)),
+        pytest.param(30, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+    ],
+)
 def test_whatever_moment_the_power_fails_the_next_run_completes_it(
     rounds: int, office: Office, kit: Path, tmp_path: Path, make_root: MakeRoot
 ) -> None:
