@@ -67,17 +67,16 @@ async def test_a_coil_is_set_in_passing() -> None:
 
 
 @pytest.mark.parametrize("what", ["read", "write"])
-async def test_an_end_that_comes_with_an_answer_is_an_end(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_end_that_comes_with_an_answer_is_an_end(what: str) -> None:
     """The library forgets a cancellation that meets an answer; a driver that polled on would keep the agent alive."""
-    received = Connection._received
 
-    def cut_off(connection: Connection, data: bytes) -> bytes:
-        task.cancel()
-        return received(connection, data)
+    class CutOff(Connection):
+        def _received(self, data: bytes) -> bytes:
+            task.cancel()
+            return super()._received(data)
 
-    monkeypatch.setattr(Connection, "_received", cut_off)
     async with FaultServer() as server:
-        connection = await Connection.open("127.0.0.1", server.port, 1)
+        connection = await CutOff.open("127.0.0.1", server.port, 1)
 
         async def talk() -> None:
             if what == "write":
