@@ -287,7 +287,7 @@ def _but_temporary(root: CleanRoot) -> set[str]:
 @pytest.mark.parametrize(
     "rounds",
     [
-        pytest.param(2, marks=pytest.mark.timeout(180)),
+        pytest.param(1, marks=pytest.mark.timeout(180)),
         pytest.param(30, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
     ],
 )
