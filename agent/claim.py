@@ -1,5 +1,10 @@
-"""One agent a state folder: two would write two histories under one identity, which the centre rightly calls a fork."""
+"""One agent a state folder: two would write two histories under one identity, which the centre rightly calls a fork.
 
+The folder is the agent's user's, and root claims it too and gives the lock to that user: what a taken-over agent laid
+there in its place is never followed to a file elsewhere.
+"""
+
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -20,9 +25,13 @@ def claim(folder: Path) -> int:
 
     Raises:
         FolderTakenError: another process holds it.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or a link lies there.
     """
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = folder / LOCK_NAME
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if os.fstat(descriptor).st_nlink != 1:
+        os.close(descriptor)
+        raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), str(file))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

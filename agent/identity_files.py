@@ -1,12 +1,13 @@
 """Writing below `identity/`: each file whole or not at all, on the disk before its name is, and its owner's alone.
 
-Decides nothing. One command writes there at a time. Flow: keystore_files.py, enrolling.py, renewing.py -> here.
+Decides nothing. One command writes there at a time, through the folder's descriptor: whoever took over the agent's user
+and lays a link in its place leads nobody elsewhere. Flow: keystore_files.py, enrolling.py, renewing.py -> here.
 """
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,18 +35,19 @@ class IdentityFiles:
         Raises:
             IdentityFilesError: the disk refuses; what was there is there.
         """
-        fresh = self.folder / f".{name}.new"
+        fresh, here = f".{name}.new", self._descriptor
         try:
-            fresh.unlink(missing_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
-            with os.fdopen(descriptor, "wb") as file:
+            with suppress(FileNotFoundError):
+                os.unlink(fresh, dir_fd=here)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            with os.fdopen(os.open(fresh, flags, PRIVATE, dir_fd=here), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                _give_to_owner(file.fileno(), self.folder)
+                _give_to_owner(file.fileno(), os.fstat(here))
                 os.fchmod(file.fileno(), mode)
-            fresh.replace(self.folder / name)
-            os.fsync(self._descriptor)
+            os.replace(fresh, name, src_dir_fd=here, dst_dir_fd=here)
+            os.fsync(here)
         except OSError as error:
             raise IdentityFilesError(
                 N_("{file} cannot be written: {reason}; nothing was changed"),
@@ -73,7 +75,7 @@ def identity_files(state: Path) -> Iterator[IdentityFiles]:
         ) from None
     try:
         if made:
-            _give_to_owner(descriptor, state)
+            _give_to_owner(descriptor, state.stat())
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -85,8 +87,7 @@ def identity_files(state: Path) -> Iterator[IdentityFiles]:
         os.close(descriptor)
 
 
-def _give_to_owner(descriptor: int, folder: Path) -> None:
+def _give_to_owner(descriptor: int, owner: os.stat_result) -> None:
     """What an installer writes as root belongs to the agent's user."""
     if os.geteuid() == 0:
-        owner = folder.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

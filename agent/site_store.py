@@ -102,7 +102,7 @@ class SiteStore:
     def _read(self, name: str, limit_bytes: int) -> bytes | None:
         """At most one byte more than the limit, so that the reader sees that it is too large."""
         try:
-            with (self.folder / name).open("rb") as file:
+            with os.fdopen(os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
                 return file.read(limit_bytes + 1)
         except FileNotFoundError:
             return None
