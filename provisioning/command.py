@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
 def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch provision",
-        description=say("Makes the certificates that boxes, collectors and brokers know each other by."),
+        description=say("The bank's side of trust: certificates, inventory, signed site files, enrolment, kits."),
         epilog=say("example:") + "\n  branchwatch provision authority new --dir ca\n"
         "  branchwatch provision issue box 0755-031-a --site 0755-031 --dir ca --out kit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
