@@ -24,7 +24,7 @@ from agent.keystore import KeyStore
 from agent.keystore_files import FileKeys
 from agent.site_judging import Knows, SiteRefusedError, judged
 from agent.site_store import SiteStore
-from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentity, read_certificate, thumbprint
+from protocol.certificates import CertificateError, Trust, VerifiedIdentity, read_certificate, thumbprint
 from protocol.enrolled import spoken_fingerprint
 from protocol.enrolment import (
     ENROL_PATH,
@@ -32,6 +32,7 @@ from protocol.enrolment import (
     EnrolmentError,
     chain_of,
     decode,
+    issued_in,
     key_kid,
     seal_enrol,
 )
@@ -208,13 +209,12 @@ def _answer(reply: Reply) -> EnrolAnswer:
 def _identity(answer: EnrolAnswer, bank: Bank, keys: KeyStore, pin: bytes, now: datetime) -> VerifiedIdentity:
     """Whose certificate came: it must be this box's, from the kit's root, by the issuer of the code, for this key."""
     try:
-        chain = chain_of(answer.chain)
         if chain_of([answer.root])[0] != bank.root.public_bytes(Encoding.DER):
             raise FaultyAnswerError(
                 N_("the enrolment has another root than the kit. Next step: a kit of the same bank, or ask the bank")
             )
-        identity = Trust(bank.root).identify(chain, now, Role.BOX)
-        pinned = len(chain) > 1 and pin_of(read_certificate(chain[1]))[: len(pin)] == pin
+        identity = issued_in(answer.chain, Trust(bank.root), now)
+        pinned = pin_of(read_certificate(identity.chain[1]))[: len(pin)] == pin
     except (EnrolmentError, CertificateError) as error:
         raise FaultyAnswerError(N_("the certificate that came does not hold: {fault}"), fault=str(error)) from None
     if (identity.id, identity.site) != (bank.box, bank.site) or not pinned:

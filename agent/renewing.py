@@ -16,8 +16,8 @@ from agent.enrolment_link import Reply, open_link
 from agent.enrolment_refused import refused
 from agent.identity import CERTIFICATE, BoxIdentity, load_enrolled_identity
 from agent.identity_files import PUBLIC, identity_files
-from protocol.certificates import CertificateError, Role, Trust, VerifiedIdentity, read_certificate
-from protocol.enrolment import RENEW_PATH, EnrolmentError, RenewAnswer, chain_of, decode, seal_renew
+from protocol.certificates import CertificateError, Trust, VerifiedIdentity, read_certificate
+from protocol.enrolment import RENEW_PATH, EnrolmentError, RenewAnswer, decode, issued_in, seal_renew
 from protocol.pinned_channel import pin_of
 from protocol.site.addresses import AddressError, parse_address
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -98,7 +98,7 @@ def _answer(reply: Reply) -> RenewAnswer:
 
 def _checked(answer: RenewAnswer, old: BoxIdentity, now: datetime) -> VerifiedIdentity:
     try:
-        fresh = Trust(old.root).identify(chain_of(answer.chain), now, Role.BOX)
+        fresh = issued_in(answer.chain, Trust(old.root), now)
     except (EnrolmentError, CertificateError) as error:
         raise FaultyAnswerError(N_("the certificate that came does not hold: {fault}"), fault=str(error)) from None
     own = read_certificate(old.chain[0]).public_key()

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Meta
 
-from protocol.certificates import Role, Trust, VerifiedIdentity
+from protocol.certificates import Role, Trust, VerifiedIdentity, kid_of_der
 from protocol.enrolment_code import SECRET_BYTES
 from protocol.envelope import (
     EnvelopeError,
@@ -322,6 +322,23 @@ def chain_of(texts: Sequence[str]) -> tuple[bytes, ...]:
         return tuple(b64decode(text, validate=True) for text in texts)
     except ValueError:
         raise EnrolmentError("malformed") from None
+
+
+def issued_in(texts: Sequence[str], trust: Trust, now: datetime) -> VerifiedIdentity:
+    """Whose certificate an answer brings: the leaf and its issuer, and nothing between or behind them.
+
+    A box keeps the chain and pins the second certificate at its next renewal: an intruder on the enrolment machine who
+    put his own there would be believed long after he was driven out.
+
+    Raises:
+        EnrolmentError: no base64, or another chain than that.
+        CertificateError: not a box's certificate of this root.
+    """
+    chain = chain_of(texts)
+    identity = trust.identify(chain, now, Role.BOX)
+    if [kid_of_der(der) for der in chain[1:]] != [identity.issuer_kid]:
+        raise EnrolmentError("chain")
+    return identity
 
 
 def _asking_key(csr: bytes) -> EllipticCurvePublicKey:

@@ -13,17 +13,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from protocol.certificates import CertificateError, CertificateFault, Role
+from protocol.certificates import CertificateError, CertificateFault, Issuer, Role
 from protocol.enrolment import (
     EnrolmentError,
     EnrolRequest,
     RecordAct,
     hash_of_secret,
+    issued_in,
     key_kid,
     open_enrol,
     open_renew,
     seal_enrol,
     seal_renew,
+    texts_of,
 )
 from protocol.envelope import EnvelopeType, Sealer
 from protocol.timestamps import format_time
@@ -160,3 +162,19 @@ def test_the_records_words_are_the_provisionings() -> None:
     from provisioning.record import Act
 
     assert {act.value for act in RecordAct} <= {act.value for act in Act}
+
+
+def test_an_answer_plants_no_issuer_for_the_next_renewal() -> None:
+    """An intruder on the enrolment machine puts his own certificate beside the issuer's: the box keeps neither.
+
+    The second certificate of the stored chain is what the box believes at its next renewal.
+    """
+    authority, stranger = Authority.create(now=NOW), Authority.create(now=NOW)
+    box = authority.issue(Role.BOX, "0755-031-a", site="0755-031", now=NOW)
+    leaf, issuer = (each.public_bytes(Encoding.DER) for each in authority.chain(box.certificate))
+    planted = stranger.issuers[Issuer.BOXES].certificate.public_bytes(Encoding.DER)
+    trust = trust_of(authority)
+    assert issued_in(texts_of([leaf, issuer]), trust, NOW).chain == (leaf, issuer)
+    for chain in ([leaf, planted, issuer], [leaf, issuer, planted], [leaf, leaf, issuer]):
+        with pytest.raises(EnrolmentError, match="chain"):
+            issued_in(texts_of(chain), trust, NOW)
