@@ -63,7 +63,8 @@ class EnrolmentAudit:
         if not store.exists():
             return None
         try:
-            with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+            # Not read-only: what a crash left half written is rolled back by whoever opens the store next.
+            with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=rw", uri=True)) as db:
                 return place_in(db)
         except sqlite3.Error as error:
             raise AuditError(N_("{path} cannot be read: {reason}"), path=store, reason=str(error)) from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from protocol.ledger import line_hash
 from protocol.timestamps import format_time
 from provisioning import deeds
 from provisioning.authority import Authority
+from provisioning.enrolment.auditing import require_whole
 from provisioning.enrolment.codes import MAX_ISSUED
 from provisioning.enrolment.desk import RENEWALS_AN_HOUR, STRANGERS_AN_HOUR, Answered, Declined
 from provisioning.enrolment.folder import BUNDLES, ENROLLED, FolderError, new_enrolment
@@ -383,3 +386,24 @@ def test_nobody_else_reads_it(desk: PaperDesk) -> None:
         assert refused(desk.desk.lines(body)) is Refusal.MALFORMED
     desk.authority = Authority.create(now=now)
     assert refused(_reads(desk, Role.COLLECTOR, "centre-1", 0, now)) is Refusal.MALFORMED
+
+
+def test_a_store_that_was_cut_off_while_it_was_written_is_taken_up(desk: PaperDesk, tmp_path: Path) -> None:
+    """Killed between the store's pages: the next start finds the journal, rolls back, and reads the record on."""
+    token, box = desk.token(), AskingBox()
+    store, cut = desk.folder / "codes.sqlite", tmp_path / "cut"
+    cut.mkdir()
+    with closing(sqlite3.connect(store, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")  # so that changed pages go to the file before the end
+        db.execute("BEGIN IMMEDIATE")
+        for number in range(500):
+            db.execute("INSERT INTO leaves VALUES (?)", (f"{number:064d}",))
+        for name in ("codes.sqlite", "codes.sqlite-journal"):
+            (cut / name).write_bytes((desk.folder / name).read_bytes())
+        db.execute("ROLLBACK")
+    desk.book.close()
+    for name in ("codes.sqlite", "codes.sqlite-journal"):
+        (desk.folder / name).write_bytes((cut / name).read_bytes())
+    require_whole(desk.folder)
+    desk.again()
+    box.take(desk.desk.enrol(box.enrolment(token.code.secret)))
