@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from protocol.bundle_touches import touched
+from protocol.bundle_touches import MOST_STEPS, touched
 from protocol.certificates import Role, thumbprint
 from protocol.documents import Document
 from protocol.limits import MAX_BUNDLE_BYTES
@@ -161,6 +161,8 @@ def secret_names(site: Site) -> frozenset[str]:
 def touches(current: Bundle | None, new: Bundle) -> tuple[str, ...]:
     """What of roster, pins, partitions, zones and outputs differs from the bundle in force; against none, all there is.
 
+    And `version`, where it passes over so many that one signer could use up all numbers.
+
     Raises:
         SettingsError: the new one's settings do not hold. One in force that no longer holds counts as none.
     """
@@ -223,9 +225,10 @@ def _touches(current: Bundle | None, new: Bundle, site: Site) -> tuple[str, ...]
             current = None
     else:
         current = None
+    jump = ("version",) if current is not None and new.version - current.version > MOST_STEPS else ()
     people = ("roster",) if current is None or current.roster != new.roster else ()
     keys = ("pins",) if current is None or set(current.pins) != set(new.pins) else ()
-    return (*people, *keys, *touched(before, site))
+    return (*jump, *people, *keys, *touched(before, site))
 
 
 def _in_force(held: bytes | None) -> Bundle | None:

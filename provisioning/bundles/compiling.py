@@ -110,7 +110,7 @@ def in_force(bundles: Sequence[Bundle], now: datetime, *, enrolled: bool) -> tup
 def touches_any(past: Iterable[Bundle | None], new: Bundle) -> tuple[str, ...]:
     """What the new bundle touches on whichever of these the box has."""
     found = dict.fromkeys(word for each in past for word in touches(each, new))
-    return tuple(word for word in ("roster", "pins", "partitions", "zones", "outputs") if word in found)
+    return tuple(word for word in ("version", "roster", "pins", "partitions", "zones", "outputs") if word in found)
 
 
 def _roster(wanted: Wanted, before: Roster | None, now: datetime, *, anew: bool) -> Roster:

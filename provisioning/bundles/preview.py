@@ -16,6 +16,7 @@ LONGEST_VALUE: Final = 400
 """Characters of a value that are shown; what is signed should be seen, and no honest value is longer."""
 
 TOUCHED: Final[Mapping[str, str]] = {
+    "version": N_("a jump of the version"),
     "roster": N_("roster"),
     "pins": N_("provisioning keys"),
     "partitions": N_("partitions"),

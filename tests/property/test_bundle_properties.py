@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from protocol.bundle import Bundle, BundleRefusedError, encode_bundle, judge, read_bundle, touches
+from protocol.bundle_touches import MOST_STEPS
 from protocol.certificates import Issuer, Role
 from protocol.documents import DocumentError, open_document
 from protocol.envelope import EnvelopeType
@@ -32,7 +33,6 @@ EDITS: list[tuple[str | None, Edit]] = [
     (None, lambda site: site.update(name="东区支行")),
     (None, lambda site: site.update(silent_after="60s")),
     (None, lambda site: site["camera"][0].update(address="192.0.2.31")),
-    (None, lambda site: site["io"][0].update(address="192.0.2.21")),
     (None, lambda site: site["zone"][0].update(name="营业间")),
     (None, lambda site: site["door"][1].update(held_open_after="30s")),
     (None, lambda site: site["door"][1].update(debounce="0.2s")),
@@ -44,6 +44,13 @@ EDITS: list[tuple[str | None, Edit]] = [
     ("zones", lambda site: site["zone"][0].update(active=0)),
     ("zones", lambda site: site["zone"][0].update(type="instant")),
     ("zones", lambda site: site["zone"][0].update(debounce="3s")),
+    ("zones outputs", lambda site: site["io"][0].update(address="192.0.2.21")),
+    ("zones outputs", lambda site: site["io"][0].update(unit_id=2)),
+    (None, lambda site: site["io"][0].update(name="柜台下")),
+    ("outputs", lambda site: site["door"][0].update(closed=0)),
+    ("outputs", lambda site: site["door"][1].update(contact="io1/di/11")),
+    ("outputs", lambda site: site["interlock"][1].update(doors=["side", "back"])),
+    (None, lambda site: site["door"][3].update(contact="io1/di/13", closed=0)),
     ("outputs", lambda site: site["door"][0].update(lock_energised="unlocked")),
     ("outputs", lambda site: site["door"][0].update(lock="io1/do/5")),
     ("outputs", lambda site: site["door"][0].update(exit_button="io1/di/9")),
@@ -54,6 +61,12 @@ EDITS: list[tuple[str | None, Edit]] = [
 ]
 WITH_A_HALL = settings()
 WITH_A_HALL["zone"].append({"id": "hall-motion", "type": "interior", "input": "io1/di/8"})
+WITH_A_HALL["door"] += [
+    {"id": "side", "contact": "io1/di/5", "closed": 1, "lock": "io1/do/2", "lock_energised": "locked"},
+    {"id": "back", "contact": "io1/di/6", "closed": 1},
+    {"id": "yard", "contact": "io1/di/7", "closed": 1},
+]
+WITH_A_HALL["interlock"].append({"id": "delivery", "doors": ["side", "yard"]})
 
 CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
     ("roster", lambda bundle: replace(bundle, roster=roster(1, days=31))),
@@ -62,7 +75,8 @@ CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
     ("pins", lambda bundle: replace(bundle, pins=(*bundle.pins, "0" * 64))),
     (None, lambda bundle: replace(bundle, pins=tuple(reversed(bundle.pins)))),
     (None, lambda bundle: replace(bundle, sealed={"cameras": "x"}, pending=())),
-    (None, lambda bundle: replace(bundle, reason="why", version=9, at="2026-11-30T00:00:00.000Z")),
+    (None, lambda bundle: replace(bundle, reason="why", version=3 + MOST_STEPS, at="2026-11-30T00:00:00.000Z")),
+    ("version", lambda bundle: replace(bundle, version=3 + MOST_STEPS + 1)),
 ]
 
 
@@ -70,15 +84,16 @@ CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
 def test_touched_is_exactly_what_was_touched(edits: set[int], changes: set[int]) -> None:
     """Whatever is changed together, the words are those of what was changed; names, waits and cameras have none."""
     before = replace(BEFORE, settings=WITH_A_HALL)
-    expected = {EDITS[at][0] for at in edits} | {CHANGES[at][0] for at in changes}
+    words_of = [*(EDITS[at][0] for at in edits), *(CHANGES[at][0] for at in changes)]
+    expected = {word for words in words_of for word in (words or "").split()}
     changed = replace(before, settings=settings_of(before))
     for at in sorted(edits):
         EDITS[at][1](changed.settings)
     for at in sorted(changes):
         changed = CHANGES[at][1](changed)
-    words = ("roster", "pins", "partitions", "zones", "outputs")
+    words = ("version", "roster", "pins", "partitions", "zones", "outputs")
     assert touches(before, changed) == tuple(word for word in words if word in expected)
-    assert bool(touches(before, changed)) == bool(expected - {None})
+    assert bool(touches(before, changed)) == bool(expected)
 
 
 ISSUER = b64encode(BUREAU.authority.issuers[Issuer.PROVISIONING].certificate.public_bytes(Encoding.DER))

@@ -16,6 +16,7 @@ from protocol.bundle import (
     encode_bundle,
     judge,
 )
+from protocol.bundle_touches import MOST_STEPS
 from protocol.certificates import Role, thumbprint
 from protocol.documents import Document, open_document
 from protocol.envelope import EnvelopeType
@@ -62,6 +63,31 @@ def test_a_camera_moves_with_one_signature() -> None:
     changed["camera"][0]["address"] = "192.0.2.31"
     accepted = _judge(BUREAU.opened(BUREAU.bundle(4, settings=changed), "bureau-2"))
     assert (accepted.touches, accepted.signers) == ((), ("bureau-2",))
+
+
+def test_no_single_signer_uses_up_the_versions() -> None:
+    """The last number there is, signed by one, would be the last bundle that the box ever took."""
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(2**53 - 1), "bureau-1"))
+    assert (reason, facts["touches"]) == ("needs_two_signatures", ["version"])
+    assert _judge(BUREAU.opened(BUREAU.bundle(3 + MOST_STEPS), "bureau-1")).touches == ()
+
+
+def test_a_zone_is_its_input_on_its_module() -> None:
+    """One signer who moves the module to a machine of his own would have every zone read quiet from there."""
+    changed = settings()
+    changed["io"][0]["address"] = "198.51.100.66"
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=changed), "bureau-1"))
+    assert (reason, facts["touches"]) == ("needs_two_signatures", ["zones", "outputs"])
+
+
+def test_the_doors_of_an_interlock_are_what_moves_its_locks() -> None:
+    """An interlock without an emergency release still holds locks: one signer takes no door out of it."""
+    before = settings()
+    del before["interlock"][0]["emergency_release"]
+    after = {**before, "interlock": []}
+    held = encode_bundle(BUREAU.bundle(3, settings=before))
+    reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=after), "bureau-1"), held)
+    assert (reason, facts["touches"]) == ("needs_two_signatures", ["outputs"])
 
 
 def test_the_same_bundle_again_changes_nothing_whoever_signed_it() -> None:
