@@ -5,6 +5,7 @@ box's. Flow: `provision build` makes the payload and `protocol/documents.py` sig
 role `provisioning` and asks `judge`.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -116,6 +117,7 @@ def read_bundle(payload: bytes) -> Bundle:
         raise BundleError("not one line")
     try:
         bundle = _DECODER.decode(payload)
+        json.loads(payload, object_pairs_hook=_once, parse_int=str, parse_float=str)
         parse_time(bundle.at)
         parse_time(bundle.roster.not_after)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -246,6 +248,18 @@ def _own_fault(bundle: Bundle) -> str:
     if both := set(bundle.sealed).intersection(bundle.pending):
         return f"{min(both)} is both sealed and pending"
     return ""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that stands twice one reader takes the first and another the last: two people would sign two things.
+
+    Raises:
+        ValueError: one does.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def _listed(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a change of a site touches that one signature cannot change: partitions, zones, outputs (WIRE 3.4). Pure.
 
-A point is its register on its machine: moved to another address, `io1/di/4` is another input. Names and waits that weaken
-nothing are left out; a point's own bits and registers are not.
+A point is its register on its machine: moved to another address, `io1/di/4` is another input. Names and waits that
+weaken nothing are left out; a point's own bits and registers are not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ def _zones(site: Site) -> Iterator[tuple[str, Any]]:
 
 
 def _outputs(site: Site) -> Iterator[tuple[str, Any]]:
-    """Locks and sirens, and what moves them: buttons, emergency releases, other doors of an interlock, kinds of event."""
+    """Locks and sirens, and what moves them: buttons, emergency releases, doors of an interlock, kinds of event."""
     devices, doors = _devices(site), {door.id: door for door in site.door}
     for door in site.door:
         if door.lock is not None:

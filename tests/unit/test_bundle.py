@@ -65,6 +65,13 @@ def test_a_camera_moves_with_one_signature() -> None:
     assert (accepted.touches, accepted.signers) == ((), ("bureau-2",))
 
 
+@pytest.mark.parametrize("more", [b',"version":99}', b',"later":{"x":1,"x":2}}'])
+def test_a_name_that_stands_twice_is_refused(more: bytes) -> None:
+    """One reader takes the first and another the last: what the second person saw may not be what he signed."""
+    payload = encode_bundle(BUREAU.bundle(4))[:-1] + more
+    assert _reason(BUREAU.opened(payload)) == ("malformed", {"fault": "a name stands twice in one object"})
+
+
 def test_no_single_signer_uses_up_the_versions() -> None:
     """The last number there is, signed by one, would be the last bundle that the box ever took."""
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(2**53 - 1), "bureau-1"))
