@@ -45,5 +45,5 @@ def test_without_a_security_key_the_person_is_told_what_to_do(browser: Browser, 
         page.goto(f"{served.address}/credentials")
         page.fill("#security-key [name=name]", "old key")
         page.click("#security-key button")
-        page.wait_for_function("document.querySelector('#wrong').textContent.includes('PIN or finger')")
+        page.locator("#wrong", has_text="PIN or finger").wait_for()
         assert page.locator("tbody tr").count() == 0
