@@ -61,6 +61,7 @@ class Watch:
         self._boot = boot
         self._signals: list[tuple[Signal, ...]] = []
         self._findings: list[Finding] = []
+        self._kept_for: list[asyncio.Future[None]] = []
         self._unstored: list[Draft] = []
         self._stored_guard: object = None
         self._stored_reported: ReportingState | None = None
@@ -81,6 +82,14 @@ class Watch:
         if found:
             self._findings += found
             self._woken.set()
+
+    async def keep(self, findings: Iterable[Finding]) -> None:
+        """The same, and back when the round that took them is over: who asks for events then finds them."""
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._kept_for.append(over)
+        await self.tell(findings)
+        self._woken.set()
+        await over
 
     def exercise(self, point: str) -> str:
         """Have an output moved for a walk test, through the guard's own checks; the word says why not, if so."""
@@ -111,6 +120,7 @@ class Watch:
         now = reading.moment
         batches, self._signals = self._signals, []
         findings, self._findings = self._findings, []
+        kept_for, self._kept_for = self._kept_for, []
         writes: list[OutputWrite] = []
         wakes: list[int] = []
         for signals in batches or [()]:
@@ -126,6 +136,9 @@ class Watch:
         wake = reporting.wake_at(self._reported)
         self._wake_at = min([*wakes, *([wake] if wake is not None else [])], default=None)
         await self._store(drafts)
+        for over in kept_for:
+            if not over.done():  # whoever waited may be gone
+                over.set_result(None)
         for write in writes:
             self._write(write)
 

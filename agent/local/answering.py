@@ -273,7 +273,7 @@ class Answering:
             raise RefusedError(error.fault) from None
         except (CertificateError, DocumentError) as error:
             raise RefusedError(str(error.fault)) from None
-        await self._agency.watch.tell([self._finding(acceptance.FINISHED, acceptance.SOURCE, facts)])
+        await self._agency.watch.keep([self._finding(acceptance.FINISHED, acceptance.SOURCE, facts)])
         self.leave(lead)
 
     def _signed(self, payload: bytes, request: lines.Finish, now: Moment) -> bytes:
@@ -292,7 +292,7 @@ class Answering:
         return add_signature(document, EnvelopeType.ACCEPTANCE, box)
 
     async def _write(self, kind: str, source: str, facts: StartedFacts | PointFacts | FinishedFacts) -> None:
-        await self._agency.watch.tell([self._finding(kind, source, acceptance.as_facts(facts))])
+        await self._agency.watch.keep([self._finding(kind, source, acceptance.as_facts(facts))])
 
     def _finding(self, kind: str, source: str, facts: Mapping[str, object]) -> Finding:
         return Finding(kind=kind, source=source, phase=Phase.TOLD, at=self._agency.now(), facts=facts)
