@@ -115,6 +115,12 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
                 "what it sends is set aside ({count} messages)"
             ),
         ),
+        ("envelope.rejected", "foreign_key"): (
+            N_(
+                "A machine speaks as {claimed_box} with a valid certificate for another key than that box has; "
+                "what it sends is set aside ({count} messages)"
+            ),
+        ),
     }
 )
 """Where the fact `reason` makes it another story: (kind, reason), tried before HEADLINES."""
@@ -138,6 +144,11 @@ NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "envelope.rejected/revoked": N_(
             "Next step: find that machine and switch it off. A site whose box was revoked is guarded again "
             "after branchwatch provision replace."
+        ),
+        "envelope.rejected/foreign_key": N_(
+            "Next step: stop the enrolment and read its record: branchwatch provision audit. Somebody there, or "
+            "whoever stole its key, makes certificates. If the box itself is the other machine: "
+            "branchwatch provision replace"
         ),
         "config.drift/late": N_(
             "Next step: see that the box is heard and its clock is right; the centre goes on sending the site file."
@@ -289,6 +300,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "bad_signature": N_("wrong signature"),
         "foreign_box": N_("signed by another box"),
         "foreign_site": N_("speaks for another site"),
+        "foreign_key": N_("another key than this box has"),
         "foreign_collector": N_("of another collector"),
         "unknown_collector": N_("unknown collector"),
         "certificate_expired": N_("certificate expired"),

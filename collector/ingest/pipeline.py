@@ -78,7 +78,7 @@ class Pipeline:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._committer, self._metrics, self._changed = store, committer, metrics, changed
-        self._signers = Signers(trust, self._chains)
+        self._signers = Signers(trust, self._chains, self._chains_of_box)
         self._rates = Rates()
         self._parking = Parking()
         self._offsets: dict[str, int] = {}
@@ -193,6 +193,9 @@ class Pipeline:
         if isinstance(opened, Rejection):
             rejections.append(opened)
             return []
+        if self._signers.is_foreign(identity):
+            rejections.append(_reject(birth, Reason.FOREIGN_KEY))
+            return []
         self._signers.learn(identity)
         waited = self._parking.introduced(birth.box, identity.kid)
         # What waited comes first: the answer to the birth then states it as committed.
@@ -284,6 +287,10 @@ class Pipeline:
     def _chains(self, kids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         with self._store.read() as reading:
             return reading.chains(kids)
+
+    def _chains_of_box(self, box: str) -> tuple[tuple[str, ...], ...]:
+        with self._store.read() as reading:
+            return reading.chains_of_box(box)
 
 
 def _open_all(signed: Iterable[Signed]) -> list[Opened | Rejection]:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad_signature"  # not signed by the key it names
     FOREIGN_BOX = "foreign_box"  # signed by one box, sent as another
     FOREIGN_SITE = "foreign_site"  # speaks for a site that its certificate does not name
+    FOREIGN_KEY = "foreign_key"  # a certificate of ours for a box that has another key
     UNTRUSTED = "untrusted"  # its certificate does not lead to our root, or has another role
     REVOKED = "revoked"  # its certificate was taken back
     NOT_YET_VALID = "not_yet_valid"  # its certificate begins in the future

@@ -1,7 +1,8 @@
 """Whose key is it: identities by `kid`, checked against one `Trust`, kept in memory and found again in the database.
 
 A new `Trust` (new revocation lists) begins with nothing remembered, so revocation counts from the next envelope on
-(WIRE 3.3). Flow: parsed envelopes -> here -> verification.
+(WIRE 3.3). A box keeps its key for life: whoever stole the boxes' issuing key makes a certificate of that name for a
+key of his own, and is not taken for the box (WIRE 3.1). Flow: parsed envelopes -> here -> verification.
 """
 
 from base64 import b64decode
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from collector.ingest.received import Reason
 from collector.ingest.verification import reason_of_certificate
@@ -21,6 +23,7 @@ from protocol.certificates import (
     VerifiedIdentity,
     kid_of_der,
     read_certificate,
+    thumbprint,
 )
 
 MAX_REMEMBERED: Final = 50_000
@@ -29,21 +32,25 @@ MAX_REMEMBERED: Final = 50_000
 Chains = Callable[[Iterable[str]], Mapping[str, tuple[str, ...]]]
 """Stored certificate chains (base64 DER, leaf first) by `kid`."""
 
+ChainsOfBox = Callable[[str], Iterable[tuple[str, ...]]]
+"""Every stored chain of one box."""
+
 
 class Signers:
     """What is known of keys. An entry is an identity, or the reason why it is none."""
 
-    def __init__(self, trust: Trust, chains: Chains) -> None:
+    def __init__(self, trust: Trust, chains: Chains, chains_of_box: ChainsOfBox) -> None:
         self.trust = trust
-        self._chains = chains
+        self._chains, self._chains_of_box = chains, chains_of_box
+        self._keys: dict[str, frozenset[str]] = {}
         self._known: dict[str, VerifiedIdentity | Reason] = {}
         self.issuers: dict[str, x509.Certificate] = {}
         """Who issued the boxes that were heard, by `kid`; as many as the root has signed."""
 
     def renewed(self, trust: Trust) -> "Signers":
         """The same with other revocations: of boxes nothing is remembered."""
-        renewed = Signers(trust, self._chains)
-        renewed.issuers = self.issuers
+        renewed = Signers(trust, self._chains, self._chains_of_box)
+        renewed.issuers, renewed._keys = self.issuers, self._keys
         return renewed
 
     def find(self, kids: Iterable[str], now: datetime) -> None:
@@ -65,9 +72,19 @@ class Signers:
             known = self._known.get(kid)
         return known
 
+    def is_foreign(self, identity: VerifiedIdentity) -> bool:
+        """Whether the box of this name was heard before, and always with another key."""
+        if isinstance(self._known.get(identity.kid), VerifiedIdentity):
+            return False  # it was asked when this certificate was new
+        keys = self._keys.get(identity.id) or frozenset(map(_key_in, self._chains_of_box(identity.id)))
+        return bool(keys) and thumbprint(identity.public_key) not in keys
+
     def learn(self, identity: VerifiedIdentity) -> None:
         """Remember one that a birth introduced and that was checked against this trust."""
+        if len(self._keys) >= MAX_REMEMBERED:
+            self._keys.clear()
         self._known[identity.kid] = identity
+        self._keys.setdefault(identity.id, frozenset({thumbprint(identity.public_key)}))
         self._meet(identity)
 
     def _judge(self, chain: tuple[str, ...], now: datetime) -> VerifiedIdentity | Reason:
@@ -87,3 +104,8 @@ class Signers:
         certificates = [read_certificate(der) for der in identity.chain if kid_of_der(der) == identity.issuer_kid]
         issuer = certificates[0] if certificates else self.trust.root  # the root is in no chain
         self.issuers = {**self.issuers, identity.issuer_kid: issuer}
+
+
+def _key_in(chain: tuple[str, ...]) -> str:
+    key = read_certificate(b64decode(chain[0])).public_key()
+    return thumbprint(key) if isinstance(key, EllipticCurvePublicKey) else ""

@@ -165,6 +165,13 @@ class Reading:
                 found[row.kid] = tuple(msgspec.json.decode(row.chain, type=list[str]))
         return found
 
+    def chains_of_box(self, box: str) -> tuple[tuple[str, ...], ...]:
+        """The same of every certificate that a box ever brought."""
+        statement = select(identities.c.chain).where(identities.c.box == box)
+        return tuple(
+            tuple(msgspec.json.decode(row.chain, type=list[str])) for row in self._connection.execute(statement)
+        )
+
     def session(self, token_hash: str, now_ms: int) -> SessionRow | None:
         """The login that a cookie's hash names, unless it is over."""
         wanted = (sessions.c.person, sessions.c.created_ms, sessions.c.expires_ms)

@@ -56,6 +56,24 @@ def test_an_event_becomes_an_alarm_and_is_receipted(centre: PaperCentre, box: Bo
     assert alarm.unit == box.unit
 
 
+def test_a_certificate_for_another_key_takes_no_boxs_place(centre: PaperCentre, box: Box) -> None:
+    """Whoever stole the boxes' issuing key makes one of any name: a box that was heard keeps its key (WIRE 3.1).
+
+    The box is cut off meanwhile, so that nothing else would tell the two apart. A restart and new lists change nothing.
+    """
+    thief = Box(authority=centre.authority, id=box.id, site=box.site, now=centre.now, run="ab" * 16)
+    for _ in range(2):
+        assert centre.take(thief.birth()).answers == []
+        centre.pipeline.trust(trust_of(centre.authority))
+        assert centre.take(thief.birth(), thief.events(thief.opened(Lane.URGENT))).answers == []
+        centre.restart()
+    assert set(reasons(centre)) == {"foreign_key"}
+    (told,) = centre.events("envelope.rejected")
+    assert (told.facts["reason"], told.facts["claimed_box"]) == ("foreign_key", box.id)
+    assert "envelope.rejected" in {alarm.kind for alarm in centre.alarms()}
+    assert centre.take(box.birth()).answers, "the box itself is heard as ever"
+
+
 def test_a_receipt_is_signed_by_the_collector_and_names_each_lane(centre: PaperCentre, box: Box) -> None:
     """WIRE 2.6: box, lane, run, seq and hash, signed by a certificate of role collector."""
     sending = centre.take(box.events(box.line("door.dual_open")))
