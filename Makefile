@@ -8,6 +8,8 @@ CODE := $(wildcard branchwatch.py agent collector protocol provisioning simulato
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard protocol/texts/*/LC_MESSAGES/*.po))
 DATA := $(wildcard ../shared/data)
 ARGS ?=
+# Most tests wait for real peers: three files at a time keep two cores busy. WORKERS=0 runs one after another.
+WORKERS ?= 3
 
 ifdef DATA
 export BRANCHWATCH_DATA ?= $(abspath $(DATA))
@@ -30,7 +32,7 @@ demo: $(VENV)/.run $(CATALOGUES) ## a whole bank on this machine, until Ctrl-C
 	@$(BIN)/branchwatch demo $(ARGS)
 
 test: $(VENV)/.dev $(CATALOGUES) peers ## every test but the long ones; installs missing Debian peers first
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-long: $(VENV)/.dev $(CATALOGUES) peers ## the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)

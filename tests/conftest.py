@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
@@ -20,6 +23,8 @@ from tests.clock import Clock
 from tests.processes import RunningProcess
 
 T = TypeVar("T")
+PORTS = 10_000
+PORTS_EACH = 4_000
 
 
 class Eventually(Protocol):
@@ -74,16 +79,20 @@ def eventually_blocking() -> EventuallyBlocking:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Each call names another free TCP port on loopback, for peers that cannot bind port 0 themselves."""
-    given: set[int] = set()
+    """Each call names another free TCP port on loopback, for peers that cannot bind port 0 themselves.
+
+    Below the ports that the system gives out by itself, and each worker of a parallel run in a range of its own: what
+    one looked at is not taken by another before its peer is there.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    candidates = list(range(PORTS + worker * PORTS_EACH, PORTS + (worker + 1) * PORTS_EACH))
+    secrets.SystemRandom().shuffle(candidates)  # two runs at the same time do not walk in step
 
     def choose() -> int:
         while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            if port not in given:
-                given.add(port)
+            port = candidates.pop()
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", port))
                 return port
 
     return choose
