@@ -29,7 +29,8 @@ from agent.drivers.modbus.driver import ModbusDriver
 from agent.findings import Finding, Phase
 from agent.guard import Guard
 from agent.health import boot_id, health_of
-from agent.identity import BoxIdentity, IdentityError, renewed_identity
+from agent.identity import BoxIdentity, renewed_identity
+from agent.identity_reading import IdentityError
 from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
 from agent.local.answering import Agency, Answering
 from agent.local.moves import Moves

@@ -9,6 +9,7 @@ import ssl
 from typing import Any, Final
 
 from agent.identity import BoxIdentity
+from agent.keystore import KeyStoreError
 from protocol.certificates import ROLE_URI, Role
 
 X509_V_FLAG_NO_CHECK_TIME: Final = 0x200000
@@ -37,7 +38,10 @@ def broker_context(identity: BoxIdentity, *, check_dates: bool) -> ssl.SSLContex
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(identity.ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(str(identity.certificate_file), str(identity.key_file), password=_no_password)
+    try:
+        identity.keys.load_into(context, identity.certificate_file)
+    except KeyStoreError as error:
+        raise ssl.SSLError(str(error)) from None
     context.sslsocket_class = _BrokerSocket
     if not check_dates:
         context.verify_flags |= X509_V_FLAG_NO_CHECK_TIME
@@ -49,7 +53,3 @@ def is_broker(peer: Any) -> bool:
     names = (peer or {}).get("subjectAltName", ())
     roles = [value for kind, value in names if kind == "URI" and value.startswith(ROLE_URI)]
     return roles == [ROLE_URI + Role.BROKER.value]
-
-
-def _no_password() -> str:
-    raise ssl.SSLError("the key is encrypted; the agent starts without anybody to ask")

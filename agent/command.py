@@ -76,7 +76,8 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
 
 def _settings_of_file(arguments: argparse.Namespace, say: Say) -> "Settings":
     from agent.app import Settings
-    from agent.identity import IdentityError, load_identity
+    from agent.identity import load_identity
+    from agent.identity_reading import IdentityError
 
     site = _read_site(arguments.config, say)
     if site.centre is None:
@@ -91,7 +92,7 @@ def _settings_of_file(arguments: argparse.Namespace, say: Say) -> "Settings":
 
 
 def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
-    from agent.identity import IdentityError
+    from agent.identity_reading import IdentityError
     from agent.running import enrolled_settings
     from agent.site_loading import SiteLoadError
 

@@ -15,7 +15,8 @@ from typing import Final
 
 from agent.claim import LOCK_NAME
 from agent.condition import Enrolled, Seen, SiteFile, Store
-from agent.identity import CERTIFICATE, FOLDER, BoxIdentity, IdentityError, load_enrolled_identity
+from agent.identity import BoxIdentity, load_enrolled_identity
+from agent.identity_reading import CERTIFICATE, FOLDER, IdentityError
 from agent.outbox.records import RecordState
 from agent.outbox.schema import FILE_NAME, disk_free_bytes
 from agent.site_loading import NoSiteError, SiteLoadError, knows_of, load_site

@@ -18,10 +18,10 @@ from msgspec import Meta
 
 from agent.enrolment_link import Reply, open_link
 from agent.enrolment_refused import refused
-from agent.identity import CERTIFICATE, FOLDER, PINS, ROOT
-from agent.identity_files import PUBLIC, IdentityFiles, identity_files
+from agent.identity_files import PRIVATE, PUBLIC, IdentityFiles, identity_files
+from agent.identity_reading import CERTIFICATE, FOLDER, PINS, ROOT
 from agent.keystore import KeyStore
-from agent.keystore_files import FileKeys
+from agent.keystore_files import enrolled_keys
 from agent.site_judging import Knows, SiteRefusedError, judged
 from agent.site_store import SiteStore
 from protocol.certificates import CertificateError, Trust, VerifiedIdentity, read_certificate, thumbprint
@@ -162,7 +162,7 @@ def enrol(
     except AddressError as error:
         raise EnrolInputError(N_("the enrolment's address {fault}: {at}"), fault=error.said, at=at) from None
     with identity_files(state) as files:
-        keys = FileKeys(files)
+        keys = enrolled_keys(state, lambda name, content: files.write(name, content, PRIVATE))
         step(said(N_("Keys made.")) if keys.make() else said(N_("The keys that were made before are used.")))
         with open_link(host, port, code.pin, now) as link:
             step(said(N_("{at} is the bank's enrolment."), at=at))

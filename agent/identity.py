@@ -6,9 +6,7 @@ on guarding and its events stay authentic, WIRE 2.5): it is told as a concern. E
 (names), uplink (TLS, seals), judging of site bundles (root, pins).
 """
 
-import os
 import re
-import stat
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,34 +15,27 @@ from typing import Final
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.identity_reading import (
+    CERTIFICATE,
+    FOLDER,
+    PINS,
+    ROOT,
+    IdentityError,
+    read_limited,
+)
+from agent.keystore import KeyStore, KeyStoreError
+from agent.keystore_files import FileKeys, enrolled_keys
 from protocol.certificates import CertificateError, CertificateFault, Role, Trust, VerifiedIdentity
 from protocol.envelope import Sealer
 from protocol.ids import HASH_PATTERN
 from protocol.site.schema import Centre
-from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-
-MAX_PEM_BYTES: Final = 64 * 1024
-"""A PEM file of a key or of a chain; ours are under 3 KiB."""
-
-FOLDER: Final = "identity"
-SIGNING_KEY: Final = "signing.key"
-SEALING_KEY: Final = "sealing.key"
-CERTIFICATE: Final = "box.pem"
-ROOT: Final = "root.pem"
-PINS: Final = "pins.json"
-"""What an enrolled box keeps of itself below its state folder (docs/trust.md 6)."""
 
 EXPIRING_WITHIN: Final = timedelta(days=30)
 """How long before its end a certificate is spoken of: time for two visits."""
-
-
-class IdentityError(SaidError):
-    """The box's own key or certificate cannot be used; the message names the file and the next step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +49,8 @@ class BoxIdentity:
     root: x509.Certificate
     not_before: datetime
     not_after: datetime
+    keys: KeyStore
     certificate_file: Path
-    key_file: Path
     ca_file: Path
 
     @property
@@ -94,7 +85,8 @@ def load_identity(centre: Centre, site: str, folder: Path, now: datetime) -> Box
         )
     key_file, certificate_file = folder / centre.key, folder / centre.certificate
     trust_file, ca_file = folder / centre.trust, folder / centre.ca
-    return _read_identity(key_file, certificate_file, trust_file, ca_file, now, named=(centre.box, site))
+    keys = FileKeys(signing=key_file)
+    return _read_identity(keys, certificate_file, trust_file, ca_file, now, named=(centre.box, site))
 
 
 def load_enrolled_identity(state: Path, now: datetime) -> BoxIdentity:
@@ -110,7 +102,7 @@ def load_enrolled_identity(state: Path, now: datetime) -> BoxIdentity:
             folder=state,
         )
     root = folder / ROOT
-    return _read_identity(folder / SIGNING_KEY, folder / CERTIFICATE, root, root, now)
+    return _read_identity(enrolled_keys(state), folder / CERTIFICATE, root, root, now)
 
 
 def renewed_identity(identity: BoxIdentity, now: datetime) -> BoxIdentity | None:
@@ -125,12 +117,11 @@ def renewed_identity(identity: BoxIdentity, now: datetime) -> BoxIdentity | None
     if chain == identity.chain:
         return None
     verified = check_chain(chain, identity.root, now, file)
-    key = read_private_key(identity.key_file)
-    if (verified.id, verified.site) != (identity.box, identity.site) or key.public_key() != verified.public_key:
+    if (verified.id, verified.site) != (identity.box, identity.site) or not _fits(identity.keys, verified):
         raise IdentityError(N_("{file} is not for this box and its key; the certificate before it stays"), file=file)
     return replace(
         identity,
-        sealer=Sealer(key, verified.kid),
+        sealer=_sealer(identity.keys, verified),
         chain=chain,
         not_before=verified.not_before,
         not_after=verified.not_after,
@@ -145,7 +136,7 @@ def load_pins(state: Path) -> frozenset[str]:
     """
     file = state / FOLDER / PINS
     try:
-        pins = msgspec.json.decode(_read(file), type=list[str])
+        pins = msgspec.json.decode(read_limited(file), type=list[str])
     except msgspec.DecodeError:
         pins = []
     if not pins or not all(re.fullmatch(HASH_PATTERN, pin) for pin in pins):
@@ -154,7 +145,7 @@ def load_pins(state: Path) -> frozenset[str]:
 
 
 def _read_identity(
-    key_file: Path,
+    keys: KeyStore,
     certificate_file: Path,
     trust_file: Path,
     ca_file: Path,
@@ -163,7 +154,7 @@ def _read_identity(
     named: tuple[str, str] | None = None,
 ) -> BoxIdentity:
     """Read and check the files; `named` are the box and the site that the site file names."""
-    key = read_private_key(key_file)
+    _public(keys)  # a key that cannot be had is told before anything else
     certificates = _read_certificates(certificate_file)
     root = _read_certificates(trust_file)[0]
     if ca_file != trust_file:
@@ -184,22 +175,40 @@ def _read_identity(
             site=verified.site,
             other=named[1],
         )
-    if key.public_key() != verified.public_key:
+    if not _fits(keys, verified):
         raise IdentityError(
-            N_("{key} does not belong to {file}; copy both from the same kit"), key=key_file, file=certificate_file
+            N_("{key} does not belong to {file}; copy both from the same kit"), key=keys.place, file=certificate_file
         )
     return BoxIdentity(
         box=verified.id,
         site=verified.site or "",  # a box's certificate always names one: `Trust.identify`
-        sealer=Sealer(key, verified.kid),
+        sealer=_sealer(keys, verified),
         chain=chain,
         root=root,
         not_before=verified.not_before,
         not_after=verified.not_after,
+        keys=keys,
         certificate_file=certificate_file,
-        key_file=key_file,
         ca_file=ca_file,
     )
+
+
+def _public(keys: KeyStore) -> EllipticCurvePublicKey:
+    try:
+        return keys.signing_key()
+    except KeyStoreError as error:
+        raise IdentityError(error.said.text, **error.said.values) from None
+
+
+def _fits(keys: KeyStore, verified: VerifiedIdentity) -> bool:
+    return _public(keys) == verified.public_key
+
+
+def _sealer(keys: KeyStore, verified: VerifiedIdentity) -> Sealer:
+    try:
+        return keys.sealer(verified.kid)
+    except KeyStoreError as error:
+        raise IdentityError(error.said.text, **error.said.values) from None
 
 
 def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime, file: Path) -> VerifiedIdentity:
@@ -221,57 +230,11 @@ def check_chain(chain: tuple[bytes, ...], root: x509.Certificate, now: datetime,
         ) from None
 
 
-def read_private_key(file: Path) -> EllipticCurvePrivateKey:
-    """A private key that nobody else on this machine can read.
-
-    Raises:
-        IdentityError: missing, open to others, or no P-256 key in PEM.
-    """
-    content = _read(file)
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & _closed_bits(file):
-        raise IdentityError(
-            N_("{file} can be read by others (mode {mode}); next step: chmod 600 {file}"), file=file, mode=f"{mode:o}"
-        )
-    try:
-        key = load_pem_private_key(content, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        # Whatever the parser would say stays out of the message: it may quote the key.
-        raise IdentityError(N_("{file} is no private key in PEM without a password"), file=file) from None
-    if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise IdentityError(N_("{file} is no P-256 key"), file=file)
-    return key
-
-
-def _closed_bits(file: Path) -> int:
-    """The rights that nobody but the owner may have on a key.
-
-    A credential from systemd is opened to the service's user by an access list, whose mask shows as the group's bits.
-    """
-    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
-    return 0o007 if handed_over and file.absolute().is_relative_to(handed_over) else 0o077
-
-
 def _read_certificates(file: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(_read(file))
+        return x509.load_pem_x509_certificates(read_limited(file))
     except ValueError:
         raise IdentityError(N_("{file} is no certificate in PEM"), file=file) from None
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_PEM_BYTES + 1)
-    except OSError as error:
-        raise IdentityError(N_("{file} cannot be read: {reason}"), file=file, reason=system_said(error)) from None
-    if len(content) > MAX_PEM_BYTES:
-        raise IdentityError(
-            N_("{file} is larger than {limit} KiB; it cannot be a key or a certificate"),
-            file=file,
-            limit=MAX_PEM_BYTES // 1024,
-        )
-    return content
 
 
 _SENTENCES: Final = {

@@ -1,7 +1,8 @@
 """The port to the box's two keys: one that signs, one that secrets are sealed to. Where they lie, nobody else knows.
 
 Shaped so that a TPM fits: keys are used by their holder and never handed out, a TLS context is given the key by whoever
-holds it, and sealed secrets are opened in its place. Flow: `agent enrol`, `agent renew` -> here -> keystore_files.py.
+holds it, and sealed secrets are opened in its place. Flow: enrolment, identity, TLS, secrets -> here
+-> keystore_files.py.
 """
 
 import ssl
@@ -20,6 +21,10 @@ class KeyStoreError(SaidError):
 
 class KeyStore(Protocol):
     """Two P-256 keys of one box, made once and kept for its life."""
+
+    @property
+    def place(self) -> str:
+        """Where the key that signs lies, for messages."""
 
     def make(self) -> bool:
         """Make what is missing; whether anything was. What is there stays. Raises: KeyStoreError."""

@@ -14,8 +14,9 @@ from typing import Final
 from agent.enrolling import ENROLMENT_PORT, EnrolInputError, FaultyAnswerError, chain_pem
 from agent.enrolment_link import Reply, open_link
 from agent.enrolment_refused import refused
-from agent.identity import CERTIFICATE, BoxIdentity, load_enrolled_identity
+from agent.identity import BoxIdentity, load_enrolled_identity
 from agent.identity_files import PUBLIC, identity_files
+from agent.identity_reading import CERTIFICATE
 from protocol.certificates import CertificateError, Trust, VerifiedIdentity, read_certificate
 from protocol.enrolment import RENEW_PATH, EnrolmentError, RenewAnswer, decode, issued_in, seal_renew
 from protocol.pinned_channel import pin_of

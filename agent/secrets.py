@@ -5,11 +5,9 @@ They stand sealed in the bundle in force (docs/trust.md 4.1); only the box's sea
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
-from agent.identity import FOLDER, SEALING_KEY, read_private_key
-from protocol.sealing import SealingError, open_secret
+from protocol.sealing import SealingError
 from protocol.settings import Secret
 from protocol.texts import SaidError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -24,22 +22,6 @@ class SealingKey(Protocol):
 
     def open_secret(self, sealed: str, *, box: str, name: str) -> bytes:
         """What was sealed. Raises: SealingError, SaidError (the key cannot be had)."""
-
-
-class SealingKeyFile:
-    """The sealing key as a file of the identity, read each time: no secret outlives its use in memory."""
-
-    def __init__(self, state: Path) -> None:
-        self._file = state / FOLDER / SEALING_KEY
-
-    def open_secret(self, sealed: str, *, box: str, name: str) -> bytes:
-        """What was sealed for this box under this name.
-
-        Raises:
-            SealingError: another key, box or name, or damaged.
-            IdentityError: the key file is gone, open to others or damaged.
-        """
-        return open_secret(sealed, box=box, name=name, key=read_private_key(self._file))
 
 
 class Secrets:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.identity import BoxIdentity, IdentityError, load_pins
-from agent.secrets import SealingKeyFile, Secrets
+from agent.identity import BoxIdentity, load_pins
+from agent.identity_reading import IdentityError
+from agent.secrets import Secrets
 from agent.site_judging import Knows, SignedSite, SiteRefusedError, in_force
 from agent.site_store import CURRENT, SiteStore
 from protocol.certificates import Trust
@@ -38,7 +39,7 @@ def knows_of(identity: BoxIdentity, state: Path) -> Knows:
     pins: frozenset[str] = frozenset()
     with suppress(IdentityError):  # they do not count any more once a bundle is in force
         pins = load_pins(state)
-    secrets = Secrets(identity.box, {}, frozenset(), SealingKeyFile(state))
+    secrets = Secrets(identity.box, {}, frozenset(), identity.keys)
     trust = Trust(identity.root)
     return Knows(trust=trust, box=identity.box, site=identity.site, pins=pins, opens=secrets.opens)
 

@@ -196,7 +196,7 @@ class Between:
 
 def thumbprint_of(state: Path) -> str:
     """The thumbprint of a box's own key."""
-    from agent.identity import read_private_key
+    from agent.identity_reading import read_private_key
 
     return thumbprint(read_private_key(state / "identity" / "signing.key").public_key())
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.identity import (
     BoxIdentity,
-    IdentityError,
     load_enrolled_identity,
     load_identity,
     load_pins,
     renewed_identity,
 )
+from agent.identity_reading import IdentityError
 from protocol.certificates import Role, kid_of
 from protocol.envelope import EnvelopeType, open_envelope, read_envelope
 from protocol.site.schema import Centre

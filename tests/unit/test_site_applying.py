@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from agent.claim import claim
 from agent.identity import BoxIdentity, load_enrolled_identity
-from agent.secrets import SealingKeyFile, SecretError, Secrets
+from agent.keystore_files import enrolled_keys
+from agent.secrets import SecretError, Secrets
 from agent.site_applying import LOOK_S, WAIT_S, apply_bundle, saved_floor
 from agent.site_loading import NoSiteError, knows_of, load_site
 from agent.site_store import SiteStore
@@ -144,7 +145,7 @@ def test_secrets_open_by_name_and_show_themselves_nowhere(tmp_path: Path, identi
     """What is pending, missing or sealed to another is named; the secret itself stands in no text."""
     sealed = seal_secret("摄像机口令".encode(), box=BOX, name="cameras", key=key(31).public_key())
     foreign = seal_secret(b"x", box=BOX, name="panel", key=key(32).public_key())
-    store = SealingKeyFile(tmp_path)
+    store = enrolled_keys(tmp_path)
     secrets = Secrets(identity.box, {"cameras": sealed, "panel": foreign}, frozenset({"nvr"}), store)
     found = secrets.open("cameras")
     assert (found, type(found)) == ("摄像机口令", Secret)
