@@ -15,6 +15,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from provisioning.answer import SAYS_NO, Answer
 from provisioning.auditing import Audit, AuditError
 from provisioning.authority import Authority
+from provisioning.bundles.preview import clean
 from provisioning.enrolment.auditing import EnrolmentAudit
 from provisioning.enrolment.folder import is_enrolment
 from provisioning.enrolment.handing_back import issued_elsewhere
@@ -197,7 +198,7 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
     told = [say("{file}: {count} certificates newly revoked.").format(file=lists, count=count)]
     if elsewhere:
         line = say("Boxes that {folder} enrolled or renewed count up to {at}, where its record ends.")
-        told.append(line.format(folder=arguments.enrolment, at=elsewhere[-1].at))
+        told.append(line.format(folder=arguments.enrolment, at=clean(elsewhere[-1].at)))
     return Answer(
         lines=[
             *told,
@@ -246,4 +247,4 @@ class BreakFoundError(RefusedError):
 
 def _line(entry: Entry, say: Texts) -> str:
     facts = "  ".join(f"{name} {value}" for name, value in entry.facts.items())
-    return f"{entry.seq:>6}  {entry.at}  {say(ACTS[entry.act])}  {facts}"
+    return clean(f"{entry.seq:>6}  {entry.at}  {say(ACTS[entry.act])}  {facts}")  # an intruder may have written it

@@ -7,6 +7,7 @@ Flow: command.py, enrolment -> here -> authority.py, record_file.py, keeping.py.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.x509.oid import NameOID
 
 from protocol.certificates import Issuer, Role
+from protocol.ids import is_id
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import system_said
 from provisioning import deeds
@@ -36,6 +38,11 @@ ROOM_BYTES: Final = 256 * 1024
 
 class OfficeError(RefusedError):
     """An act that would leave something half done, or that the record speaks against."""
+
+
+_SERIAL: Final = re.compile("[1-7][0-9a-f]{0,39}|[89a-f][0-9a-f]{0,38}")
+"""RFC 5280 section 4.1.2.2: positive, and 20 bytes with its sign."""
+_KEY: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,17 +173,20 @@ class Office:
         """Take back these certificates, all others of their keys, and all of `ids`: all or none; returns how many.
 
         Ended ones too: they would still prove events (WIRE 2.5). `elsewhere` is the record of the enrolment, which
-        issued in this authority's name.
+        issued in this authority's name: of it only boxes count, and nothing that it says of another's certificate, for
+        whoever broke into that machine may have written it.
 
         Raises:
             IssueRefusedError: one was not issued here, or the record knows no such id.
             OfficeError: no room.
         """
-        issued = [each for each in elsewhere if each.act in (Act.ENROLLED, Act.RENEWED)]
-        known = [*self._certificates(), *issued]
+        own = self._certificates()
+        of_serial = {each.facts["serial"]: each.facts["id"] for each in own}
+        issued = [each for each in elsewhere if _is_enrolled_box(each)]
+        issued = [each for each in issued if of_serial.get(each.facts["serial"], each.facts["id"]) == each.facts["id"]]
+        known = [*own, *issued]
         named = [(self.authority.issuer_of(each), deeds.serial_of(each), _name_of(each)) for each in certificates]
-        serials = {serial for _, serial, _ in named}
-        keys = {each.facts["key"] for each in known if each.facts["serial"] in serials}
+        keys = {_key_of(each) for each in certificates}
         for identity in ids:
             if not any(each.facts["id"] == identity for each in known):
                 raise IssueRefusedError(N_('the record knows no certificate of "{id}"'), id=identity)
@@ -276,6 +286,22 @@ class Office:
 
 def _named(entry: Entry) -> tuple[Issuer, str, str]:
     return Issuer(entry.facts["issuer"]), entry.facts["serial"], entry.facts["id"]
+
+
+def _is_enrolled_box(entry: Entry) -> bool:
+    facts = entry.facts
+    return (
+        entry.act in (Act.ENROLLED, Act.RENEWED)
+        and (facts.get("role"), facts.get("issuer")) == (Role.BOX.value, Issuer.BOXES.value)
+        and is_id(facts.get("id", ""))
+        and _SERIAL.fullmatch(facts.get("serial", "")) is not None
+        and _KEY.fullmatch(facts.get("key", "")) is not None
+    )
+
+
+def _key_of(certificate: x509.Certificate) -> str:
+    key = certificate.public_key()
+    return deeds.digest_of_key(key) if isinstance(key, EllipticCurvePublicKey) else ""
 
 
 def _name_of(certificate: x509.Certificate) -> str:

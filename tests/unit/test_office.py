@@ -16,10 +16,11 @@ from protocol.certificates import CertificateError, CertificateFault, Issuer, Ro
 from protocol.ledger import line_hash
 from provisioning import command, deeds
 from provisioning.authority import Authority
+from provisioning.enrolment.folder import new_enrolment
 from provisioning.issuing import IssueRefusedError, crl_number
 from provisioning.keeping import load_authority, load_certificate, save_authority, save_crls
 from provisioning.office import OfficeError, Order, open_office
-from provisioning.record import Act
+from provisioning.record import Act, Deed, Entry
 from provisioning.record_file import RECORD, RecordError, hold_record
 from provisioning.refusal import RefusedError
 from tests.clock import Clock
@@ -117,6 +118,69 @@ def test_revoking_an_id_takes_every_certificate_of_it(ca: Path, tmp_path: Path, 
     for folder in ("kit", "new"):
         for order in (BOX, OTHER):
             assert identify(ca, tmp_path / folder / f"{order.id}.pem", clock) == CertificateFault.REVOKED
+
+
+def told_by_enrolment(**facts: str) -> Entry:
+    """A line of an enrolment's record, as whoever broke into that machine may write it."""
+    line = {
+        "role": "box",
+        "id": "0755-099-a",
+        "issuer": "boxes",
+        "serial": "ab12",
+        "certificate": "0" * 64,
+        "key": "1" * 64,
+        "not_after": "2028-01-01T00:00:00.000Z",
+    }
+    told = {name: value for name, value in (line | facts).items() if value != "-"}
+    return Entry(v=1, run="0" * 32, seq=9, prev="0" * 64, at="", act=Act.ENROLLED, facts=told)
+
+
+def test_an_intruder_on_the_enrolment_has_nobody_else_revoked(ca: Path, tmp_path: Path, clock: Clock) -> None:
+    """He writes that the stolen box has the collector's serial or key, or another box's: that revokes neither."""
+    with open_office(ca) as office:
+        orders = [BOX, OTHER, Order(role=Role.COLLECTOR, id="centre-1"), Order(role=Role.PROVISIONING, id="bureau-1")]
+        box, other, collector, bureau = office.issue(orders, tmp_path / "kit", clock.now())
+        serial = {each: deeds.serial_of(each.certificate) for each in (box, other, collector, bureau)}
+        key = deeds.digest_of_key(collector.private_key.public_key())
+        elsewhere = [
+            told_by_enrolment(),
+            told_by_enrolment(serial=serial[collector], issuer="centre"),
+            told_by_enrolment(serial=serial[bureau], issuer="provisioning", role="provisioning"),
+            told_by_enrolment(serial=serial[other]),
+            told_by_enrolment(id=BOX.id, serial=serial[box], key=key),
+        ]
+        assert office.revoke([box.certificate], ["0755-099-a"], clock.now(), elsewhere) == 2
+    for order in orders:
+        held = identify(ca, tmp_path / "kit" / f"{order.id}.pem", clock)
+        assert held == (CertificateFault.REVOKED if order is BOX else order.id)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *({"serial": serial} for serial in ("-", "zz", "0", "-5", "f" * 40)),
+        *({"key": "-"}, {"key": "x"}, {"id": "-"}, {"id": "../x"}, {"issuer": "x"}, {"issuer": "-"}, {"role": "-"}),
+    ],
+)
+def test_nonsense_of_an_enrolment_stops_no_revocation(
+    ca: Path, tmp_path: Path, clock: Clock, facts: dict[str, str]
+) -> None:
+    """Whatever stands in that record, a box that the authority knows is revoked."""
+    with open_office(ca) as office:
+        office.issue([BOX], tmp_path / "kit", clock.now())
+        assert office.revoke([], [BOX.id], clock.now(), [told_by_enrolment(**facts)]) == 1
+
+
+def test_what_an_intruder_wrote_spoils_no_terminal(
+    ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], clock: Clock
+) -> None:
+    """`audit` shows an enrolment's record as it stands, but for what would move the cursor or turn the writing."""
+    new_enrolment(ca, tmp_path / "enrol", clock.now())
+    with hold_record(tmp_path / "enrol" / RECORD) as record:
+        record.append([Deed(act=Act.REFUSED, facts={"id": "\x1b[2J\u202e", "reason": "x"})], clock.now())
+    assert command.main(["audit", "--dir", str(tmp_path / "enrol")]) == 0
+    out = capsys.readouterr().out
+    assert "id ?[2J?  reason x" in out
 
 
 def test_revoking_somebody_unknown_revokes_nobody(ca: Path, tmp_path: Path, clock: Clock) -> None:
