@@ -15,8 +15,8 @@ from protocol.messages import Id, Time, Version
 
 MAX_REGISTRATIONS_BYTES: Final = 1024 * 1024
 MAX_REGISTRATIONS: Final = 1000
-_SPOKEN_BYTES: Final = 16
-"""128 bits: nobody finds a key of his own that reads the same."""
+SPOKEN_DIGITS: Final = 32
+"""Hex digits that are compared by voice: 128 bits, nobody finds a key of his own that reads the same."""
 
 
 class RegistrationError(Exception):
@@ -64,5 +64,5 @@ def read_registrations(content: bytes) -> tuple[Registration, ...]:
 
 def spoken_key(der: bytes) -> str:
     """A public key in eight groups of four, as two people read it to each other: 128 bits of SHA-256 of the DER."""
-    digits = sha256(der).digest()[:_SPOKEN_BYTES].hex().upper()
+    digits = sha256(der).hexdigest()[:SPOKEN_DIGITS].upper()
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from protocol.registration import MAX_REGISTRATIONS_BYTES, SPOKEN_DIGITS, Registration
 from protocol.roster import Right
 from protocol.settings import did_you_mean
 from protocol.texts import Texts, said
@@ -15,12 +16,8 @@ from provisioning.inventory.accepting import enter_keys
 from provisioning.inventory.folder import PEOPLE, read_folder
 from provisioning.inventory.loading import judge_folder
 from provisioning.inventory.registrations import (
-    GROUPS,
-    MAX_FILE_BYTES,
-    Registration,
     Weighed,
     read_registrations,
-    spoken,
     weigh,
 )
 from provisioning.inventory.shapes import PersonEntry
@@ -70,7 +67,7 @@ def _accept(arguments: Namespace, say: Texts) -> Answer:
     folder = read_folder(arguments.inventory)
     people = judge_folder(folder).people
     with arguments.file.open("rb") as stream:
-        registrations = read_registrations(stream.read(MAX_FILE_BYTES + 1), str(arguments.file))
+        registrations = read_registrations(stream.read(MAX_REGISTRATIONS_BYTES + 1), str(arguments.file))
     weighed = _weighed(registrations, people)
     known = [each.fingerprint for each in weighed if each.fault is None or each.known]
     for given in compared:
@@ -117,7 +114,7 @@ def _told(each: Weighed, people: Mapping[str, PersonEntry], say: Texts) -> Itera
         yield "   " + say("key file")
     if registration.at:
         yield "   " + say("registered {at}").format(at=_printable(registration.at))
-    yield "   " + say("fingerprint  {groups}").format(groups=spoken(each.fingerprint))
+    yield "   " + say("fingerprint  {groups}").format(groups=each.spoken)
 
 
 def _agreed(each: Weighed, compared: list[str], say: Texts) -> bool:
@@ -156,9 +153,9 @@ def _names() -> str:
 def _hex(text: str) -> str:
     """A fingerprint without what people put between its digits; at least all that is shown."""
     digits = "".join(text.split()).replace(":", "").replace("-", "").lower()
-    if not 4 * GROUPS <= len(digits) <= 64 or any(digit not in "0123456789abcdef" for digit in digits):
+    if not SPOKEN_DIGITS <= len(digits) <= 64 or any(digit not in "0123456789abcdef" for digit in digits):
         raise PeopleWordsError(
-            N_("--yes-fingerprint takes the {count} hex digits that are shown, not fewer"), count=4 * GROUPS
+            N_("--yes-fingerprint takes the {count} hex digits that are shown, not fewer"), count=SPOKEN_DIGITS
         )
     return digits
 

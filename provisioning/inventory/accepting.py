@@ -7,13 +7,15 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from protocol.registration import Registration
 from protocol.roster import Right
 from protocol.settings import read_table
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import system_said
 from provisioning.inventory.editing import with_keys
 from provisioning.inventory.folder import MAX_PEOPLE_BYTES, PEOPLE, Folder, Read
 from provisioning.inventory.loading import judge_folder
-from provisioning.inventory.registrations import Registration, new_key_id, table_of
+from provisioning.inventory.registrations import new_key_id, table_of
 from provisioning.keeping import write_whole
 from provisioning.refusal import RefusedError
 
@@ -26,7 +28,7 @@ def enter_keys(folder: Folder, accepted: Sequence[Registration], may: tuple[Righ
     """Enter them; the ids that the keys were given.
 
     Raises:
-        AcceptError: somebody changed people.toml meanwhile.
+        AcceptError: somebody changed people.toml meanwhile, or it cannot be written.
         EditError, SettingsError: people.toml would not hold with them.
     """
     path = folder.path / PEOPLE
@@ -42,5 +44,10 @@ def enter_keys(folder: Folder, accepted: Sequence[Registration], may: tuple[Righ
     text = with_keys(text, keys, str(path))
     data, source = read_table(text, str(path), MAX_PEOPLE_BYTES)
     judge_folder(replace(folder, people=Read(data=data, source=source, file=str(path))))
-    write_whole(path, text.encode(), path.stat().st_mode & 0o777)
+    try:
+        write_whole(path, text.encode(), path.stat().st_mode & 0o777)
+    except OSError as error:
+        raise AcceptError(
+            N_("{path} cannot be written: {reason}; nothing was changed"), path=path, reason=system_said(error)
+        ) from None
     return ids

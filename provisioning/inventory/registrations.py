@@ -8,14 +8,13 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import Meta
 
+from protocol.registration import MAX_REGISTRATIONS_BYTES, Registration, Registrations, spoken_key
 from protocol.roster import MAX_KEYS, Right
 from protocol.settings import did_you_mean
-from protocol.site.schema import Id
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.inventory.files import KeyTable
@@ -24,35 +23,11 @@ from provisioning.inventory.people_checks import key_problems
 from provisioning.inventory.shapes import PersonEntry
 from provisioning.refusal import RefusedError
 
-MAX_REGISTRATIONS: Final = 1_000
-MAX_FILE_BYTES: Final = 1024 * 1024
-"""1,000 registrations of some 600 bytes."""
-
-GROUPS: Final = 8
-"""Groups of four hex digits that are compared by voice: 128 bits, beyond any search for a second key."""
-
 _PLACE: Final = re.compile(r"at `(\$[^`]*)`$")
 
 
 class RegistrationsError(RefusedError):
     """The file cannot be read."""
-
-
-class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """One key, as the desk says. `name` is the desk's word only and shown to nobody."""
-
-    person: Id
-    kind: Literal["key_file", "webauthn"]
-    public_key: Annotated[str, Meta(min_length=1, max_length=512)]
-    name: Annotated[str, Meta(max_length=64)] = ""
-    rp_id: Annotated[str, Meta(max_length=253)] = ""
-    origin: Annotated[str, Meta(max_length=512)] = ""
-    at: Annotated[str, Meta(max_length=32)] = ""
-
-
-class _File(msgspec.Struct, frozen=True, kw_only=True):
-    v: Literal[1]
-    registrations: Annotated[tuple[Registration, ...], Meta(max_length=MAX_REGISTRATIONS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +46,11 @@ class Weighed:
         """SHA-256 of the SubjectPublicKeyInfo, hex."""
         return sha256(b64decode(self.registration.public_key)).hexdigest()
 
+    @property
+    def spoken(self) -> str:
+        """The fingerprint as the desk shows it and people read it to each other."""
+        return spoken_key(b64decode(self.registration.public_key))
+
 
 def read_registrations(raw: bytes, file: str) -> tuple[Registration, ...]:
     """What the desk wrote.
@@ -78,10 +58,12 @@ def read_registrations(raw: bytes, file: str) -> tuple[Registration, ...]:
     Raises:
         RegistrationsError: too large, or another shape.
     """
-    if len(raw) > MAX_FILE_BYTES:
-        raise RegistrationsError(N_("{file} is larger than {limit} KiB"), file=file, limit=MAX_FILE_BYTES // 1024)
+    if len(raw) > MAX_REGISTRATIONS_BYTES:
+        raise RegistrationsError(
+            N_("{file} is larger than {limit} KiB"), file=file, limit=MAX_REGISTRATIONS_BYTES // 1024
+        )
     try:
-        return msgspec.json.decode(raw, type=_File).registrations
+        return msgspec.json.decode(raw, type=Registrations).registrations
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         raise RegistrationsError(
@@ -91,11 +73,6 @@ def read_registrations(raw: bytes, file: str) -> tuple[Registration, ...]:
         ) from None
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise RegistrationsError(N_("{file} is no JSON, or not all of it"), file=file) from None
-
-
-def spoken(fingerprint: str) -> str:
-    """A fingerprint as it is read aloud: eight groups of four."""
-    return " ".join(fingerprint[4 * group : 4 * group + 4] for group in range(GROUPS))
 
 
 def weigh(registration: Registration, number: int, people: Mapping[str, PersonEntry]) -> Weighed:

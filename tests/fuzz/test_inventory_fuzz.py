@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.registration import Registration
 from protocol.settings import SettingsError
 from protocol.texts import texts_for
 from provisioning.inventory.csv_table import CsvTable, read_csv
 from provisioning.inventory.folder import read_folder
 from provisioning.inventory.importing import What, plan_import
 from provisioning.inventory.loading import load_inventory
-from provisioning.inventory.registrations import Registration, RegistrationsError, read_registrations, weigh
+from provisioning.inventory.registrations import RegistrationsError, read_registrations, weigh
 from tests.inventories import files, write
 
 FILES = {name: text.encode() for name, text in files().items()}

@@ -13,11 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import branchwatch
+from protocol.registration import Registration, spoken_key
 from protocol.roster import MAX_KEYS, Right
 from provisioning.inventory.accepting import AcceptError, enter_keys
 from provisioning.inventory.folder import read_folder
 from provisioning.inventory.loading import load_inventory
-from provisioning.inventory.registrations import Registration, new_key_id, read_registrations, spoken
+from provisioning.inventory.registrations import new_key_id, read_registrations
 from tests.inventories import PEOPLE, files, public_key, write
 
 
@@ -67,7 +68,7 @@ def test_an_accepted_key_is_entered_and_nothing_else_changes(accept: Any) -> Non
 
 def test_a_key_goes_to_its_person_in_the_middle_of_the_file(accept: Any) -> None:
     """Behind that person's other keys, before the comment of the next one; rights as they were named."""
-    hexes = spoken(fingerprint(public_key(2001))).upper()
+    hexes = spoken_key(b64decode(public_key(2001)))
     code, said = accept([registered("zhang-wei")], "--may", "disarm,arm,arm", "--yes-fingerprint", hexes)
     assert code == 0, said
     text = Path("bank/people.toml").read_text(encoding="utf-8")
@@ -143,8 +144,8 @@ def test_the_fingerprint_is_what_the_person_sees(accept: Any) -> None:
     digest = fingerprint(public_key(2001))
     for language in ("C", "zh_CN.UTF-8"):
         _, said = accept([registered()], language=language)
-        (shown,) = re.findall(r"[0-9a-f]{4}(?: [0-9a-f]{4}){7}", said)
-        assert shown.replace(" ", "") == digest[:32]
+        (shown,) = re.findall(r"[0-9A-F]{4}(?: [0-9A-F]{4}){7}", said)
+        assert shown.replace(" ", "") == digest[:32].upper()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,13 @@ def test_a_person_has_so_many_keys_and_no_more(tmp_path: Path) -> None:
     """The limit of the roster holds for what one file brings too: all of it is refused, none half entered."""
     folder = read_folder(write(tmp_path, files()))
     keys = [
-        Registration(person="li-na", kind="key_file", public_key=public_key(3000 + number))
+        Registration(
+            person="li-na",
+            name="",
+            at="2026-11-21T02:13:49.204Z",
+            kind="key_file",
+            public_key=public_key(3000 + number),
+        )
         for number in range(MAX_KEYS + 1)
     ]
     assert enter_keys(folder, keys[:0], ()) == []
