@@ -42,8 +42,11 @@ def main(argv: list[str]) -> int:
             print(fault.told(say), file=sys.stderr)
         print(say("{count} faults; nothing was done.").format(count=len(error.faults)), file=sys.stderr)
         return INPUT_WRONG
+    except BrokenPipeError:
+        raise  # whoever read our output went away: that is no fault of a file
     except OSError as error:
-        print(f"branchwatch provision: {error.filename}: {system_said(error).told(say)}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"branchwatch provision: {place}{system_said(error).told(say)}", file=sys.stderr)
         return INPUT_WRONG
 
 

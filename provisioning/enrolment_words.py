@@ -17,7 +17,7 @@ from protocol.site.addresses import AddressError, parse_address
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import Answer
-from provisioning.enrolment.book import Book
+from provisioning.enrolment.book import Book, open_book
 from provisioning.enrolment.folder import new_enrolment, open_enrolment
 from provisioning.enrolment.qr import check_image, save_image, terminal_lines
 from provisioning.enrolment.readmitting import readmit
@@ -151,8 +151,7 @@ def _token(arguments: Namespace, say: Texts) -> Answer:
     if arguments.qr:
         check_image(arguments.qr)
     enrolment = open_enrolment(arguments.dir)
-    book = Book(enrolment.folder)
-    try:
+    with open_book(enrolment.folder) as book:
         box = arguments.box or _box_of(arguments.site, inventory, book)
         token = make_token(
             enrolment,
@@ -164,8 +163,6 @@ def _token(arguments: Namespace, say: Texts) -> Answer:
             random=os.urandom,
             now=datetime.now(UTC),
         )
-    finally:
-        book.close()
     uri = invitation_uri(Invitation(site=arguments.site, box=box, at=at, code=token.code))
     if arguments.qr:
         save_image(uri, arguments.qr)
@@ -231,16 +228,12 @@ def _replace(arguments: Namespace, say: Texts) -> Answer:
     if entry is None:
         raise EnrolmentWordError(N_("{folder} has no site {site}"), folder=arguments.inventory, site=arguments.site)
     named = {site.box for site in inventory.sites.values()} | inventory.boxes.keys()
-    book = Book(open_enrolment(arguments.dir).folder)
-    try:
-        with book.turn() as turn:
-            new = next_box(
-                entry.box,
-                lambda box: box in named or turn.key_of_box(box) is not None or turn.newest_code(box) is not None,
-            )
-            enrolled = turn.key_of_box(entry.box) is not None
-    finally:
-        book.close()
+    with open_book(open_enrolment(arguments.dir).folder) as book, book.turn() as turn:
+        new = next_box(
+            entry.box,
+            lambda box: box in named or turn.key_of_box(box) is not None or turn.newest_code(box) is not None,
+        )
+        enrolled = turn.key_of_box(entry.box) is not None
     path = arguments.inventory / "sites" / f"{arguments.site}.toml"
     write_box(path, new)
     site, bank = arguments.site, f"--inventory {arguments.inventory}"

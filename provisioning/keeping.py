@@ -8,7 +8,8 @@ a folder of its own the boxes' issuer: that one goes online for enrolment and op
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,9 +56,7 @@ def save_authority(authority: Authority, folder: Path, passphrase: bytes | None 
         raise KeepingError(N_("{folder} already holds an authority; choose another folder"), folder=folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise KeepingError(N_("{folder} is not empty; choose a new folder"), folder=folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))  # 0700
-    try:
+    with growing_folder(folder) as growing:
         _save_pair(growing, ROOT, authority.root, chain=(authority.root.certificate,), passphrase=passphrase)
         for issuer, credential in authority.issuers.items():
             place = _place(growing, issuer)
@@ -67,10 +66,6 @@ def save_authority(authority: Authority, folder: Path, passphrase: bytes | None 
         save_crls(authority, growing)
         made = authority.root.certificate.not_valid_before_utc + BACKDATED
         begin_record(growing / RECORD, new_run(os.urandom(16)), _first_deeds(authority), made)
-        growing.replace(folder)
-    except BaseException:
-        shutil.rmtree(growing, ignore_errors=True)
-        raise
 
 
 def save_crls(authority: Authority, folder: Path) -> None:
@@ -197,18 +192,42 @@ def load_crl(path: Path) -> x509.CertificateRevocationList:
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
     """Write a file so that a reader, or a power cut, finds the old content or the new, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _said_of(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+@contextmanager
+def growing_folder(folder: Path) -> Iterator[Path]:
+    """A new folder (0700) to fill: it appears as `folder` at the end, whole, or not at all.
+
+    Raises:
+        KeepingError: the disk refuses; nothing was changed.
+    """
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            yield growing
+            growing.replace(folder)
+        except BaseException:
+            shutil.rmtree(growing, ignore_errors=True)
+            raise
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise KeepingError(
+            N_("{folder} cannot be written: {reason}; nothing was changed"), folder=folder, reason=system_said(error)
+        ) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -218,6 +237,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """What the system refuses inside is said of `path`: the name of a temporary file helps nobody, and none less."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _place(folder: Path, issuer: Issuer) -> Path:

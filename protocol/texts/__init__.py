@@ -60,7 +60,9 @@ def said(text: str, /, **values: object) -> Said:
 
 def system_said(error: OSError) -> Said:
     """What the operating system says of a file or an address; its usual sentences stand in the catalogue."""
-    return Said((error.strerror or type(error).__name__).replace("{", "{{").replace("}", "}}"))
+    told = error.strerror or type(error).__name__
+    told = told.partition(" (while attempting to ")[0]  # what Python adds where an address cannot be listened on
+    return Said(told.replace("{", "{{").replace("}", "}}"))
 
 
 class TextsError(Exception):

@@ -14,7 +14,7 @@ from protocol.ledger import Position
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning import deeds
 from provisioning.auditing import AuditError
-from provisioning.enrolment.book import STORE, place_in
+from provisioning.enrolment.book import STORE, place_in, store_said
 from provisioning.keeping import ROOT, load_certificate
 from provisioning.record import Entry, Fault, RecordBrokenError
 from provisioning.record_file import RECORD, Place, RecordError, read_record
@@ -67,7 +67,7 @@ class EnrolmentAudit:
             with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=rw", uri=True)) as db:
                 return place_in(db)
         except sqlite3.Error as error:
-            raise AuditError(N_("{path} cannot be read: {reason}"), path=store, reason=str(error)) from None
+            raise AuditError(N_("{path} cannot be read: {reason}"), path=store, reason=store_said(error)) from None
 
 
 def require_whole(folder: Path) -> None:

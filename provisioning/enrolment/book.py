@@ -15,14 +15,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol.ledger import Position
+from protocol.texts import Said, said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.timestamps import parse_time
 from provisioning.enrolment.codes import Code, CodeState
 from provisioning.record import Act, Deed, Entry
 from provisioning.record_file import PATIENCE_S, RECORD, Place, RecordFile, hold_record
+from provisioning.refusal import RefusedError
 
 STORE: Final = "codes.sqlite"
 STORE_VERSION: Final = 1
 _BUSY_S: Final = 5.0
+
+_SAYINGS: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_FULL: N_("the disk is full"),
+    sqlite3.SQLITE_IOERR: N_("the disk reports a fault, or is full"),
+    sqlite3.SQLITE_CORRUPT: N_("it is damaged"),
+    sqlite3.SQLITE_NOTADB: N_("it is damaged"),
+    sqlite3.SQLITE_BUSY: N_("another program holds it"),
+    sqlite3.SQLITE_READONLY: N_("it may not be written"),
+    sqlite3.SQLITE_CANTOPEN: N_("it cannot be opened"),
+}
 
 _SCHEMA: Final = f"""
 CREATE TABLE place (one INTEGER PRIMARY KEY CHECK (one = 1), run TEXT, seq INTEGER, hash TEXT, size INTEGER);
@@ -38,6 +51,10 @@ CREATE INDEX certificates_by_key ON certificates (key);
 CREATE TABLE leaves (document TEXT PRIMARY KEY);
 PRAGMA user_version = {STORE_VERSION};
 """
+
+
+class BookError(RefusedError):
+    """The store beside the record cannot be used."""
 
 
 class Turn:
@@ -146,6 +163,35 @@ class Book:
         """Let go of the store."""
         with self._mutex:
             self._db.close()
+
+
+@contextmanager
+def open_book(folder: Path, patience_s: float = PATIENCE_S) -> Iterator[Book]:
+    """The book of a folder, closed at the end; what its store refuses is told to the person who typed.
+
+    Raises:
+        BookError: the store is damaged, or its disk is full.
+    """
+    try:
+        book = Book(folder, patience_s)
+        try:
+            yield book
+        finally:
+            book.close()
+    except sqlite3.Error as error:
+        raise BookError(
+            N_(
+                "{path} cannot be used: {reason}. Next step: make room; if it is damaged, move it away: it is made "
+                "again from the record, and codes that are open end"
+            ),
+            path=folder / STORE,
+            reason=store_said(error),
+        ) from None
+
+
+def store_said(error: sqlite3.Error) -> Said:
+    """What SQLite says of the store."""
+    return said(_SAYINGS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, N_("the database reports a fault")))
 
 
 def place_in(db: sqlite3.Connection) -> Place | None:

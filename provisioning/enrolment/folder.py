@@ -5,8 +5,6 @@ else. Flow: `provision enrolment new` -> here -> the machine that enrols boxes -
 """
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +27,7 @@ from provisioning.keeping import (
     MAX_PEM_BYTES,
     PUBLIC_MODE,
     ROOT,
+    growing_folder,
     load_certificate,
     load_issuer,
     require_authority,
@@ -74,19 +73,13 @@ def new_enrolment(authority: Path, folder: Path, now: datetime) -> Enrolment:
         facts={ROOT: deeds.digest_of(root), Issuer.BOXES.value: deeds.digest_of(issuer.certificate), "of": "enrolment"},
     )
     known = _known_boxes(authority)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))  # 0700
-    try:
+    with growing_folder(folder) as growing:
         for name in (BUNDLES, ENROLLED, READMIT):
             (growing / name).mkdir(mode=0o700)
         save_issuer(issuer, Issuer.BOXES, growing)
         write_whole(growing / f"{ROOT}.pem", root.public_bytes(Encoding.PEM), PUBLIC_MODE)
         write_whole(growing / CRLS, _bytes(authority / CRLS, MAX_PEM_BYTES) or b"", PUBLIC_MODE)
         begin_record(growing / RECORD, new_run(os.urandom(16)), [made, *known], now)
-        growing.replace(folder)
-    except BaseException:
-        shutil.rmtree(growing, ignore_errors=True)
-        raise
     return Enrolment(folder=folder, root=root, issuer=issuer)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import system_said
 from provisioning import deeds
 from provisioning.enrolment.folder import FolderError, require_enrolment
 from provisioning.keeping import CRLS, PUBLIC_MODE, ROOT, load_certificate, write_whole
@@ -21,7 +22,7 @@ def issued_elsewhere(enrolment: Path | None, authority: Path) -> Iterator[Sequen
     """The enrolment's record, held; afterwards the authority's lists are copied there. With no enrolment, nothing.
 
     Raises:
-        FolderError: it is no enrolment, or another authority's.
+        FolderError: it is no enrolment, or another authority's, or the lists cannot be written there.
         RecordError: its record is in use or broken.
     """
     if enrolment is None:
@@ -33,4 +34,12 @@ def issued_elsewhere(enrolment: Path | None, authority: Path) -> Iterator[Sequen
         if record.entries[0].facts.get(ROOT) != root:
             raise FolderError(N_("{folder} is the enrolment of another authority"), folder=enrolment)
         yield record.entries
-        write_whole(enrolment / CRLS, (authority / CRLS).read_bytes(), PUBLIC_MODE)
+        try:
+            write_whole(enrolment / CRLS, (authority / CRLS).read_bytes(), PUBLIC_MODE)
+        except OSError as error:
+            raise FolderError(
+                N_("the lists in {authority} are new, but {path} is not: {reason}; make room and do the same again"),
+                authority=authority,
+                path=enrolment / CRLS,
+                reason=system_said(error),
+            ) from None

@@ -10,20 +10,26 @@ from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from protocol.certificates import CertificateError, Role, Trust, kid_of
+from protocol.certificates import CertificateError, CertificateFault, Role, Trust, kid_of
 from protocol.documents import Signer
 from protocol.envelope import Sealer
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import said
 from provisioning.answer import SAYS_NO
-from provisioning.enrolment.book import Book
+from provisioning.enrolment.book import open_book
 from provisioning.enrolment.folder import READMIT, Enrolment, bundle_of, lay
 from provisioning.enrolment.leaves import SIGNERS, check_signer, roster_bundle, sign_leave
 from provisioning.enrolment.revoked import Revoked
 from provisioning.keeping import load_chain, load_pair
 from provisioning.passphrase import Ask
 from provisioning.refusal import RefusedError
+from provisioning.signers import CERTIFICATE_FAULTS
 
 MAX_LEAVE: Final = timedelta(days=30)
+_FAULTS: Final = {
+    **CERTIFICATE_FAULTS,
+    CertificateFault.WRONG_ROLE: N_("it is neither a provisioning key nor a person's"),
+}
 
 
 class ReadmitError(RefusedError):
@@ -52,13 +58,9 @@ def readmit(enrolment: Enrolment, box: str, *, key: Path, ask: Ask, valid: timed
     if not timedelta(0) < valid <= MAX_LEAVE:
         raise ReadmitError(N_("a leave holds at most {days} days, and more than no time"), days=MAX_LEAVE.days)
     revoked = Revoked(enrolment.folder, enrolment.issuer.certificate)
-    book = Book(enrolment.folder)
-    try:
-        with book.turn() as turn:
-            thumbprint = turn.key_of_box(box)
-            taken_back = thumbprint is not None and revoked.any_of(turn.serials_of(thumbprint))
-    finally:
-        book.close()
+    with open_book(enrolment.folder) as book, book.turn() as turn:
+        thumbprint = turn.key_of_box(box)
+        taken_back = thumbprint is not None and revoked.any_of(turn.serials_of(thumbprint))
     if thumbprint is None:
         raise ReadmitError(N_("{box} was never enrolled here"), box=box)
     if taken_back:
@@ -74,7 +76,8 @@ def readmit(enrolment: Enrolment, box: str, *, key: Path, ask: Ask, valid: timed
     try:
         identity = trust.identify(chain, now, *SIGNERS)
     except CertificateError as error:
-        raise ReadmitError(N_("{path} may not readmit a box: {fault}"), path=key, fault=error.fault.value) from None
+        fault = said(_FAULTS[error.fault])
+        raise ReadmitError(N_("{path} may not readmit a box: {fault}"), path=key, fault=fault) from None
     person = identity.role is Role.PERSON
     held = roster_bundle(bundle_of(enrolment.folder, box), trust, now, box) if person else None
     check_signer(identity, held, now)

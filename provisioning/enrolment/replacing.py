@@ -46,7 +46,7 @@ def write_box(path: Path, new: str) -> None:
     """Put `new` into a site's file as its box; every other byte stays.
 
     Raises:
-        ReplaceError: it cannot be read.
+        ReplaceError: it cannot be read or written.
         EditError: it cannot be changed without changing more.
     """
     try:
@@ -54,7 +54,13 @@ def write_box(path: Path, new: str) -> None:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise ReplaceError(N_("{path} cannot be read: {reason}"), path=path, reason=system_said(error)) from None
-    write_whole(path, with_changes(content, [Change(key="box", value=new)], str(path)).encode(), mode)
+    text = with_changes(content, [Change(key="box", value=new)], str(path))
+    try:
+        write_whole(path, text.encode(), mode)
+    except OSError as error:
+        raise ReplaceError(
+            N_("{path} cannot be written: {reason}; nothing was changed"), path=path, reason=system_said(error)
+        ) from None
 
 
 def _after(letters: str) -> str:

@@ -26,7 +26,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from protocol.texts import system_said
 from provisioning.authority import new_key
 from provisioning.enrolment.auditing import require_whole
-from provisioning.enrolment.book import Book
+from provisioning.enrolment.book import open_book
 from provisioning.enrolment.channel import channel_certificate
 from provisioning.enrolment.desk import Desk
 from provisioning.enrolment.folder import Enrolment
@@ -83,18 +83,15 @@ def serve(enrolment: Enrolment, host: str, port: int) -> None:
 
     Raises:
         ListenError: the address is taken or not ours.
-        RefusedError, sqlite3.Error: the folder cannot be worked with.
+        RefusedError: the folder cannot be worked with.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     require_whole(enrolment.folder)
-    book = Book(enrolment.folder, PATIENCE_S)
-    try:
+    with open_book(enrolment.folder, PATIENCE_S) as book:
         with book.turn():
             pass  # what a crash left behind is made good
         asyncio.run(_serve(Desk(enrolment, book), enrolment.issuer, _listen(host, port)))
-    finally:
-        book.close()
 
 
 async def _serve(desk: Desk, issuer: Credential, listener: socket.socket) -> None:

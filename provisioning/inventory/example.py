@@ -5,15 +5,13 @@ Text only; `new_inventory` writes it. Its one person has a key whose other half 
 """
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.inventory.folder import BANK, BOXES, PEOPLE, SITES, TEMPLATES
-from provisioning.keeping import PUBLIC_MODE, write_whole
+from provisioning.keeping import PUBLIC_MODE, growing_folder, write_whole
 from provisioning.refusal import RefusedError
 
 SITE: Final = "0755-031"
@@ -153,18 +151,12 @@ def new_inventory(folder: Path, public_key: str, say: Texts) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExampleError(N_("{folder} is not empty; choose a new folder"), folder=folder)
     texts = example(public_key, say)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with growing_folder(folder) as growing:
         for name in (TEMPLATES, SITES, BOXES):
             (growing / name).mkdir()
         for name, text in texts.items():
             write_whole(growing / name, text.encode(), PUBLIC_MODE)
         growing.chmod(0o777 & ~_umask())  # the folder is shared by those who keep it, unlike a temporary one
-        growing.replace(folder)
-    except BaseException:
-        shutil.rmtree(growing, ignore_errors=True)
-        raise
     return [folder / name for name in texts]
 
 

@@ -10,15 +10,37 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import system_said
 from provisioning.inventory.folder import ENDING, IMPORT, SITES
 from provisioning.keeping import PUBLIC_MODE, sync_folder
+from provisioning.refusal import RefusedError
+
+
+class WriteSitesError(RefusedError):
+    """No site was written; the message says why."""
 
 
 def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
-    """Site files by id; those that are there are replaced."""
+    """Site files by id; those that are there are replaced.
+
+    Raises:
+        WriteSitesError: the disk refuses; nothing was changed.
+    """
     sites = folder / SITES
-    sites.mkdir(exist_ok=True)
+    try:
+        sites.mkdir(exist_ok=True)
+        _tidy(sites)
+        _grow(sites, texts)
+    except OSError as error:
+        raise WriteSitesError(
+            N_("{folder} cannot be written: {reason}; nothing was changed"), folder=sites, reason=system_said(error)
+        ) from None
+    sync_folder(sites)
     _tidy(sites)
+
+
+def _grow(sites: Path, texts: Mapping[str, str]) -> None:
     growing = Path(tempfile.mkdtemp(dir=sites, prefix=f"{IMPORT}-"))
     try:
         for name, text in texts.items():
@@ -28,8 +50,6 @@ def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
     except BaseException:
         shutil.rmtree(growing, ignore_errors=True)
         raise
-    sync_folder(sites)
-    _tidy(sites)
 
 
 def _write(path: Path, text: str) -> None:

@@ -142,6 +142,8 @@ def test_the_systems_words_are_translated() -> None:
         error = OSError(number, os.strerror(number))
         assert CHINESE.search(system_said(error).told(texts_for("zh-CN"))), name
         assert str(system_said(error)) == error.strerror
+    taken = OSError(98, "Address already in use (while attempting to bind on address ('192.0.2.7', 8443))")
+    assert system_said(taken).told(texts_for("zh-CN")) == "地址已被占用"
     assert system_said(OSError(1, "odd {words}")).told(texts_for("zh-CN")) == "odd {words}"
 
 
