@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.state_option import add_state_option
 from protocol.texts import system_said, told
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def add_acceptance_words(words: "argparse._SubParsersAction[argparse.ArgumentPar
         "acceptance",
         help=does,
         description=does,
-        epilog=say("example:") + "\n  branchwatch agent acceptance --state /var/lib/branchwatch "
+        epilog=say("example:") + "\n  branchwatch agent acceptance "
         "--installer-key li-na.key --installer-cert li-na.pem --page",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    word.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("the agent's folder"))
+    add_state_option(word, say)
     word.add_argument("--installer-key", type=Path, metavar="FILE", help=say("the installer's key; it may be locked"))
     word.add_argument("--installer-cert", type=Path, metavar="FILE", help=say("the installer's certificate"))
     word.add_argument("--passphrase-fd", type=int, metavar="N", help=say("read the passphrase from file descriptor N"))

@@ -16,6 +16,7 @@ from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.live_words import add_live_options
 from agent.site_words import add_site_words
+from agent.state_option import STATE, ClosedFolderError, add_state_option, check_open
 from protocol.settings import SettingsError
 from protocol.texts import system_said, texts_for_user, told
 
@@ -37,11 +38,14 @@ def main(argv: list[str]) -> int:
     say = texts_for_user()
     arguments = _parser(say).parse_args(argv)
     try:
+        check_open(getattr(arguments, "state", None))
         return int(arguments.run(arguments, say))
     except SettingsError as error:
         for fault in error.faults:
             print(fault.told(say), file=sys.stderr)
         print(say("{count} faults; nothing was started.").format(count=len(error.faults)), file=sys.stderr)
+    except ClosedFolderError as error:
+        print(f"branchwatch agent: {told(error, say)}", file=sys.stderr)
     except InputError as error:
         print(f"branchwatch agent: {error}", file=sys.stderr)
     return INPUT_WRONG
@@ -52,6 +56,10 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
 
     from agent.claim import FolderTakenError, claim
 
+    if arguments.config and arguments.state is None:
+        raise InputError(say("--config is for trying a file out: name a folder for its events with --state"))
+    arguments.state = arguments.state or STATE
+    check_open(arguments.state)
     settings = _settings_of_file(arguments, say) if arguments.config else _settings_of_folder(arguments, say)
     try:
         arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,7 +116,7 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
     if arguments.live:
         return _live(arguments, say)
     if arguments.site is None:
-        raise InputError(say("name the site file; only --live --state needs none"))
+        raise InputError(say("name the site file; only --live needs none"))
     site = _read_site(arguments.site, say)
     print(
         say("{file}: site {site} is sound: {doors} doors, {interlocks} interlocks, {modules} modules.").format(
@@ -143,11 +151,11 @@ def _live(arguments: argparse.Namespace, say: Say) -> int:
     def described() -> "Site":
         return _read_site(arguments.site, say) if arguments.site else _settings_of_folder(arguments, say).site
 
-    if arguments.state is not None:
-        return live_of_folder(arguments.state, described, arguments, say)
-    if arguments.site is None:
-        raise InputError(say("--live needs a site file, or --state with the agent's folder"))
-    return live_of_site(described(), arguments, say)
+    if arguments.state is None and arguments.site is not None:
+        return live_of_site(described(), arguments, say)
+    arguments.state = arguments.state or STATE
+    check_open(arguments.state)
+    return live_of_folder(arguments.state, described, arguments, say)
 
 
 def _history(arguments: argparse.Namespace, say: Say) -> int:
@@ -181,8 +189,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch agent",
         description=say("The program of a branch's box."),
-        epilog=say("example:") + "\n  branchwatch agent check site.toml\n"
-        "  branchwatch agent run --config site.toml --state /var/lib/branchwatch",
+        epilog=say("example:") + "\n  branchwatch agent check site.toml\n  branchwatch agent health",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -191,13 +198,16 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "run",
         say("guard the site until told to stop"),
-        say("example:") + "\n  branchwatch agent run --state /var/lib/branchwatch",
+        say("example:") + "\n  branchwatch agent run",
     )
     run.add_argument(
         "--config", type=Path, metavar="SITE.toml", help=say("try a plain site file instead of the signed bundle")
     )
     run.add_argument(
-        "--state", type=Path, required=True, metavar="DIR", help=say("the box's folder: identity, site bundle, events")
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help=say("the agent's folder; /var/lib/branchwatch if not said, and with --config none"),
     )
     run.set_defaults(run=_run)
 
@@ -205,7 +215,9 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "check",
         say("check a site file: every fault at once, nothing is started"),
-        say("example:") + "\n  branchwatch agent check site.toml\n  branchwatch agent check --live site.toml --for 30s",
+        say("example:")
+        + "\n  branchwatch agent check site.toml\n  branchwatch agent check --live"
+        + "\n  branchwatch agent check --live site.toml --for 30s",
     )
     check.add_argument("site", type=Path, nargs="?", metavar="SITE.toml", help=say("the site file"))
     add_live_options(check, say)
@@ -215,9 +227,9 @@ def _parser(say: Say) -> argparse.ArgumentParser:
         words,
         "history",
         say("show what the outbox holds"),
-        say("example:") + "\n  branchwatch agent history --state /var/lib/branchwatch --last 20",
+        say("example:") + "\n  branchwatch agent history --last 20",
     )
-    past.add_argument("--state", type=Path, required=True, metavar="DIR", help=say("the agent's folder"))
+    add_state_option(past, say)
     past.add_argument(
         "--last", type=int, default=50, metavar="N", help=say("how many of the latest events; 50 if not said")
     )

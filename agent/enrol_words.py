@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.state_option import add_state_option
 from protocol.enrolment_code import MAX_TYPED_CHARACTERS, CodeError, EnrolmentCode
 from protocol.texts import Said, SaidError, system_said, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from agent.enrolling import Bank, Enrolled
 
 DONE, SAYS_NO, INPUT_WRONG, NOT_REACHED = 0, 1, 2, 3
-STATE: Final = Path("/var/lib/branchwatch")
 TYPING_TRIES: Final = 5
 Say = Callable[[str], str]
 
@@ -48,7 +48,7 @@ def add_enrol_words(words: "argparse._SubParsersAction[argparse.ArgumentParser]"
     given.add_argument("--code-file", metavar="FILE", help=say("a file with the code or its link; - for a pipe"))
     enrol.add_argument("--kit", type=Path, metavar="DIR", help=say("the kit; left out, what install.sh put in place"))
     enrol.add_argument("--at", metavar="HOST:PORT", help=say("where the enrolment is; left out, as code or kit say"))
-    _takes_state(enrol, say)
+    add_state_option(enrol, say)
     enrol.add_argument("--again", action="store_true", help=say("for a box that is enrolled: same box, same key"))
     enrol.set_defaults(run=_enrol)
 
@@ -57,10 +57,10 @@ def add_enrol_words(words: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "renew",
         say("a new certificate for this box, if it is time"),
         say("Asks the enrolment for a new certificate from two thirds of the old one's life on; the key stays."),
-        "branchwatch agent renew --state /var/lib/branchwatch",
+        "branchwatch agent renew",
         say,
     )
-    _takes_state(renew, say)
+    add_state_option(renew, say)
     renew.add_argument("--now", action="store_true", help=say("whether it is time or not"))
     renew.add_argument("--at", metavar="HOST:PORT", help=say("where the enrolment is; left out, as the site file says"))
     renew.add_argument("--json", action="store_true", help=say("for a program"))
@@ -82,16 +82,6 @@ def _word(
         epilog=say("example:") + f"\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-    )
-
-
-def _takes_state(word: argparse.ArgumentParser, say: Say) -> None:
-    word.add_argument(
-        "--state",
-        type=Path,
-        default=STATE,
-        metavar="DIR",
-        help=say("the agent's folder; /var/lib/branchwatch if not said"),
     )
 
 

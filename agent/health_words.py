@@ -8,18 +8,15 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from agent.state_option import add_state_option
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 if TYPE_CHECKING:
     from agent.condition import Line
 
 DONE, SAYS_NO = 0, 1
-STATE: Final = Path("/var/lib/branchwatch")
-"""Where the kit puts a box's folder."""
-
 WORDS: Final[Mapping[str, str]] = {
     "software": N_("software"),
     "clock": N_("clock"),
@@ -44,10 +41,10 @@ def add_health_words(words: "argparse._SubParsersAction[argparse.ArgumentParser]
         "health",
         help=does,
         description=does,
-        epilog=say("example:") + "\n  branchwatch agent health --state /var/lib/branchwatch",
+        epilog=say("example:") + "\n  branchwatch agent health",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    health.add_argument("--state", type=Path, default=STATE, metavar="DIR", help=say("the agent's folder"))
+    add_state_option(health, say)
     health.add_argument("--json", action="store_true", help=say("for a program"))
     health.set_defaults(run=_health)
 

@@ -39,7 +39,10 @@ def add_live_options(check: argparse.ArgumentParser, say: Say) -> None:
 
     check.add_argument("--live", action="store_true", help=say("watch every device and point move, until Ctrl-C"))
     check.add_argument(
-        "--state", type=Path, metavar="DIR", help=say("the agent's folder; a running agent is asked, none is needed")
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help=say("the agent's folder, /var/lib/branchwatch if no site file is named; a running agent is asked"),
     )
     check.add_argument("--for", dest="lasts", type=duration, metavar="30s", help=say("end by itself after so long"))
     check.add_argument("--json", action="store_true", help=say("for a program"))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.state_option import add_state_option
 from protocol.limits import MAX_BUNDLE_BYTES
 from protocol.texts import SaidError, system_said, told
 
@@ -27,30 +28,29 @@ def add_site_words(words: "argparse._SubParsersAction[argparse.ArgumentParser]",
         words,
         "site",
         say("the signed site bundle of this box: show it, or take one from a stick"),
-        "branchwatch agent site show --state /var/lib/branchwatch",
+        "branchwatch agent site show",
         say,
     )
     inner = site.add_subparsers(required=True, metavar="COMMAND")
-    folder = say("the agent's folder")
     show = _word(
         inner,
         "show",
         say("show version, signers, the roster's end, secrets that are still to come"),
-        "branchwatch agent site show --state /var/lib/branchwatch",
+        "branchwatch agent site show",
         say,
     )
-    show.add_argument("--state", type=Path, required=True, metavar="DIR", help=folder)
+    add_state_option(show, say)
     show.add_argument("--json", action="store_true", help=say("for a program"))
     show.set_defaults(run=_show)
     apply = _word(
         inner,
         "apply",
         say("take a bundle from a file, judged as one from the centre"),
-        "branchwatch agent site apply 0755-031-a.json --state /var/lib/branchwatch",
+        "branchwatch agent site apply 0755-031-a.json",
         say,
     )
     apply.add_argument("file", type=Path, metavar="FILE", help=say("the signed bundle"))
-    apply.add_argument("--state", type=Path, required=True, metavar="DIR", help=folder)
+    add_state_option(apply, say)
     apply.set_defaults(run=_apply)
 
 

@@ -108,7 +108,7 @@ async def test_a_running_agent_is_asked_instead(tmp_path: Path, process: StartPr
     ("words", "sentence"),
     [
         (["--for", "3"], "must be a duration with its unit"),
-        ([], "--live needs a site file, or --state"),
+        ([], "holds no identity"),
         (["nowhere.toml"], "nowhere.toml cannot be read"),
     ],
 )

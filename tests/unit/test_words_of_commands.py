@@ -103,18 +103,18 @@ def test_no_english_is_left_in_chinese_help(typed: Typed) -> None:
     """Of `branchwatch agent check --help` only names are in Latin letters: the command, its options, its file."""
     said = typed(["agent", "check", "--help"], "zh_CN.UTF-8")[1]
     names = {"branchwatch", "agent", "check", "h", "help", "SITE", "site", "toml"}
-    names |= {"live", "Ctrl", "C", "state", "DIR", "for", "s", "json"}
+    names |= {"live", "Ctrl", "C", "state", "DIR", "var", "lib", "for", "s", "json"}
     assert set(re.findall(r"[A-Za-z]+", said)) == names
 
 
 @pytest.mark.parametrize("language", ["zh", "zh_CN.UTF-8", "zh_HK"])
 def test_argparse_speaks_as_the_rest_does(language: str, typed: Typed) -> None:
     """Whatever name of Chinese the environment has, usage and error are in it."""
-    code, said = typed(["agent", "history"], language)
+    code, said = typed(["agent", "site", "apply"], language)
     assert code == 2
     assert (
-        said == "用法：branchwatch agent history [-h] --state DIR [--last N] [--json]\n"
-        "branchwatch agent history：错误：缺少必需的参数：--state\n"
+        said == "用法：branchwatch agent site apply [-h] [--state DIR] FILE\n"
+        "branchwatch agent site apply：错误：缺少必需的参数：FILE\n"
     )
 
 
