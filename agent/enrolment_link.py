@@ -5,13 +5,16 @@ TLS alone proves nothing here: whoever answers is asked for the issuer's certifi
 be an unchecked one. Flow: enrolling.py, renewing.py -> here -> `provision serve`.
 """
 
+import errno
 import http.client
+import os
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from protocol.enrolment import ISSUER_PATH, MAX_ANSWER_BYTES
 from protocol.limits import MAX_CERTIFICATE_BYTES
@@ -21,6 +24,10 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 TIMEOUT_S: Final = 20.0
 """For each step: a bundle over the slowest line comes in pieces that are quicker than that."""
+
+ALL_S: Final = 90.0
+"""For a whole connection: the enrolment ends its own after a minute. Whoever sends a byte each ten seconds is in the
+way on purpose, and would keep other commands out of the box's identity meanwhile."""
 
 
 class UnreachableError(SaidError):
@@ -57,7 +64,7 @@ class Link:
 
 
 @contextmanager
-def open_link(host: str, port: int, pin: bytes, now: datetime) -> Iterator[Link]:
+def open_link(host: str, port: int, pin: bytes, now: datetime, *, all_s: float = ALL_S) -> Iterator[Link]:
     """Connect, ask who it is, and check it; closed at the end.
 
     Raises:
@@ -69,6 +76,7 @@ def open_link(host: str, port: int, pin: bytes, now: datetime) -> Iterator[Link]
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the pin decides, before anything is sent
+    context.sslsocket_class = _impatient(all_s)
     connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
     try:
         with _told(address):
@@ -86,6 +94,21 @@ def open_link(host: str, port: int, pin: bytes, now: datetime) -> Iterator[Link]
         yield Link(connection, channel, address)
     finally:
         connection.close()
+
+
+def _impatient(all_s: float) -> type[ssl.SSLSocket]:
+    """A connection that ends after so long, however slowly the other side goes on: it was not checked yet."""
+    until_s = time.monotonic() + all_s
+
+    class Impatient(ssl.SSLSocket):
+        def read(self, len: int = 1024, buffer: Any = None) -> bytes:  # noqa: A002 - its name there
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            self.settimeout(min(TIMEOUT_S, left_s))
+            return super().read(len, buffer)
+
+    return Impatient
 
 
 def _reply(connection: http.client.HTTPSConnection, limit: int, address: str) -> Reply:

@@ -4,8 +4,10 @@ The centre only asks and only believes the record's own chain; it enrols nobody.
 in ingest/enrolling.py. Flow: `provision serve` -> here -> pipeline -> the centre's own ledger.
 """
 
+import errno
 import http.client
 import logging
+import os
 import ssl
 import threading
 import time
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -37,6 +39,9 @@ ENROLMENT: Final = "enrolment"
 POLL_S: Final = 5.0
 TIMEOUT_S: Final = 3.0
 """For each step of a connection; the end of the process waits for it."""
+ALL_S: Final = 20.0
+"""For all of them: whoever stands in between and lets a byte through each second would keep the centre from knowing
+that nothing is read any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +62,7 @@ class EnrolmentAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime) -> bytes:
+def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime, *, all_s: float = ALL_S) -> bytes:
     """The lines behind number `after`.
 
     Raises:
@@ -67,6 +72,7 @@ def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime) -> b
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # No list of roots and no host name decides: `check_channel` does, before anything is sent.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.sslsocket_class = _impatient(all_s)
     connection = http.client.HTTPSConnection(address.host, address.port, timeout=TIMEOUT_S, context=context)
     try:
         with closing(connection):
@@ -98,6 +104,21 @@ def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime) -> b
             address=str(address),
             reason=type(error).__name__,
         ) from None
+
+
+def _impatient(all_s: float) -> type[ssl.SSLSocket]:
+    """A connection that ends after so long, however slowly the other side goes on."""
+    until_s = time.monotonic() + all_s
+
+    class Impatient(ssl.SSLSocket):
+        def read(self, len: int = 1024, buffer: Any = None) -> bytes:  # noqa: A002 - its name there
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            self.settimeout(min(TIMEOUT_S, left_s))
+            return super().read(len, buffer)
+
+    return Impatient
 
 
 def _answer(
