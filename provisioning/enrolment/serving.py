@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Final
 
 import uvicorn
@@ -45,6 +46,9 @@ IDLE_S: Final = 20
 MAX_CONNECTIONS: Final = 256
 """At once; whoever comes then is told to come again."""
 
+MAX_OF_ONE: Final = 64
+"""Of them from one address, so that one machine cannot take all; many boxes may come from behind one router."""
+
 END_S: Final = 5
 PATIENCE_S: Final = 5.0
 """For the record, while a command holds it."""
@@ -58,15 +62,23 @@ class ListenError(RefusedError):
 
 
 class _Brief(H11Protocol):
-    """A connection that ends by itself."""
+    """A connection that ends by itself, and at once where its address has too many."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._end = self.loop.call_later(CONNECTION_S, transport.abort)
+        if sum(_address(each) == _address(self) for each in self.connections) > MAX_OF_ONE:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
         super().connection_lost(exc)
+
+
+def _address(connection: object) -> str:
+    """Who is at the other end: of an IPv6 address its network, for one machine has all of it."""
+    client = getattr(connection, "client", None)
+    return ip_address(client[0]).exploded[:19] if client else ""
 
 
 class _Server(uvicorn.Server):

@@ -14,7 +14,7 @@ import subprocess
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from protocol.enrolled import read_enrolled, spoken_fingerprint
 from protocol.enrolment_code import EnrolmentCode, encode_code, read_invitation
 from provisioning import deeds
 from provisioning.authority import Authority
+from provisioning.enrolment.serving import MAX_CONNECTIONS
 from provisioning.keeping import load_certificate
 from tests.conftest import EventuallyBlocking, StartProcess
 from tests.enrolment_servers import BOX, BRANCHWATCH, ROOT, SITE, Between, Enrolling, thumbprint_of
@@ -410,6 +411,24 @@ def test_too_much_is_cut_off(bank: Enrolling) -> None:
     assert asked("GET", "/../../etc/passwd")[0] == 404
     assert asked("GET", "/healthz") == (200, {"status": "ok", "revocation_list": "ok"})
     assert bank.acts() == []
+
+
+def test_one_machine_does_not_keep_everybody_out(bank: Enrolling) -> None:
+    """It opens as many connections as the enrolment takes, and says nothing; a box from elsewhere is answered."""
+    bank.serve()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with ExitStack() as held:
+        for _ in range(MAX_CONNECTIONS):
+            with suppress(OSError):
+                raw = held.enter_context(socket.create_connection(("127.0.0.1", bank.port), timeout=20))
+                held.enter_context(context.wrap_socket(raw))
+        link = http.client.HTTPSConnection(
+            "127.0.0.1", bank.port, context=context, timeout=20, source_address=("127.0.0.2", 0)
+        )
+        held.callback(link.close)
+        link.request("GET", "/v1/issuer")
+        assert link.getresponse().status == 200
 
 
 def test_a_taken_address_and_a_broken_record_are_one_sentence(bank: Enrolling) -> None:
