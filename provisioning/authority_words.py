@@ -19,6 +19,7 @@ from provisioning.bundles.preview import clean
 from provisioning.enrolment.auditing import EnrolmentAudit
 from provisioning.enrolment.folder import is_enrolment
 from provisioning.enrolment.handing_back import issued_elsewhere
+from provisioning.issuing import IssueRefusedError
 from provisioning.keeping import CRLS, load_certificate, save_authority
 from provisioning.office import Order, open_office
 from provisioning.passphrase import new_passphrase, passphrase_from
@@ -95,7 +96,7 @@ def add_authority_words(words: Words) -> None:
             "Takes back every certificate of an id, or of the key in a certificate's file, and writes the revocation "
             "lists anew."
         ),
-        "branchwatch provision revoke 0755-031-a --dir ca",
+        "branchwatch provision revoke 0755-031-a --dir ca --enrolment enrolment",
         _revoke,
     )
     revoke.add_argument("what", nargs="+", metavar="ID|FILE.pem")
@@ -106,7 +107,7 @@ def add_authority_words(words: Words) -> None:
         "crl",
         say("renew the revocation lists"),
         say("Writes the revocation lists with a new date; they hold for seven days."),
-        "branchwatch provision crl --dir ca",
+        "branchwatch provision crl --dir ca --enrolment enrolment",
         _crl,
     )
     takes_authority(crl, say)
@@ -141,8 +142,11 @@ def _new(arguments: Namespace, say: Texts) -> Answer:
             "The keys in {folder} are open to whoever can read the folder: use this authority for trials only."
         )
         return Answer(lines=[made], warning=warning.format(folder=arguments.dir))
-    offline = say("Keep the folder offline; only {folder} goes to the machine that enrols boxes.")
-    return Answer(lines=[made, offline.format(folder=arguments.dir / "boxes")])
+    offline = say(
+        "Keep the folder offline. What the machine that enrols boxes needs is made by: "
+        "branchwatch provision enrolment new --dir {folder} --out enrolment"
+    )
+    return Answer(lines=[made, offline.format(folder=arguments.dir)])
 
 
 def _issue(arguments: Namespace, say: Texts) -> Answer:
@@ -171,7 +175,12 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
 
 
 def _site(role: Role, identity: str, site: str | None) -> str | None:
-    return identity.rpartition("-")[0] if role is Role.BOX and site is None else site
+    if role is not Role.BOX or site is not None:
+        return site
+    named = identity.rpartition("-")[0]
+    if not named:
+        raise IssueRefusedError(N_('"{id}" names no site before a dash; give it by --site SITE'), id=identity)
+    return named
 
 
 def _renew(arguments: Namespace, say: Texts) -> Answer:
@@ -195,7 +204,7 @@ def _revoke(arguments: Namespace, say: Texts) -> Answer:
     with open_office(arguments.dir, ask) as office, issued_elsewhere(arguments.enrolment, arguments.dir) as elsewhere:
         count = office.revoke(certificates, ids, datetime.now(UTC), elsewhere)
     lists = arguments.dir / CRLS
-    told = [say("{file}: {count} certificates newly revoked.").format(file=lists, count=count)]
+    told = [say("{file}: certificates newly revoked: {count}.").format(file=lists, count=count)]
     if elsewhere:
         line = say("Boxes that {folder} enrolled or renewed count up to {at}, where its record ends.")
         told.append(line.format(folder=arguments.enrolment, at=clean(elsewhere[-1].at)))

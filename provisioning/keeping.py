@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -85,12 +86,16 @@ def load_authority(folder: Path, ask: Ask = no_passphrase) -> Authority:
         KeepingError: none there, or a file of it is missing or damaged.
     """
     require_authority(folder)
+    root = load_certificate(folder / f"{ROOT}.pem")
+    issuers = {issuer: load_issuer(folder, issuer, ask) for issuer in Issuer}
+    for credential in issuers.values():
+        try:
+            credential.certificate.verify_directly_issued_by(root)
+        except (InvalidSignature, ValueError, TypeError):
+            raise KeepingError(N_("{folder} holds an issuer that its root did not make"), folder=folder) from None
     return Authority(
-        root=Credential(
-            certificate=load_certificate(folder / f"{ROOT}.pem"),
-            private_key=lambda: load_pair(folder, ROOT, ask).private_key,
-        ),
-        issuers={issuer: load_issuer(folder, issuer, ask) for issuer in Issuer},
+        root=Credential(certificate=root, private_key=lambda: load_pair(folder, ROOT, ask).private_key),
+        issuers=issuers,
         crls={issuer: load_crl(folder / f"{issuer.value}.crl") for issuer in Issuer},
     )
 

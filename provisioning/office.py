@@ -26,7 +26,15 @@ from protocol.texts import system_said
 from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.issuing import Credential, IssueRefusedError
-from provisioning.keeping import load_authority, require_authority, save_chain, save_credential, save_crls
+from provisioning.keeping import (
+    ROOT,
+    load_authority,
+    load_certificate,
+    require_authority,
+    save_chain,
+    save_credential,
+    save_crls,
+)
 from provisioning.passphrase import Ask, no_passphrase
 from provisioning.record import Act, Deed, Entry
 from provisioning.record_file import PATIENCE_S, RECORD, RecordFile, hold_record
@@ -80,13 +88,18 @@ class Office:
 
         Raises:
             IssueRefusedError: an id that is none, or a box's that was used before.
-            OfficeError: a key of that name is there already, or no room.
+            OfficeError: a key of that name is there already, the folder is another authority's, or no room.
         """
         for order in orders:
             if (out / f"{order.id}.key").exists():
                 raise OfficeError(
                     N_("{folder} already holds a key of {id}; choose another folder"), folder=out, id=order.id
                 )
+            if (out / f"{order.id}.pem").exists():
+                raise OfficeError(
+                    N_("{folder} already holds a certificate of {id}; choose another folder"), folder=out, id=order.id
+                )
+        self._check_out(out)
         self._check_unused(orders)
         self._check_room(out)
         made = [
@@ -126,8 +139,9 @@ class Office:
 
         Raises:
             IssueRefusedError: one is revoked, not of this authority, or unknown to its record.
-            OfficeError: no room.
+            OfficeError: the folder is another authority's, or no room.
         """
+        self._check_out(out)
         self._check_room(out)
         made = {_name_of(each): self._renewed(each, now) for each in certificates}
         entries = [deed for deed, _ in made.values()]
@@ -189,7 +203,13 @@ class Office:
         keys = {_key_of(each) for each in certificates}
         for identity in ids:
             if not any(each.facts["id"] == identity for each in known):
-                raise IssueRefusedError(N_('the record knows no certificate of "{id}"'), id=identity)
+                unknown = N_('the record knows no certificate of "{id}"')
+                if not elsewhere:
+                    unknown = N_(
+                        'the record knows no certificate of "{id}"; of a box that enrolled by a code the enrolment\'s '
+                        "record knows: --enrolment DIR"
+                    )
+                raise IssueRefusedError(unknown, id=identity)
         found = [each for each in known if each.facts["key"] in keys or each.facts["id"] in ids]
         return self._revoke([*named, *(_named(each) for each in found)], now)
 
@@ -249,6 +269,9 @@ class Office:
         """Ids of boxes are never used again, so that no other machine ever continues a history (WIRE 1.4, 3.1)."""
         key = deeds.digest_of_key(public_key) if public_key is not None else None
         taken = {each.facts["id"] for each in self._certificates() if each.facts["key"] != key}
+        for number, order in enumerate(orders):
+            if order.id in {other.id for other in orders[:number]}:
+                raise IssueRefusedError(N_('"{id}" is named twice'), id=order.id)
         for order in orders:
             if order.role is Role.BOX and order.id in taken:
                 raise IssueRefusedError(
@@ -258,7 +281,12 @@ class Office:
                     ),
                     id=order.id,
                 )
-            taken.add(order.id)
+
+    def _check_out(self, out: Path) -> None:
+        """Beside what is issued stands the root; another authority's must not be lost to it."""
+        there = out / f"{ROOT}.pem"
+        if there.is_file() and load_certificate(there) != self.authority.root.certificate:
+            raise OfficeError(N_("{folder} holds the root of another authority; choose another folder"), folder=out)
 
     def _check_room(self, *folders: Path) -> None:
         for folder in (self._folder, *folders):
