@@ -120,8 +120,13 @@ def look_at(document: bytes, trust: Trust, now: datetime) -> Offered:
     )
 
 
-def compare(offered: Offered, stored: StoredBundle | None, known_site: str | None) -> Delivered:
+def compare(
+    offered: Offered, stored: StoredBundle | None, known_site: str | None, *, kept: int | None = None
+) -> Delivered:
     """Whether it follows what is wanted now; `known_site` is what the box's certificate says, None before its birth.
+
+    `kept` is the version that the box has where it refused the stored one: the centre judges no pins, and a bundle that
+    no box takes must not stand in the way of every honest one by a high number.
 
     Raises:
         NotTakenError: older, or another site's.
@@ -129,7 +134,8 @@ def compare(offered: Offered, stored: StoredBundle | None, known_site: str | Non
     bundle = offered.bundle
     if known_site is not None and known_site != bundle.site:
         raise NotTakenError("other_site", box=bundle.box, site=known_site, named=bundle.site)
-    if stored is not None and bundle.version < stored.version:
+    given_up = kept is not None and bundle.version > kept
+    if stored is not None and bundle.version < stored.version and not given_up:
         raise NotTakenError("older_version", box=bundle.box, version=bundle.version, stored=stored.version)
     if stored is not None and bundle.version == stored.version and offered.hash != stored.hash:
         raise NotTakenError("same_version", box=bundle.box, version=bundle.version)
@@ -194,7 +200,8 @@ def _keep(connection: Transaction, offered: Offered, person: str, now_ms: int, u
     row = row or BoxConfig(box=box)
     stored = bundles.bundle_of(connection, (box, row.wanted_hash)) if row.wanted_hash else None
     state = writing.box_states(connection, [box]).get(box)
-    delivered = compare(offered, stored, None if state is None else state.site)
+    known_site = None if state is None else state.site
+    delivered = compare(offered, stored, known_site, kept=row.version if row.refused else None)
     if state is not None and state.forked:
         delivered = replace(delivered, forked=True)
     if delivered.unchanged:

@@ -345,6 +345,20 @@ def test_versions_only_rise(centre: PaperCentre, box: Box) -> None:
     assert row(centre).wanted_hash == state(NEW).hash
 
 
+def test_a_bundle_that_the_box_refused_is_in_nobodys_way(centre: PaperCentre, box: Box) -> None:
+    """A key that no box pins signs the last version there is: once the box said no, honest ones are taken again."""
+    last = msgspec.structs.replace(NEW, version=2**53 - 1)
+    deliver(centre, last, "bureau-3")
+    with pytest.raises(NotTakenError, match="older"):
+        deliver(centre, NEW)
+    beat(centre, box)
+    refuse(centre, box, last, "key_not_pinned")
+    with pytest.raises(NotTakenError, match="older"):
+        deliver(centre, OLD)
+    assert deliver(centre, NEW).version == 4
+    assert beat(centre, box) == [(BOX, BUREAU.document(NEW))]
+
+
 def test_a_box_belongs_to_the_site_of_its_certificate(centre: PaperCentre) -> None:
     """A bundle that moves a known box to another site would never be taken: said when it is brought."""
     centre.take(centre.box(BOX, "0755-099").birth())
