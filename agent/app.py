@@ -28,11 +28,12 @@ from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
 from agent.findings import Finding, Phase
 from agent.guard import Guard
-from agent.health import boot_id, health_of
+from agent.health import MAX_ERROR, boot_id, health_of
 from agent.identity import BoxIdentity, renewed_identity
 from agent.identity_reading import IdentityError
 from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
 from agent.local.answering import Agency, Answering
+from agent.local.lines import Link
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.machine import machine_id
@@ -320,6 +321,11 @@ class Agent:
             watch=self._watch,
             points=self._guard.points,
             health=self._health,
+            link=lambda: Link(
+                in_touch=self._uplink.in_touch,
+                broker=self._settings.centre.brokers[self._uplink.broker],
+                error=self._uplink.last_error[:MAX_ERROR],
+            ),
             took_ms=lambda: {driver.device: driver.took_ms for driver in self._drivers},
             now=self._timekeeper.now,
         )

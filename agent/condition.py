@@ -80,6 +80,19 @@ class Store:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Live:
+    """What the running agent itself says this moment."""
+
+    in_touch: bool
+    """Whether the centre answered its last beats."""
+    broker: str
+    error: str
+    silent: tuple[str, ...]
+    """Modules that do not answer."""
+    modules: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """Everything that was looked at. A `Said` in a thing's place says why it cannot be known."""
 
@@ -90,6 +103,8 @@ class Seen:
     store: Store | Said | None
     clock_synced: bool | None
     free_bytes: int | Said
+    live: Live | None = None
+    """None where no agent runs, or it does not answer."""
 
 
 def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
@@ -101,6 +116,7 @@ def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
         _site_file(seen, now),
         _room(seen.free_bytes),
         _running(seen),
+        *_devices(seen.live),
         *_store(seen, now),
     )
 
@@ -132,9 +148,12 @@ def _identity(enrolled: Enrolled | Said | None, now: datetime) -> Line:
         step = said(N_("branchwatch agent enrol, with the code that the bank gave you"))
         return Line(matter="identity", level=Level.BAD, text=said(N_("this box is not enrolled")), next_step=step)
     if isinstance(enrolled, Said):
-        return Line(matter="identity", level=Level.BAD, text=enrolled)
+        step = said(
+            N_("tell the bank; a box whose keys are lost becomes a new one (provision replace, install.sh --purge)")
+        )
+        return Line(matter="identity", level=Level.BAD, text=enrolled, next_step=step)
     facts = {"box": enrolled.box, "site": enrolled.site, "until": f"{enrolled.not_after:%Y-%m-%d}"}
-    renew = said(N_("branchwatch agent renew; if that is refused, ask the bank for a fresh code"))
+    renew = said(N_("branchwatch agent renew --now; if that is refused, a fresh code: branchwatch agent enrol --again"))
     if now > enrolled.not_after:
         text = said(N_("box {box} of site {site}; its certificate ended on {until}"), **facts)
         return Line(matter="identity", level=Level.BAD, text=text, next_step=renew)
@@ -147,9 +166,14 @@ def _identity(enrolled: Enrolled | Said | None, now: datetime) -> Line:
 def _site_file(seen: Seen, now: datetime) -> Line:
     matter, file = "site file", seen.site_file
     if file is None:
-        step = None
+        step = said(N_("it comes with the enrolment"))
         if isinstance(seen.enrolled, Enrolled):
-            step = said(N_("ask the bank to build and sign it; it comes by itself over the line"))
+            step = said(
+                N_(
+                    "have the bank build and sign it; then branchwatch agent enrol --again with the same code while it "
+                    "lives or a fresh one, or branchwatch agent site apply FILE"
+                )
+            )
         return Line(matter=matter, level=Level.BAD, text=said(N_("there is none yet")), next_step=step)
     if isinstance(file, Said):
         return Line(matter=matter, level=Level.BAD, text=file)
@@ -181,11 +205,34 @@ def _room(free: int | Said) -> Line:
 def _running(seen: Seen) -> Line:
     if isinstance(seen.running, Said):
         return Line(matter="agent", level=Level.BAD, text=seen.running)
+    if seen.running and seen.live is None:
+        text = said(N_("running, but it does not answer"))
+        step = said(N_("once more in a minute; then systemctl restart branchwatch-agent"))
+        return Line(matter="agent", level=Level.ATTENTION, text=text, next_step=step)
     if seen.running:
         return Line(matter="agent", level=Level.OK, text=said(N_("running")))
     ready = isinstance(seen.enrolled, Enrolled) and isinstance(seen.site_file, SiteFile)
-    step = said(N_("systemctl start branchwatch-agent")) if ready else None
+    step = said(N_("what stands above comes first"))
+    if ready:
+        step = said(N_("systemctl start branchwatch-agent; if it does not stay: journalctl -u branchwatch-agent"))
     return Line(matter="agent", level=Level.BAD, text=said(N_("not running: this site is not guarded")), next_step=step)
+
+
+def _devices(live: Live | None) -> Iterator[Line]:
+    """Whether every module answers; without the agent nobody asks them."""
+    if live is None or not live.modules:
+        return
+    if live.silent:
+        text = said(
+            N_("{names} of {count} modules do not answer: what they read is unknown"),
+            names=", ".join(live.silent),
+            count=live.modules,
+        )
+        step = said(N_("branchwatch agent check --live shows each with what to look at"))
+        yield Line(matter="devices", level=Level.BAD, text=text, next_step=step)
+    else:
+        text = said(N_("{count} modules answer"), count=live.modules)
+        yield Line(matter="devices", level=Level.OK, text=text)
 
 
 def _store(seen: Seen, now: datetime) -> Iterator[Line]:
@@ -196,23 +243,41 @@ def _store(seen: Seen, now: datetime) -> Iterator[Line]:
     if isinstance(store, Said):
         yield Line(matter="centre", level=Level.BAD, text=store)
         return
-    yield _centre(store, now, running=seen.running is True)
+    yield _centre(store, now, seen.live) if seen.live else _unasked(store, now)
     if store.quarantined:
         text = said(N_("{count} events were damaged on the disk and are kept aside"), count=store.quarantined)
         step = said(N_("note it for the bank; the disk may be failing"))
         yield Line(matter="events", level=Level.ATTENTION, text=text, next_step=step)
 
 
-def _centre(store: Store, now: datetime, *, running: bool) -> Line:
-    step = said(N_("check cable, router and the addresses in [centre]; events are kept until the line is back"))
+def _centre(store: Store, now: datetime, live: Live) -> Line:
+    """As the running agent says it: what is on the disk may be ten minutes old."""
+    if not live.in_touch:
+        facts = {"broker": live.broker, "error": live.error or "-", "count": store.pending}
+        return Line(
+            matter="centre",
+            level=Level.ATTENTION,
+            text=said(N_("it is not reached through {broker} ({error}); {count} events wait for it"), **facts),
+            next_step=said(
+                N_("check cable, router and the addresses in [centre]; events are kept until the line is back")
+            ),
+        )
+    if not store.pending:
+        return Line(matter="centre", level=Level.OK, text=said(N_("it answers; it has every event")))
+    text = said(N_("it answers; {count} events under way"), count=store.pending)
+    return Line(matter="centre", level=Level.OK, text=text)
+
+
+def _unasked(store: Store, now: datetime) -> Line:
+    """As the disk has it: no agent runs that could say more."""
     if store.heard is None:
         text = said(N_("it has not answered yet; {count} events wait for it"), count=store.pending)
-        return Line(matter="centre", level=Level.ATTENTION, text=text, next_step=step if running else None)
+        return Line(matter="centre", level=Level.ATTENTION, text=text)
     facts = {"heard": _minute(store.heard), "count": store.pending}
     waits = store.oldest_pending is not None and now - store.oldest_pending > WAITING_FOR
     if waits or now - store.heard > QUIET_FOR:
         text = said(N_("last answer {heard}; {count} events wait for it"), **facts)
-        return Line(matter="centre", level=Level.ATTENTION, text=text, next_step=step if running else None)
+        return Line(matter="centre", level=Level.ATTENTION, text=text)
     if store.pending:
         return Line(
             matter="centre", level=Level.OK, text=said(N_("last answer {heard}; {count} events under way"), **facts)

@@ -4,6 +4,7 @@ It works beside a running agent, on a box that was never enrolled, and on one wh
 Flow: health_words.py -> here -> condition.py.
 """
 
+import asyncio
 import ctypes
 import fcntl
 import os
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from agent.claim import LOCK_NAME
-from agent.condition import Enrolled, Seen, SiteFile, Store
+from agent.condition import Enrolled, Live, Seen, SiteFile, Store
 from agent.identity import BoxIdentity, load_enrolled_identity
 from agent.identity_reading import CERTIFICATE, FOLDER, IdentityError
+from agent.local import lines
+from agent.local.client import LocalClient, NotRunningError, SaysNoError
 from agent.outbox.records import RecordState
 from agent.outbox.schema import FILE_NAME, disk_free_bytes
+from agent.signals import State
 from agent.site_loading import NoSiteError, SiteLoadError, knows_of, load_site
 from agent.site_store import SiteStore
 from agent.timekeeper import FLOOR_KEY
@@ -35,18 +39,25 @@ SYNCED_BELOW_US: Final = 16_000_000
 PATIENCE_S: Final = 2.0
 """For the store beside a writing agent."""
 
+SETTLED_AFTER_S: Final = 8
+"""An agent that just began has not heard anybody yet: it is asked again until it is so old, or has heard everybody."""
+ASK_EVERY_S: Final = 0.5
+
 
 def look(state: Path, now: datetime) -> Seen:
     """Everything, now."""
     identity = _identity(state, now)
+    running = _running(state)
+    live = asyncio.run(_live(state)) if running is True else None  # first: what it says is written down a moment later
     return Seen(
         version=metadata.version("branchwatch"),
         enrolled=_enrolled(identity),
         site_file=_site_file(state, identity) if isinstance(identity, BoxIdentity) else None,
-        running=_running(state),
+        running=running,
         store=_store(state / FILE_NAME),
         clock_synced=clock_synced(),
         free_bytes=_free(state),
+        live=live,
     )
 
 
@@ -107,6 +118,40 @@ def _running(state: Path) -> bool | Said:
     finally:
         os.close(descriptor)
     return False
+
+
+async def _live(state: Path) -> Live | None:
+    """What the running agent says of its line and its modules."""
+    try:
+        client = await LocalClient.connect(state)
+        try:
+            while True:
+                *_, reply = await client.ask(lines.HealthOf())
+                if _settled(reply):
+                    return _live_of(reply)
+                await asyncio.sleep(ASK_EVERY_S)
+        finally:
+            await client.close()
+    except (NotRunningError, SaysNoError):
+        return None
+
+
+def _settled(reply: lines.Reply) -> bool:
+    heard = reply.link is None or reply.link.in_touch
+    known = all(device.state is not State.UNKNOWN for device in reply.devices)
+    return (heard and known) or reply.health is None or reply.health.uptime_s >= SETTLED_AFTER_S
+
+
+def _live_of(reply: lines.Reply) -> Live | None:
+    if reply.link is None:
+        return None
+    return Live(
+        in_touch=reply.link.in_touch,
+        broker=reply.link.broker,
+        error=reply.link.error,
+        silent=tuple(device.id.removeprefix("device/") for device in reply.devices if device.state is not State.ONLINE),
+        modules=len(reply.devices),
+    )
 
 
 def _store(file: Path) -> Store | Said | None:

@@ -24,6 +24,7 @@ WORDS: Final[Mapping[str, str]] = {
     "site file": N_("site file"),
     "disk": N_("disk"),
     "agent": N_("agent"),
+    "devices": N_("devices"),
     "centre": N_("centre"),
     "events": N_("events"),
     "ok": N_("ok"),

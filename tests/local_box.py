@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.guard import Guard
 from agent.local.answering import Agency, Answering
 from agent.local.client import LocalClient
-from agent.local.lines import Reply
+from agent.local.lines import Link, Reply
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.outbox.outbox import Outbox
@@ -32,6 +32,7 @@ from tests.ledgers import NOW, trust_of
 from tests.waiting import eventually
 from tests.walks import CONFIG, signer
 
+LINK = Link(in_touch=True, broker="192.0.2.5:8883")
 HEALTH = Health(
     pending_urgent=0,
     pending_routine=0,
@@ -107,6 +108,7 @@ async def local_box(folder: Path, site: str | None = None, config: Config = CONF
         watch=watch,
         points=guard.points,
         health=lambda: HEALTH,
+        link=lambda: LINK,
         took_ms=lambda: {"device/io1": 4.2},
         now=here.now,
     )

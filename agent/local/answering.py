@@ -63,6 +63,7 @@ class Agency:
     watch: Watch
     points: Callable[[], Iterable[PointView]]
     health: Callable[[], Health]
+    link: Callable[[], lines.Link]
     took_ms: Callable[[], Mapping[str, float | None]]
     """By device; only those that this version talks to."""
     now: Callable[[], Moment]
@@ -195,7 +196,7 @@ class Answering:
             for view in self._agency.points()
             if view.id in took
         )
-        return Reply(done="health", health=self._agency.health(), devices=devices)
+        return Reply(done="health", health=self._agency.health(), devices=devices, link=self._agency.link())
 
     def _leading(self, lead: Lead | None) -> Lead:
         if lead is None or lead is not self._lead:

@@ -114,6 +114,14 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_ms: float | None = None
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The way to the centre: whether it answered lately, by which broker it is asked, and what went wrong last."""
+
+    in_touch: bool
+    broker: Text = ""
+    error: Text = ""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the agent. Exactly one of `done` and `refused` ends the answer to a request."""
 
@@ -132,6 +140,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     moves: tuple[Seen, ...] = ()
     devices: tuple[Answers, ...] = ()
     health: Health | None = None
+    link: Link | None = None
     events: tuple[Event, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -12,14 +13,16 @@ import pytest
 
 import branchwatch
 from agent.claim import claim
-from agent.condition import Enrolled, Level, SiteFile, Store, judge
+from agent.condition import Enrolled, Level, Live, SiteFile, Store, judge
 from agent.condition_seen import look
 from agent.outbox.capacity import Capacity
 from agent.outbox.schema import FILE_NAME, open_database
+from agent.signals import State
 from agent.timekeeper import FLOOR_KEY
 from protocol.timestamps import format_time
 from tests.brokers import Certificates
 from tests.enrolled import BOX, SITE, RealBureau, branch_settings, enrol
+from tests.local_box import local_box
 
 
 @pytest.fixture
@@ -103,12 +106,13 @@ def test_the_word_tells_people_and_programs(state: Path, capsys: pytest.CaptureF
     assert branchwatch.main(["agent", "health", "--state", str(state)]) == 1
     text = capsys.readouterr().out
     assert "bad        agent      not running: this site is not guarded\n" in text
-    assert "           next step: systemctl start branchwatch-agent\n" in text
+    assert "           next step: systemctl start branchwatch-agent; if it" in text
     assert branchwatch.main(["agent", "health", "--json", "--state", str(state)]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["level"] == "bad"
-    assert {"matter": "agent", "level": "bad", "text": "not running: this site is not guarded",
-            "next": "systemctl start branchwatch-agent"} in told["matters"]  # fmt: skip
+    (agent,) = [matter for matter in told["matters"] if matter["matter"] == "agent"]
+    assert (agent["level"], agent["text"]) == ("bad", "not running: this site is not guarded")
+    assert agent["next"].startswith("systemctl start branchwatch-agent; if it does not stay")
     held = claim(state)
     try:
         assert branchwatch.main(["agent", "health", "--state", str(state)]) == 0
@@ -121,3 +125,20 @@ def test_a_machine_that_is_none_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     """A folder that is not there: one line each, exit 1."""
     assert branchwatch.main(["agent", "health", "--state", str(tmp_path / "nowhere")]) == 1
     assert "is it the box's folder" in capsys.readouterr().out
+
+
+async def test_a_running_agent_is_asked(tmp_path: Path) -> None:
+    """Its line and its modules as they are this moment, not as the disk last heard of them."""
+    async with local_box(tmp_path) as here:
+        held = claim(tmp_path)
+        try:
+            seen = await asyncio.to_thread(look, tmp_path, datetime.now(UTC))
+            assert seen.live == Live(in_touch=True, broker="192.0.2.5:8883", error="", silent=(), modules=1)
+            here.say(device_io1=State.OFFLINE)
+            seen = await asyncio.to_thread(look, tmp_path, datetime.now(UTC))
+            assert seen.live is not None
+            assert seen.live.silent == ("io1",)
+            found = [line for line in judge(seen, datetime.now(UTC)) if line.matter == "devices"]
+            assert [line.level for line in found] == [Level.BAD]
+        finally:
+            os.close(held)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.condition import Enrolled, Level, Line, Seen, SiteFile, Store, judge, worst
+from agent.condition import Enrolled, Level, Line, Live, Seen, SiteFile, Store, judge, worst
 from agent.condition_seen import clock_synced
 from protocol.texts import said, texts_for
 from tests.ledgers import NOW
@@ -25,6 +25,7 @@ def ago(**time: float) -> datetime:
 
 ENROLLED = Enrolled(box="0755-031-a", site="0755-031", not_before=ago(days=30), not_after=ago(days=-700))
 FILE = SiteFile(version=7, roster_not_after=ago(days=-20), damaged=False)
+LIVE = Live(in_touch=True, broker="192.0.2.5:8883", error="", silent=(), modules=2)
 STORE = Store(pending=0, oldest_pending=None, heard=ago(minutes=3), quarantined=0)
 GOOD = Seen(
     version="0.1.0",
@@ -34,9 +35,10 @@ GOOD = Seen(
     store=STORE,
     clock_synced=True,
     free_bytes=20 * 1024**3,
+    live=LIVE,
 )
 """A box with nothing to say of it."""
-BARE = {"enrolled": None, "site_file": None, "store": None, "running": False}
+BARE = {"enrolled": None, "site_file": None, "store": None, "running": False, "live": None}
 """What is different on a machine that was installed a minute ago."""
 
 
@@ -65,6 +67,16 @@ def store(**change: Any) -> dict[str, Any]:
     return {"store": replace(STORE, **change)}
 
 
+def live(**change: Any) -> dict[str, Any]:
+    """Something else that the agent says."""
+    return {"live": replace(LIVE, **change)}
+
+
+def unasked(**change: Any) -> dict[str, Any]:
+    """No agent runs: what the store tells must do."""
+    return {"running": False, "live": None, **store(**change)}
+
+
 def elsewhere(thing: str) -> dict[str, Any]:
     """A thing that its own reader could not read."""
     return {thing: said(OWN_WORDS)}
@@ -76,10 +88,11 @@ CASES = {
     "clock behind the centre": Case(store(heard=ago(days=-3)), "clock", BAD, "it is later than", "set the clock"),
     "clock before the kit": Case(certificate(not_before=ago(days=-9)), "clock", BAD, "later than", "set the clock"),
     "not enrolled": Case(BARE, "identity", BAD, "not enrolled", "branchwatch agent enrol"),
-    "identity damaged": Case(elsewhere("enrolled"), "identity", BAD, OWN_WORDS, ""),
+    "identity damaged": Case(elsewhere("enrolled"), "identity", BAD, OWN_WORDS, "becomes a new one"),
     "certificate ended": Case(certificate(not_after=ago(days=1)), "identity", BAD, "ended on 2026-11-20", "renew"),
     "certificate ends": Case(certificate(not_after=ago(days=-29)), "identity", ATTENTION, "until 2026-12-20", "renew"),
-    "no site file": Case({"site_file": None}, "site file", BAD, "none yet", "ask the bank"),
+    "no site file": Case({"site_file": None}, "site file", BAD, "none yet", "enrol --again"),
+    "nothing yet": Case(BARE, "site file", BAD, "none yet", "comes with the enrolment"),
     "site file not usable": Case(elsewhere("site_file"), "site file", BAD, OWN_WORDS, ""),
     "older site file": Case(site_file(damaged=True), "site file", ATTENTION, "a newer one is damaged", "ask the bank"),
     "roster ended": Case(
@@ -88,15 +101,19 @@ CASES = {
     "disk filling": Case({"free_bytes": 300 * 1024**2}, "disk", ATTENTION, "300 MiB", "make room"),
     "disk full": Case({"free_bytes": 30 * 1024**2}, "disk", BAD, "30 MiB", "make room"),
     "disk not readable": Case(elsewhere("free_bytes"), "disk", BAD, OWN_WORDS, ""),
-    "not running": Case({"running": False}, "agent", BAD, "not guarded", "systemctl start branchwatch-agent"),
+    "not running": Case({"running": False}, "agent", BAD, "not guarded", "systemctl start branchwatch-agent; if it"),
+    "mute": Case({"live": None}, "agent", ATTENTION, "does not answer", "systemctl restart"),
+    "not ready": Case(BARE, "agent", BAD, "not guarded", "what stands above"),
+    "a module is silent": Case(live(silent=("io2",)), "devices", BAD, "io2 of 2 modules", "agent check --live"),
     "lock not readable": Case(elsewhere("running"), "agent", BAD, OWN_WORDS, ""),
     "store damaged": Case(elsewhere("store"), "centre", BAD, OWN_WORDS, ""),
-    "never answered": Case(store(heard=None, pending=4), "centre", ATTENTION, "not answered yet; 4", "check cable"),
-    "silent": Case(store(heard=ago(hours=2)), "centre", ATTENTION, "last answer", "check cable"),
-    "backlog": Case(
-        store(pending=9, oldest_pending=ago(minutes=5)), "centre", ATTENTION, "9 events wait", "check cable"
-    ),
-    "sending": Case(store(pending=2, oldest_pending=ago(seconds=5)), "centre", OK, "2 events under way", ""),
+    "line down": Case(live(in_touch=False, error="refused"), "centre", ATTENTION, "5:8883 (refused)", "check cable"),
+    "sending": Case(store(pending=2), "centre", OK, "it answers; 2 events under way", ""),
+    "never answered": Case(unasked(heard=None, pending=4), "centre", ATTENTION, "not answered yet; 4", ""),
+    "silent": Case(unasked(heard=ago(hours=2)), "centre", ATTENTION, "last answer", ""),
+    "backlog": Case(unasked(pending=9, oldest_pending=ago(minutes=5)), "centre", ATTENTION, "9 events wait", ""),
+    "sent": Case(unasked(), "centre", OK, "it has every event", ""),
+    "was sending": Case(unasked(pending=2, oldest_pending=ago(seconds=5)), "centre", OK, "2 events under way", ""),
     "damaged events": Case(store(quarantined=3), "events", ATTENTION, "3 events were damaged", "note it for the bank"),
 }
 
@@ -108,9 +125,11 @@ def line_of(lines: tuple[Line, ...], matter: str) -> Line:
 
 
 def test_a_good_box_has_nothing_but_ok() -> None:
-    """Six matters and the centre, each ok, none with a next step."""
+    """Six matters, modules and centre, each ok, none with a next step."""
     lines = judge(GOOD, NOW)
-    assert [line.matter for line in lines] == ["software", "clock", "identity", "site file", "disk", "agent", "centre"]
+    assert [line.matter for line in lines] == [
+        *("software", "clock", "identity", "site file", "disk", "agent", "devices", "centre")
+    ]
     assert worst(lines) is OK
     assert not [line for line in lines if line.next_step]
 
@@ -141,8 +160,8 @@ def test_each_of_these_sentences_has_its_chinese(case: Case) -> None:
 
 def test_a_stopped_box_is_told_to_start_only_when_it_could() -> None:
     """Without a site file a start would end at once."""
-    lines = judge(replace(GOOD, running=False, site_file=None), NOW)
-    assert line_of(lines, "agent").next_step is None
+    lines = judge(replace(GOOD, running=False, site_file=None, live=None), NOW)
+    assert "systemctl" not in str(line_of(lines, "agent").next_step)
 
 
 def test_the_worst_of_all_is_the_box_s_own_word() -> None:
