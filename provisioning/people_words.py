@@ -106,7 +106,7 @@ def _told(each: Weighed, people: Mapping[str, PersonEntry], say: Texts) -> Itera
     head = f"{each.number}  {registration.person}"
     yield f"{head}  {person.name}  {person.unit}" if person else head
     if each.fault is not None:
-        yield f"   {each.fault.told(say)}"
+        yield f"   {_printable(each.fault.told(say))}"  # it may quote the file
         return
     if registration.kind == "webauthn":
         yield "   " + say("security key or passkey for {origin}").format(origin=_printable(registration.origin))

@@ -118,6 +118,17 @@ def test_what_may_not_be_entered_is_refused(registration: dict[str, Any], senten
     assert "\u001b" not in said
 
 
+@pytest.mark.parametrize("name", ["rp_id", "origin"])
+def test_a_list_writes_no_lines_of_its_own(accept: Any, name: str) -> None:
+    """A stolen centre that writes lines into what is shown could put another fingerprint before the question."""
+    place = {"rp_id": "localhost", "origin": "http://localhost"}
+    forged = place | {name: place[name] + "\n2  zhang-wei\n   fingerprint  AAAA\x1b[8m"}
+    code, said = accept([registered(kind="webauthn", **forged)])
+    assert code == 1
+    assert "\x1b" not in said
+    assert not any(line.strip().startswith(("2  ", "fingerprint  AAAA")) for line in said.splitlines())
+
+
 def test_one_key_twice_in_a_file_counts_once(accept: Any) -> None:
     """Two people with one key in one file: the second is refused, also while the first is accepted."""
     yes = ("--yes-fingerprint", fingerprint(public_key(2001)))
