@@ -121,7 +121,7 @@ def test_what_may_not_be_entered_is_refused(registration: dict[str, Any], senten
 @pytest.mark.parametrize("name", ["rp_id", "origin"])
 def test_a_list_writes_no_lines_of_its_own(accept: Any, name: str) -> None:
     """A stolen centre that writes lines into what is shown could put another fingerprint before the question."""
-    place = {"rp_id": "localhost", "origin": "http://localhost"}
+    place: dict[str, Any] = {"rp_id": "localhost", "origin": "http://localhost"}
     forged = place | {name: place[name] + "\n2  zhang-wei\n   fingerprint  AAAA\x1b[8m"}
     code, said = accept([registered(kind="webauthn", **forged)])
     assert code == 1
