@@ -8,6 +8,7 @@ from protocol.texts import Said, Texts, said
 from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.asking import says_yes
 from provisioning.bundles.accepting import Found, accept, found_in, same_fingerprint
+from provisioning.bundles.preview import clean
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory_words import takes_inventory
 from provisioning.words import Words
@@ -23,7 +24,7 @@ def add_boxes_words(words: Words) -> None:
             "Shows the fingerprint of each box that was enrolled, to be compared by voice with what the box itself "
             "shows, and takes its keys into the inventory. Secrets are sealed to these keys."
         ),
-        "branchwatch provision boxes accept --inventory bank --enrolled enrolled",
+        "branchwatch provision boxes accept --inventory inventory --enrolled enrolled",
         _accept,
     )
     takes_inventory(accept_word, say)
@@ -44,30 +45,30 @@ def _accept(arguments: Namespace, say: Texts) -> Answer:
     typed: list[str] | None = arguments.yes_fingerprint
     fresh = [each for each in found if each.fault is None and not each.known]
     unmatched = [text for text in typed or [] if not any(same_fingerprint(each.fingerprint, text) for each in fresh)]
-    faulty = any(each.fault is not None for each in found)
-
-    def lines() -> Iterator[Said]:
-        accepted = 0
-        for each in found:
-            if each.fault is not None:
-                yield said("{file}: {fault}", file=each.path, fault=each.fault)
-            elif each.known:
-                continue
+    accepted = declined = 0
+    for each in found:
+        if each.fault is not None:
+            print(said("{file}: {fault}", file=clean(str(each.path)), fault=each.fault).told(say))
+        elif not each.known:
+            for line in _shown(each):
+                print(line.told(say))
+            if _agreed(each, typed, say):
+                print(said("  accepted: {file}", file=accept(each, arguments.inventory)).told(say))
+                accepted += 1
             else:
-                yield from _shown(each)
-                if _agreed(each, typed, say):
-                    yield said("  accepted: {file}", file=accept(each, arguments.inventory))
-                    accepted += 1
-                else:
-                    yield said("  not accepted")
-        for text in unmatched:
-            yield said("no box reads {fingerprint}: compare again, and do not go on if it differs", fingerprint=text)
-        known = sum(each.known for each in found)
-        yield said("{accepted} boxes accepted, {known} were known.", accepted=accepted, known=known)
-        if accepted:
-            yield said("Next step: branchwatch provision build with --secrets, so that their secrets are sealed.")
+                print(say("  not accepted"))
+                declined += 1
+    no = unmatched or any(each.fault is not None for each in found) or (declined and typed is None)
+    known = sum(each.known for each in found)
+    return Answer(lines=[line.told(say) for line in _sum(accepted, known, unmatched)], code=SAYS_NO if no else DONE)
 
-    return Answer(lines=(line.told(say) for line in lines()), code=SAYS_NO if faulty or unmatched else DONE)
+
+def _sum(accepted: int, known: int, unmatched: list[str]) -> Iterator[Said]:
+    for text in unmatched:
+        yield said("no box reads {fingerprint}: compare again, and do not go on if it differs", fingerprint=text)
+    yield said("Boxes accepted: {accepted}; known before: {known}.", accepted=accepted, known=known)
+    if accepted:
+        yield said("Next step: branchwatch provision build with --secrets, so that their secrets are sealed.")
 
 
 def _shown(found: Found) -> Iterator[Said]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,15 @@ def test_a_written_yes_takes_the_keys_in(offline: Offline) -> None:
     known = load_inventory(offline.bank).boxes[BOX]
     assert (known.signing, known.sealing_key) == (enrolled.signing, b64decode(enrolled.sealing_key))
     again = offline.accept()
-    assert (again.code, "0 boxes accepted, 1 were known" in again.out) == (0, True)
+    assert (again.code, "Boxes accepted: 0; known before: 1" in again.out) == (0, True)
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "n\n", "maybe\n"])
 def test_anything_else_takes_nothing(offline: Offline, answer: str) -> None:
-    """No answer, an end of input and a no leave the inventory as it was."""
+    """No answer, an end of input and a no leave the inventory as it was, and the exit code says that it is no."""
     offline.enrolled(BOX)
     before = offline.files()
-    assert offline.accept(typed=answer).code == 0
+    assert offline.accept(typed=answer).code == 1
     assert offline.files() == before
 
 
@@ -81,7 +82,7 @@ def test_keys_of_another_box_are_a_copied_disk(offline: Offline) -> None:
     (offline.bank / "boxes" / "0755-032-a.toml").unlink()
     offline.enrolled("0755-032-a")
     said = offline.accept(typed="y\ny\n")
-    assert (said.code, "a disk was copied" in said.out, "1 boxes accepted" in said.out) == (1, True, True)
+    assert (said.code, "a disk was copied" in said.out, "Boxes accepted: 1" in said.out) == (1, True, True)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,23 @@ def test_one_torn_file_keeps_no_other_box_out(offline: Offline) -> None:
     offline.enrolled(BOX)
     (offline.folder / "enrolled" / "0755-032-a.json").write_bytes(b'{"v": 1, "box"')
     said = offline.accept(typed="y\n")
-    assert (said.code, "1 boxes accepted" in said.out) == (1, True)
+    assert (said.code, "Boxes accepted: 1" in said.out) == (1, True)
+
+
+def test_a_stolen_machines_folder_neither_writes_lines_nor_holds_up(offline: Offline) -> None:
+    """Names of files that show another fingerprint before the question, links to the officer's own files, a pipe."""
+    enrolled = offline.enrolled(BOX)
+    folder = next(offline.bank.parent.rglob(f"{BOX}.json")).parent
+    (folder / "0\x1b[2J\n  fingerprint: AAAA.json").write_bytes(b"{}")
+    (folder / "link.json").symlink_to(folder / f"{BOX}.json")
+    os.mkfifo(folder / "pipe.json")
+    said = offline.accept("--yes-fingerprint", _spoken(enrolled))
+    assert said.code == 1, "three files are none"
+    assert "\x1b" not in said.out
+    assert [line for line in said.out.splitlines() if "fingerprint" in line and "AAAA" not in line]
+    assert not any(line.startswith("  fingerprint: AAAA") for line in said.out.splitlines())
+    assert said.out.count("no file of an enrolled box") == 3
+    assert BOX in load_inventory(offline.bank).boxes
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(offline: Offline) -> None:
