@@ -41,7 +41,7 @@ def add_bundle_words(words: Words) -> None:
             "into the folder of bundles: all sites or none. What touches roster, provisioning keys, partitions, zones "
             "or outputs needs two signatures; with one it waits for: branchwatch provision sign."
         ),
-        "branchwatch provision build --inventory bank --out bundles --key bureau/bureau-1.key --secrets secrets.toml",
+        "branchwatch provision build --inventory inventory --out enrolment/bundles --key bureau/bureau-1.key",
         _build,
     )
     build.add_argument("site", nargs="*", metavar="SITE", help=say("these sites only (default: all)"))
@@ -67,7 +67,7 @@ def add_bundle_words(words: Words) -> None:
         "sign",
         say("the second signature of a bundle"),
         say("Shows what a bundle that waits would change, adds the second person's signature and gives it out."),
-        "branchwatch provision sign bundles/waiting/0755-031-a.json --key bureau/bureau-2.key",
+        "branchwatch provision sign enrolment/bundles/waiting/0755-031-a.json --key bureau/bureau-2.key",
         _sign,
     )
     sign.add_argument("file", nargs="+", type=Path, metavar="FILE", help=say("a bundle that waits"))
@@ -79,7 +79,7 @@ def add_bundle_words(words: Words) -> None:
         "show",
         say("what a bundle says and who signed it"),
         say("Shows a site bundle; with your own copy of the root also whether its signatures hold."),
-        "branchwatch provision show bundles/0755-031-a.json --root ca/root.pem",
+        "branchwatch provision show enrolment/bundles/0755-031-a.json --root ca/root.pem",
         _show,
     )
     show.add_argument("file", type=Path, metavar="FILE", help=say("a signed site bundle"))
@@ -182,7 +182,7 @@ def _sign(arguments: Namespace, say: Texts) -> Answer:
             asked = [look_at(path, shelf, key, now) for path in arguments.file]
             for each in asked:
                 yield from (line.told(say) for line in asked_said(each))
-            question = said("Sign {count} bundles as {id}?", count=len(asked), id=key.identity.id)
+            question = said("Sign as {id} (bundles: {count})?", count=len(asked), id=key.identity.id)
             if not arguments.yes and not says_yes(question.told(say), say):
                 raise NotSignedError(N_("nothing was signed"))
             sign_and_put(asked, shelf, key, now)

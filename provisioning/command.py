@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     except SettingsError as error:
         for fault in error.faults:
             print(fault.told(say), file=sys.stderr)
-        print(say("{count} faults; nothing was done.").format(count=len(error.faults)), file=sys.stderr)
+        print(say("Faults: {count}. Nothing was done.").format(count=len(error.faults)), file=sys.stderr)
         return INPUT_WRONG
     except BrokenPipeError:
         raise  # whoever read our output went away: that is no fault of a file

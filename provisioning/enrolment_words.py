@@ -6,7 +6,7 @@ Flow: command.py -> here.
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from protocol.durations import DurationError, parse_duration
 from protocol.enrolment_code import Invitation, encode_code, grouped, invitation_uri
 from protocol.pinned_channel import pin_of
 from protocol.site.addresses import AddressError, parse_address
-from protocol.texts import Texts
+from protocol.texts import Texts, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from provisioning.answer import Answer
+from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.enrolment.book import Book, open_book
 from provisioning.enrolment.folder import new_enrolment, open_enrolment
 from provisioning.enrolment.qr import check_image, save_image, terminal_lines
@@ -39,6 +39,12 @@ class EnrolmentWordError(RefusedError):
     """What was typed cannot be used."""
 
 
+class NothingToReplaceError(RefusedError):
+    """The site's box was never used by anybody."""
+
+    code = SAYS_NO
+
+
 def add_enrolment_words(words: Words) -> None:
     """Teach `provision` its words about enrolment."""
     say = words.say
@@ -49,7 +55,7 @@ def add_enrolment_words(words: Words) -> None:
             "Makes the folder that `serve` works with: the boxes' issuer with its key, the root, the revocation lists "
             "and a record of its own, and nothing else of the authority. Carry it to the machine that enrols boxes."
         ),
-        "branchwatch provision enrolment new --dir ca --out enrol",
+        "branchwatch provision enrolment new --dir ca --out enrolment",
         _new,
     )
     new.add_argument("--dir", type=Path, required=True, help=say("the authority's folder"))
@@ -62,7 +68,7 @@ def add_enrolment_words(words: Words) -> None:
             "Makes a one-time code and shows it once: as text, as a QR image in the terminal, and as files if they are "
             "asked for. A code that was open for the same box is closed."
         ),
-        "branchwatch provision token 0755-031 --dir enrol --inventory bank --qr code.png",
+        "branchwatch provision token 0755-031 --dir enrolment --inventory inventory --qr code.png",
         _token,
     )
     token.add_argument("site", metavar="SITE")
@@ -88,7 +94,7 @@ def add_enrolment_words(words: Words) -> None:
             "Answers boxes that show a code, renews certificates, and lets the centre read the record. It needs the "
             "enrolment's folder and nothing else."
         ),
-        "branchwatch provision serve --dir enrol --listen 192.0.2.7:8443",
+        "branchwatch provision serve --dir enrolment --listen 192.0.2.7:8443",
         _serve,
     )
     _takes_enrolment(serve, say)
@@ -103,7 +109,7 @@ def add_enrolment_words(words: Words) -> None:
             "Signs leave for one box to renew its ended certificate once, and lays it into the enrolment's folder. "
             "The key is a provisioning key, or that of a person to whom the box's roster gives the right readmit."
         ),
-        "branchwatch provision readmit 0755-031-a --dir enrol --key zhang-wei.key",
+        "branchwatch provision readmit 0755-031-a --dir enrolment --key bureau/bureau-1.key",
         _readmit,
     )
     readmit.add_argument("box", metavar="BOX")
@@ -121,7 +127,7 @@ def add_enrolment_words(words: Words) -> None:
             "Gives the site a new box id, -b after -a, writes it into the site's file of the inventory, and says what "
             "is to be done next. The old id is never used again."
         ),
-        "branchwatch provision replace 0755-031 --inventory bank --dir enrol",
+        "branchwatch provision replace 0755-031 --inventory inventory --dir enrolment",
         _replace,
     )
     replace.add_argument("site", metavar="SITE")
@@ -150,9 +156,15 @@ def _token(arguments: Namespace, say: Texts) -> Answer:
     at, valid = _address(arguments.at, inventory), _duration(arguments.valid, "--valid")
     if arguments.qr:
         check_image(arguments.qr)
+    files: dict[Path, Callable[[Path, str], None]] = {}
+    files |= {arguments.qr: _write_image} if arguments.qr else {}
+    files |= {arguments.kit_file: _write_link} if arguments.kit_file else {}
+    for path in files:
+        if not path.absolute().parent.is_dir():
+            raise EnrolmentWordError(N_("{folder} is not there; make it first"), folder=path.absolute().parent)
     enrolment = open_enrolment(arguments.dir)
     with open_book(enrolment.folder) as book:
-        box = arguments.box or _box_of(arguments.site, inventory, book)
+        box = _box_of(arguments.site, arguments.box, inventory, book)
         token = make_token(
             enrolment,
             book,
@@ -164,12 +176,26 @@ def _token(arguments: Namespace, say: Texts) -> Answer:
             now=datetime.now(UTC),
         )
     uri = invitation_uri(Invitation(site=arguments.site, box=box, at=at, code=token.code))
-    if arguments.qr:
-        save_image(uri, arguments.qr)
-    if arguments.kit_file:
-        write_whole(arguments.kit_file, f"{uri}\n".encode(), SECRET_MODE)
-    files = [path for path in (arguments.qr, arguments.kit_file) if path]
-    return Answer(lines=_shown(token, arguments.site, box, at, terminal_lines(uri), files, say))
+    # The code lives from here on and is kept nowhere: it is shown even where a file of it cannot be written.
+    written, missing = [], ""
+    for path, write in files.items():
+        try:
+            write(path, uri)
+            written.append(path)
+        except OSError as error:
+            missing = say("{path} cannot be written: {reason}; the code that is shown is good without it").format(
+                path=path, reason=system_said(error).told(say)
+            )
+    lines = _shown(token, arguments.site, box, at, terminal_lines(uri), written, say)
+    return Answer(lines=lines, warning=missing, code=SAYS_NO if missing else DONE)
+
+
+def _write_image(path: Path, uri: str) -> None:
+    save_image(uri, path)
+
+
+def _write_link(path: Path, uri: str) -> None:
+    write_whole(path, f"{uri}\n".encode(), SECRET_MODE)
 
 
 def _shown(
@@ -234,12 +260,23 @@ def _replace(arguments: Namespace, say: Texts) -> Answer:
             lambda box: box in named or turn.key_of_box(box) is not None or turn.newest_code(box) is not None,
         )
         enrolled = turn.key_of_box(entry.box) is not None
+        unused = not enrolled and turn.newest_code(entry.box) is None and entry.box not in inventory.boxes
+    if unused:
+        raise NothingToReplaceError(
+            N_(
+                "{box} was never enrolled and never had a code: nothing is to be replaced. "
+                "Next step: branchwatch provision token {site}"
+            ),
+            box=entry.box,
+            site=arguments.site,
+        )
     path = arguments.inventory / "sites" / f"{arguments.site}.toml"
     write_box(path, new)
     site, bank = arguments.site, f"--inventory {arguments.inventory}"
     steps = [
         *([f"branchwatch provision revoke {entry.box} --dir CA --enrolment {arguments.dir}"] if enrolled else []),
         f"branchwatch provision build {site} {bank} --out {arguments.dir}/bundles --key NAME.key",
+        f"branchwatch provision sign {arguments.dir}/bundles/waiting/{new}.json --key OTHER.key",
         f"branchwatch provision token {site} {bank} --dir {arguments.dir}",
         f"branchwatch provision kit {site} {bank} --key NAME.key --out DIR",
         say("Install the kit on the new box, or on the old one after it was wiped (install.sh --uninstall --purge)."),
@@ -249,12 +286,21 @@ def _replace(arguments: Namespace, say: Texts) -> Answer:
     return Answer(lines=[line, say("Next steps:"), *numbered])
 
 
-def _box_of(site: str, inventory: Inventory | None, book: Book) -> str:
+def _box_of(site: str, asked: str | None, inventory: Inventory | None, book: Book) -> str:
     if inventory is not None:
         entry = inventory.sites.get(site)
         if entry is None:
             raise EnrolmentWordError(N_("the inventory has no site {site}"), site=site)
+        if asked not in (None, entry.box):
+            raise EnrolmentWordError(
+                N_("by the inventory the box of site {site} is {box}, not {other}"),
+                site=site,
+                box=entry.box,
+                other=asked,
+            )
         return entry.box
+    if asked is not None:
+        return asked
     with book.turn() as turn:
         return turn.box_of_site(site) or f"{site}{FIRST}"
 

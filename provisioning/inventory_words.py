@@ -33,7 +33,7 @@ def add_inventory_words(words: Words) -> None:
             "at once: unknown keys, devices at one address, doors in two interlocks, people without a key, sites "
             "that nobody is responsible for. Writes nothing."
         ),
-        "branchwatch provision check --inventory bank",
+        "branchwatch provision check --inventory inventory",
         _check,
     )
     takes_inventory(check, say)
@@ -48,7 +48,7 @@ def add_inventory_words(words: Words) -> None:
             "schedule, timezone, key_site, and io1.address for the address of the entry io1. An empty cell changes "
             "nothing. With --write all lines are written, or none if one is wrong."
         ),
-        "branchwatch provision import outlets.csv --inventory bank --template outlet",
+        "branchwatch provision import outlets.csv --inventory inventory --template outlet",
         _import,
     )
     table.add_argument("table", type=Path, metavar="FILE.csv")
@@ -65,7 +65,7 @@ def add_inventory_words(words: Words) -> None:
             "Writes an inventory of one site, with every line explained. It is sound as it stands: change it, and let "
             "`check` tell what is wrong. What is in the folder already is never overwritten."
         ),
-        "branchwatch provision inventory new --dir bank",
+        "branchwatch provision inventory new --dir inventory",
         _new,
     )
     new.add_argument("--dir", type=Path, required=True, help=say("folder that does not hold anything yet"))

@@ -43,7 +43,7 @@ def add_kit_words(words: Words) -> None:
             "Makes the folder that turns a bare machine into a site's box: software, units, settings without secrets, "
             "root and pins, with a signed manifest. It holds no private key."
         ),
-        "branchwatch provision kit 0755-031 --inventory inventory --key provisioning/prov-1.key --out stick",
+        "branchwatch provision kit 0755-031 --inventory inventory --key bureau/bureau-1.key --out stick",
         _kit,
     )
     kit.add_argument("site", nargs="?", metavar="SITE", help=say("id of a site of the inventory"))

@@ -41,7 +41,7 @@ def add_people_words(words: Words) -> None:
             "you know, and have the fingerprint read to you: only that makes the key this person's. What is accepted "
             "is entered in people.toml, with no right unless --may names some; boxes obey it from their next bundle on."
         ),
-        "branchwatch provision people accept registrations.json --inventory bank --may arm,disarm",
+        "branchwatch provision people accept registrations.json --inventory inventory --may arm,disarm",
         _accept,
     )
     accept.add_argument("file", type=Path, metavar="FILE", help=say("what the desk wrote"))

@@ -69,6 +69,8 @@ class Planned:
     """The one that waits for a second signature and still says what is wanted."""
     obsolete: bool = False
     """What waits says no more what is wanted."""
+    enrolled: bool = False
+    """The inventory has the box's keys."""
     missing: tuple[str, ...] = ()
     """Secrets that the box could be given and nobody named."""
 
@@ -153,6 +155,7 @@ class Builder:
             past=past,
             touches=touches_any(past.in_force, bundle) if bundle is not None else (),
             obsolete=waiting is not None and bundle is None,
+            enrolled=enrolled,
             missing=tuple(missing),
         )
 

@@ -43,6 +43,12 @@ def planned_said(planned: Planned, *, only_changed: bool) -> Iterator[Said]:
         )
     if bundle is not None:
         yield from (said("  {line}", line=line) for line in _content(planned))
+    if bundle is not None and newest is None and planned.enrolled and bundle.version == 1:
+        yield said(
+            "  {box} is enrolled, and no bundle of it lies here: if it ever had one, it refuses this one. "
+            "Give its folder by --out, or its number by --above",
+            box=entry.box,
+        )
     for secret in planned.missing:
         yield said("  secret {name}: missing, its devices stay unknown; give --secrets", name=secret)
 
@@ -76,7 +82,7 @@ def done_said(planned: Sequence[Planned], out: Path, keys: Sequence[Provisioning
             signers=signers,
         )
     yield said(
-        "{given} bundles to be given out, {waiting} wait for a second signature, {same} sites unchanged.",
+        "Bundles to be given out: {given}; waiting for a second signature: {waiting}; sites unchanged: {same}.",
         given=len(made) - len(waiting),
         waiting=len(waiting) + len(still),
         same=len(planned) - len(made) - len(still),

@@ -91,7 +91,13 @@ def test_keys_are_compared_by_voice_at_the_terminal(tmp_path: Path) -> None:
     bank, desk = tmp_path / "bank", tmp_path / "desk.json"
     assert provision("inventory", "new", "--dir", bank).returncode == 0
     registrations = [
-        {"person": "zhang-wei", "name": "x", "kind": "key_file", "public_key": public_key(number), "at": ""}
+        {
+            "person": "zhang-wei",
+            "name": "x",
+            "kind": "key_file",
+            "public_key": public_key(number),
+            "at": "2026-11-21T01:00:00.000Z",
+        }
         for number in (2001, 2002, 2003)
     ]
     desk.write_text(json.dumps({"v": 1, "registrations": registrations}))

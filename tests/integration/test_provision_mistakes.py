@@ -19,7 +19,7 @@ TABLE = "id,name,io1.address\n0755-040,Longhua outlet,192.0.2.40:502\n"
 Type = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def type_words(*words: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
+def type_words(*words: object, before: str = "") -> subprocess.CompletedProcess[str]:
     """Type a command of `provision`; `before` is shell that runs first, in the same process."""
     command = [*BRANCHWATCH, *map(str, words)]
     shell = ["bash", "-c", f'{before} exec "$@"', "bash", *command]
@@ -27,8 +27,9 @@ def type_words(*words: str | Path, before: str = "") -> subprocess.CompletedProc
 
 
 def snapshot(folder: Path) -> Mapping[str, bytes | None]:
-    """Every file and folder below, with content."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    """Every file and folder below, with content, but the store that follows from the enrolment's record."""
+    found = sorted(path for path in folder.rglob("*") if path.name != "codes.sqlite")
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in found}
 
 
 @pytest.fixture
@@ -40,7 +41,13 @@ def office(tmp_path: Path) -> Path:
     (tmp_path / "outlets.csv").write_text(TABLE)
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     key = b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-    registration = {"person": "zhang-wei", "name": "x", "kind": "key_file", "public_key": key, "at": "2026-11-21T01:00:00.000Z"}
+    registration = {
+        "person": "zhang-wei",
+        "name": "x",
+        "kind": "key_file",
+        "public_key": key,
+        "at": "2026-11-21T01:00:00.000Z",
+    }
     (tmp_path / "keys.json").write_bytes(msgspec.json.encode({"v": 1, "registrations": [registration]}))
     return tmp_path
 
@@ -63,7 +70,7 @@ def test_a_full_disk_is_one_sentence_that_names_the_place(office: Path, word: st
         shown = type_words("people", "accept", office / "keys.json", "--inventory", office / "inventory")
         words.append(shown.stdout.partition("fingerprint  ")[2].partition("\n")[0])
     if word == "replace":  # what the store of codes needs stands before the disk is full
-        assert type_words("token", "0755-099", "--dir", office / "enrolment", "--at", "127.0.0.1:8443").returncode == 0
+        assert type_words("token", "0755-031", "--dir", office / "enrolment", "--at", "127.0.0.1:8443").returncode == 0
     before = snapshot(office)
     done = type_words(*words, before="ulimit -f 0;")
     assert done.returncode == 2, done.stderr
@@ -93,22 +100,68 @@ def test_a_damaged_store_of_codes_is_told_with_the_way_out(office: Path, content
         assert done.returncode in (1, 2), done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert str(store) in done.stderr
+        assert store.read_bytes() == content
         assert "should not have happened" not in done.stderr
         assert snapshot(office) == before
     store.unlink()
     assert type_words(*token).returncode == 0
 
 
+def test_a_code_is_not_made_for_files_that_have_no_place(office: Path) -> None:
+    """A folder that is not there is found before the code is made: an open code of the box stays open."""
+    words = ["token", "0755-031", "--dir", office / "enrolment", "--inventory", office / "inventory"]
+    assert type_words(*words).returncode == 0
+    before = snapshot(office)
+    for file in (["--qr", office / "none" / "code.png"], ["--kit-file", office / "none" / "code.txt"]):
+        done = type_words(*words, *file)
+        assert (done.returncode, str(office / "none") in done.stderr) == (2, True)
+        assert snapshot(office) == before
+
+
+def test_a_code_whose_file_cannot_be_written_is_shown_all_the_same(office: Path) -> None:
+    """It is made and kept nowhere else: lost on the way to a file, it would have to be made anew."""
+    (office / "code.txt").mkdir()
+    words = ["token", "0755-031", "--dir", office / "enrolment", "--inventory", office / "inventory"]
+    done = type_words(*words, "--kit-file", office / "code.txt")
+    assert (done.returncode, "Good once" in done.stdout, "code.txt cannot be written" in done.stderr) == (1, True, True)
+    assert "it holds the code" not in done.stdout
+
+
+def test_a_code_is_for_the_box_that_the_inventory_names(office: Path) -> None:
+    """Another box, typed in haste, would enrol one site's machine under the name of another's."""
+    words = ["token", "0755-031", "--dir", office / "enrolment", "--inventory", office / "inventory"]
+    before = snapshot(office)
+    done = type_words(*words, "--box", "0755-032-a")
+    assert (done.returncode, "is 0755-031-a, not 0755-032-a" in done.stderr) == (2, True), done.stderr
+    assert snapshot(office) == before
+    assert type_words(*words, "--box", "0755-031-a").returncode == 0
+
+
+def test_replacing_twice_in_a_hurry_skips_no_id(office: Path) -> None:
+    """The id that nobody used yet is not thrown away, and the steps that were printed stay the right ones."""
+    replace = ["replace", "0755-031", "--inventory", office / "inventory", "--dir", office / "enrolment"]
+    assert type_words("token", "0755-031", "--dir", office / "enrolment", "--at", "127.0.0.1:8443").returncode == 0
+    done = type_words(*replace)
+    assert (done.returncode, "0755-031-b in the place of 0755-031-a" in done.stdout) == (0, True)
+    build, sign = (done.stdout.find(f"branchwatch provision {word} ") for word in ("build", "sign"))
+    assert 0 < build < sign, "a new box's bundle needs two signatures"
+    assert "waiting/0755-031-b.json" in done.stdout
+    before = snapshot(office)
+    done = type_words(*replace)
+    assert (done.returncode, "nothing is to be replaced" in done.stderr) == (1, True)
+    assert snapshot(office) == before
+
+
 def test_who_may_not_readmit_is_told_in_words(office: Path) -> None:
     """A key of another root, or of a broker: why it does not count, never the name of a fault in the code."""
     assert type_words("authority", "new", "--dir", office / "ca2", "--no-passphrase").returncode == 0
     for ca, role, name in (("ca2", "person", "li-na"), ("ca", "broker", "broker-1")):
-        assert type_words("issue", role, name, "--dir", office / ca, "--out", office / "out").returncode == 0
+        assert type_words("issue", role, name, "--dir", office / ca, "--out", office / role).returncode == 0
     assert type_words("issue", "box", "0755-031-a", "--dir", office / "ca", "--out", office / "box").returncode == 0
     assert type_words("enrolment", "new", "--dir", office / "ca", "--out", office / "enrolment2").returncode == 0
     said = [
-        type_words("readmit", "0755-031-a", "--dir", office / "enrolment2", "--key", office / "out" / f"{name}.key")
-        for name in ("li-na", "broker-1")
+        type_words("readmit", "0755-031-a", "--dir", office / "enrolment2", "--key", office / role / f"{name}.key")
+        for role, name in (("person", "li-na"), ("broker", "broker-1"))
     ]
     assert "does not come from this root" in said[0].stderr
     assert "neither a provisioning key nor a person's" in said[1].stderr

@@ -82,7 +82,7 @@ def test_what_did_not_change_gets_no_new_version(offline: Offline) -> None:
     assert offline.given().version == 2  # the one that waited is overtaken, its number not used again
     before = offline.files()
     assert "unchanged, version 2" in offline.build().out
-    assert offline.build("--changed").out.splitlines()[0].startswith("0 bundles to be given out")
+    assert offline.build("--changed").out.splitlines()[0].startswith("Bundles to be given out: 0;")
     assert offline.files() == before
 
 
@@ -452,3 +452,16 @@ def test_a_locked_key_signs_with_its_passphrase_only(offline: Offline) -> None:
     assert (said.code, "does not open" in said.err, len(said.err.splitlines())) == (2, True, 1)
     assert offline.files() == before
     assert offline.build("--passphrase-fd", _piped("tidal-lantern-orchid")).code == 0
+
+
+def test_a_wrong_folder_of_bundles_is_seen_at_an_enrolled_box(offline: Offline) -> None:
+    """A first version for a box that is enrolled may be an empty folder by mistake: it is told, with both ways out."""
+    offline.build()
+    offline.enrol(BOX)
+    assert "is enrolled, and no bundle of it" not in offline.build("--again").out
+    (offline.bundles / "history" / f"{BOX}-1.json").unlink()
+    (offline.bundles / "history" / f"{BOX}-2.json").unlink()
+    (offline.bundles / f"{BOX}.json").unlink()
+    said = offline.build("--preview")
+    assert (said.code, "is enrolled, and no bundle of it" in said.out, "--above" in said.out) == (0, True, True)
+    assert "is enrolled, and no bundle of it" not in offline.build("--above", "2").out
