@@ -97,7 +97,7 @@ token_hash = "xyz"
         read_config(text, "collector.toml", Path())
     assert [fault.told(texts_for("zh-CN")) for fault in wrong.value.faults] == [
         "collector.toml:2: id 须以“centre-”开头，与监控中心的证书一致",
-        "collector.toml:7: 不认识的键“lissen”；是否应为“listen”？",
+        "collector.toml:7: 无法识别的键“lissen”；是否应为“listen”？",
         "collector.toml:11: [[person]] li：处置警情的人不得审核警情",
         "collector.toml:12: [[person]] li：token_hash 须为 64 位十六进制数字，由 `collector token` 输出",
     ]

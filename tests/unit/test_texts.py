@@ -177,3 +177,25 @@ def test_a_command_speaks_the_language_of_its_environment(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert texts_for_user()("closed") == word
+
+
+OTHER_WORDS = {
+    "清册": "台账",
+    "证书机构": "签发机构",
+    "签发方": "签发者",
+    "注册服务器": "注册服务",
+    "人员名单": "人员名册",
+    "登记码": "注册码",
+    "盒子": "前端主机",
+}
+"""What was once said beside the word that stands: one thing has one name."""
+
+
+def test_one_thing_has_one_name() -> None:
+    """No second word for a thing, and the box is never only a host, which at a bank is the alarm panel."""
+    with (FOLDER / "zh_CN" / "LC_MESSAGES" / "branchwatch.po").open("rb") as stream:
+        said = [message.string for message in read_po(stream) if isinstance(message.string, str)]
+    other = [text for text in said for word in OTHER_WORDS if word in text]
+    host = re.compile(r"(?<!前端)(?<!报警)主机(?!名|身份|可能|:)")
+    alone = [text for text in said if host.search(text) and "无法到达主机" not in text]
+    assert not [*other, *alone]

@@ -154,7 +154,7 @@ def test_faults_keep_their_form_in_chinese(typed: Typed) -> None:
         "wrong-site.toml:1: 缺少 unit",
         "wrong-site.toml:2: name 须为文本，而不是数值",
         "wrong-site.toml:3: 没有时区“Asia/Shangai”；是否应为“Asia/Shanghai”？",
-        "wrong-site.toml:4: 不认识的键“wat”",
+        "wrong-site.toml:4: 无法识别的键“wat”",
         lines[-1],
     ]
 
