@@ -55,7 +55,7 @@ WORDS = {
     "provision": Word(
         module="provisioning.command",
         extras="",
-        does="make the certificates that boxes, centre and broker are known by",
+        does="the bank's side of trust: certificates, inventory, signed site files, enrolment, installer's kits",
         example="branchwatch provision authority new --dir ca",
     ),
     "simulate": Word(

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Final
+from typing import Any, Final
 
 from collector.backup_words import add_backup_words
 from collector.config import Config, read_config
@@ -35,6 +35,31 @@ EXAMPLES: Final = """
   branchwatch collector deliver bundles/0755-031-a.json --config collector.toml
   branchwatch collector export --config collector.toml --out ledger.ndjson && branchwatch verify ledger.ndjson
 """
+
+WORDS: Final = {
+    "serve": (
+        N_("run the centre until it is told to end"),
+        "branchwatch collector serve --config collector.toml --embedded",
+    ),
+    "check": (
+        N_("check collector.toml and its certificates; starts nothing"),
+        "branchwatch collector check --config collector.toml",
+    ),
+    "migrate": (
+        N_("bring the database to this version; `serve` does it too"),
+        "branchwatch collector migrate --config collector.toml",
+    ),
+    "export": (
+        N_("write the whole ledger to a file that `branchwatch verify` checks"),
+        "branchwatch collector export --config collector.toml --out ledger.ndjson",
+    ),
+    "token": (N_("make a token and its hash for a [[person]]"), "branchwatch collector token"),
+    "password": (
+        N_("hash the password on standard input for a [[person]]"),
+        "branchwatch collector password < password.txt",
+    ),
+}
+"""What the words do that stand in this file, and how each is typed."""
 
 
 def main(argv: list[str]) -> int:
@@ -204,17 +229,17 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(title=say("words"), metavar="WORD", required=True)
-    serve = words.add_parser("serve", help=say("run the centre until it is told to end"))
+    serve = words.add_parser("serve", **_taught("serve", say))
     _add_config(serve, say)
     serve.add_argument("--embedded", action="store_true", help=say("also run the built-in broker of [embedded]"))
     serve.set_defaults(run=_serve)
-    check = words.add_parser("check", help=say("check collector.toml and its certificates; starts nothing"))
+    check = words.add_parser("check", **_taught("check", say))
     _add_config(check, say)
     check.set_defaults(run=_check)
-    bring = words.add_parser("migrate", help=say("bring the database to this version; `serve` does it too"))
+    bring = words.add_parser("migrate", **_taught("migrate", say))
     _add_config(bring, say)
     bring.set_defaults(run=_migrate)
-    export = words.add_parser("export", help=say("write the whole ledger to a file that `branchwatch verify` checks"))
+    export = words.add_parser("export", **_taught("export", say))
     where = export.add_mutually_exclusive_group(required=True)
     where.add_argument("--config", type=Path, metavar="FILE", help=say("the centre's collector.toml"))
     where.add_argument("--dir", type=Path, metavar="DIR", help=say("the folder of a demo"))
@@ -223,11 +248,22 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_backup_words(words, say, _config, _keys)
     add_deliver_words(words, say, _add_config, lambda arguments: (config := _config(arguments), _keys(config)))
     add_registrations_words(words, say, _add_config, _config)
-    token = words.add_parser("token", help=say("make a token and its hash for a [[person]]"))
+    token = words.add_parser("token", **_taught("token", say))
     token.set_defaults(run=_token)
-    password = words.add_parser("password", help=say("hash the password on standard input for a [[person]]"))
+    password = words.add_parser("password", **_taught("password", say))
     password.set_defaults(run=_password)
     return parser
+
+
+def _taught(name: str, say: Texts) -> Any:
+    """What every word's help has: what it does, and one line that can be typed as it stands."""
+    does, example = WORDS[name]
+    return {
+        "help": say(does),
+        "description": say(does),
+        "epilog": f"{say('example:')}  {example}",
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
 
 
 def _epilog(say: Texts) -> str:

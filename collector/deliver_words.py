@@ -34,7 +34,14 @@ FORKED: Final = N_(
 
 def add_deliver_words(words: Any, say: Texts, add_config: Callable[[Any, Texts], None], load: "Load") -> None:
     """Add the word; `load` reads settings and keys from the arguments."""
-    deliver = words.add_parser("deliver", help=say("take signed site bundles, to be carried to their boxes"))
+    does = say("take signed site bundles, to be carried to their boxes")
+    deliver = words.add_parser(
+        "deliver",
+        help=does,
+        description=does,
+        epilog=say("example:") + "  branchwatch collector deliver 0755-031-a.json --config collector.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     deliver.add_argument("files", nargs="+", type=Path, metavar="FILE", help=say("a signed site bundle"))
     add_config(deliver, say)
     deliver.set_defaults(run=lambda arguments, texts: _deliver(arguments, texts, *load(arguments)))

@@ -20,7 +20,14 @@ def add_registrations_words(
 ) -> None:
     """Add the word; `load` reads the settings from the arguments."""
     does = say("write the keys that people registered at the desk, for the offline machine")
-    word = words.add_parser("registrations", help=does, description=does)
+    word = words.add_parser(
+        "registrations",
+        help=does,
+        description=does,
+        epilog=say("example:")
+        + "  branchwatch collector registrations --out registrations.json --config collector.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     word.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("the file to write"))
     add_config(word, say)
     word.set_defaults(run=lambda arguments, texts: _write(arguments, texts, load(arguments)))
@@ -51,7 +58,8 @@ def _write(arguments: argparse.Namespace, say: Texts, config: Config) -> int:
         )
         return INPUT_WRONG
     written = say(
-        "{count} keys written to {file}; next step, on the offline machine: branchwatch provision people accept {name}"
+        "Keys written to {file}: {count}. Next step, on the offline machine: "
+        "branchwatch provision people accept {name} --inventory DIR"
     )
     print(written.format(count=len(found), file=arguments.out, name=arguments.out.name))
     return DONE

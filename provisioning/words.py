@@ -15,6 +15,7 @@ class Words:
 
     def __init__(self, parser: argparse.ArgumentParser, say: Texts, metavar: str = "COMMAND") -> None:
         self.say = say
+        self._parser = parser
         self._words = parser.add_subparsers(required=True, metavar=metavar)
 
     def add(self, name: str, does: str, description: str, example: str, run: Run) -> argparse.ArgumentParser:
@@ -28,11 +29,20 @@ class Words:
             allow_abbrev=False,
         )
         word.set_defaults(run=run)
+        if self._parser.epilog is None:  # whoever asks for help one word too early sees the whole command all the same
+            self._parser.epilog = self.say("example:") + f"  {example}"
         return word
 
     def below(self, name: str, does: str) -> "Words":
         """A word that has words of its own."""
-        return Words(self._words.add_parser(name, help=does, description=does, allow_abbrev=False), self.say)
+        below = self._words.add_parser(
+            name,
+            help=does,
+            description=does,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        return Words(below, self.say)
 
 
 def takes_authority(word: argparse.ArgumentParser, say: Texts) -> None:

@@ -165,3 +165,27 @@ def test_an_error_is_told_where_it_is_caught() -> None:
     assert str(error) == told(error, texts_for("en")) == "a.pem is no certificate in PEM"
     assert told(error, texts_for("zh-CN")) == "a.pem 不是 PEM 证书"
     assert told(OSError("as it is"), texts_for("zh-CN")) == "as it is"
+
+
+EVERY_WORD = [
+    *(["provision", word] for word in ("authority", "enrolment", "inventory", "people", "boxes", "issue", "renew")),
+    *(["provision", word] for word in ("revoke", "crl", "audit", "broker", "check", "import", "token", "serve")),
+    *(["provision", word] for word in ("readmit", "replace", "kit", "lock", "build", "sign", "show")),
+    *(["provision", *words] for words in (("authority", "new"), ("enrolment", "new"), ("inventory", "new"))),
+    *(["provision", *words] for words in (("people", "accept"), ("boxes", "accept"))),
+    *(["collector", word] for word in ("serve", "check", "migrate", "export", "backup", "restore", "deliver")),
+    *(["collector", word] for word in ("registrations", "token", "password")),
+]
+
+
+@pytest.mark.parametrize("words", EVERY_WORD, ids=" ".join)
+def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed) -> None:
+    """Its help has an example that begins with the word itself and parses: every option is one that it has."""
+    example = typed([*words, "--help"], "C")[1].partition("example:")[2]
+    lines = [line.strip() for line in example.splitlines() if line.strip().startswith("branchwatch ")]
+    assert lines
+    assert any(line.split()[1 : len(words) + 1] == words for line in lines), lines
+    for line in lines:
+        parts = line.partition(" <")[0].partition(" && ")[0].split("   ")[0].split()[1:]
+        missing = typed(parts, "C")[1]
+        assert "usage:" not in missing, missing
