@@ -4,19 +4,24 @@ The address is typed or scanned from the terminal. Its first opening gives that 
 address opens nothing, so that whoever reads it over a shoulder comes too late.
 """
 
+from base64 import b32encode
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import Final
 
 COOKIE: Final = "bw_walk"
 SECRET_BYTES: Final = 16
+TOKEN_BYTES: Final = 8
+"""Of the address, which is typed on a telephone: 60 bits of them, guessed over a network within one visit."""
+GROUPS: Final = 3
 
 
 class Door:
     """One page's door."""
 
     def __init__(self, random: Callable[[int], bytes]) -> None:
-        self.token = random(SECRET_BYTES).hex()
+        letters = b32encode(random(TOKEN_BYTES)).decode().lower()
+        self.token = "-".join(letters[4 * each : 4 * each + 4] for each in range(GROUPS))
         self._cookie = random(SECRET_BYTES).hex()
         self._opened = False
 

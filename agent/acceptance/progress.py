@@ -5,6 +5,7 @@ cut does not get there by itself. Everything that moves counts, whatever the wal
 Flow: states of points and the installer's answers -> here -> `test.point` events, outputs to move.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from protocol.acceptance import Noticed, PointRecord, Result
 
 TRIES: Final = 3
 """So often may the number from the operator's screen be typed wrongly."""
+
+NUMBER_DIGITS: Final = 4
 
 
 class Stage(StrEnum):
@@ -107,6 +110,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     reads: Mapping[str, State] = {}
     later: tuple[str, ...] = ()
     """Points that the installer put off; the first put off comes first again."""
+    chosen: str = ""
+    """The point that the installer stands before and asked for; it comes first until it is done."""
     number: str = ""
     wrong: int = 0
     """Wrong tries at the number so far."""
@@ -132,6 +137,12 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[Told, ...] = ()
     switch: str = ""
     """An output that the box moves now."""
+
+
+def red(progress: Progress) -> tuple[int, int]:
+    """How many steps failed, and how many were not tested: what is red in the record."""
+    failed = progress.count(Stage.FAILED)
+    return failed, len(progress.stages) - progress.count(Stage.PASSED) - failed
 
 
 def begun(plan: Plan, results: Iterable[PointRecord] = ()) -> Progress:
@@ -178,16 +189,26 @@ def answered(step: Step, progress: Progress, yes: bool) -> Move:
 
 def typed(step: Step, progress: Progress, number: str) -> Move:
     """The installer types the number that the operator read to him."""
+    number = unicodedata.normalize("NFKC", number).strip()
     if step.task is not Task.READ_OUT or progress.stages[step.point] is not Stage.ASKED:
         return Move(progress=progress)
+    if not is_number(number):
+        return Move(progress=progress)  # a slip of the finger is no try
     if number == progress.number:
         return _happens(step, progress, Happening.YES)
     progress = msgspec.structs.replace(progress, wrong=progress.wrong + 1)
     return _happens(step, progress, Happening.NO) if progress.wrong >= TRIES else Move(progress=progress)
 
 
+def is_number(text: str) -> bool:
+    """Whether it has the shape of what the operator reads out."""
+    return len(text) == NUMBER_DIGITS and text.isascii() and text.isdecimal()
+
+
 def again(step: Step, progress: Progress) -> Move:
-    """The installer tests a step once more; the old result stands until a new one is told."""
+    """The installer wants this step now, once more where it is done; its old result stands until a new one is told."""
+    if progress.stages[step.point] is not Stage.UNWATCHED:
+        progress = msgspec.structs.replace(progress, chosen=step.point)
     move = _happens(step, progress, Happening.AGAIN)
     if (state := move.progress.reads.get(step.point)) and step.task not in OUTPUTS:
         return _happens(step, move.progress, _SIDES[state])
@@ -197,13 +218,19 @@ def again(step: Step, progress: Progress) -> Move:
 def put_off(step: Step, progress: Progress) -> Progress:
     """The installer leaves a step for later."""
     later = (*(point for point in progress.later if point != step.point), step.point)
-    return msgspec.structs.replace(progress, later=later)
+    chosen = "" if progress.chosen == step.point else progress.chosen
+    return msgspec.structs.replace(progress, later=later, chosen=chosen)
 
 
 def current(plan: Plan, progress: Progress) -> Step | None:
-    """The step that is to be done now: in the order of the walk, what was put off last; None: all is done."""
+    """The step that is to be done now: what was asked for, else in the order of the walk, what was put off last.
+
+    None: all is done.
+    """
     waits = [step for step in plan if progress.stages[step.point] not in {*DONE, Stage.UNWATCHED}]
     by_point = {step.point: step for step in waits}
+    if progress.chosen in by_point:
+        return by_point[progress.chosen]
     first = [step for step in waits if step.point not in progress.later]
     return next(iter([*first, *(by_point[point] for point in progress.later if point in by_point)]), None)
 

@@ -78,7 +78,7 @@ HINT_TURNED: Final = N_(
     "must be the other value."
 )
 HINT_LOST: Final = N_("{wiring} cannot be read: its module does not answer.")
-HINT_TRIES: Final = N_("That is not the number; {count} tries are left.")
+HINT_TRIES: Final = N_("That is not the number; tries left: {count}.")
 
 REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
     {

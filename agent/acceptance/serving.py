@@ -19,6 +19,8 @@ import msgspec
 
 from agent.acceptance.door import COOKIE, Door, cookie_of
 from agent.acceptance.session import Act
+from protocol.texts import LANGUAGES, texts_for
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 LOG: Final = logging.getLogger("branchwatch.acceptance")
 
@@ -41,12 +43,19 @@ SAFE: Final = (
 )
 
 
+CLOSED: Final = N_(
+    "This address is mistyped, or another browser opened it already. Next step: on the box q, then the same command "
+    "with --resume; it shows a new address."
+)
+
+
 class BadRequestError(Exception):
     """Not what this server understands; `status` says how it is refused."""
 
-    def __init__(self, status: HTTPStatus) -> None:
+    def __init__(self, status: HTTPStatus, text: str = "") -> None:
         super().__init__(status.phrase)
         self.status = status
+        self.text = text or status.phrase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +125,7 @@ class PageServer:
                 try:
                     answer = await self._answer(await _read(reader))
                 except BadRequestError as refused:
-                    answer = _response(refused.status, "text/plain", refused.status.phrase.encode())
+                    answer = _response(refused.status, "text/plain; charset=utf-8", refused.text.encode())
                 writer.write(answer)
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -138,7 +147,7 @@ class PageServer:
         if not self._door.knows(cookie):
             fresh = self._door.open(token)
             if fresh is None:
-                raise BadRequestError(HTTPStatus.FORBIDDEN)
+                raise BadRequestError(HTTPStatus.FORBIDDEN, "\n".join(texts_for(each)(CLOSED) for each in LANGUAGES))
         elif token != self._door.token:
             raise BadRequestError(HTTPStatus.NOT_FOUND)
         more = f"Set-Cookie: {COOKIE}={fresh}; Path=/{token}/; HttpOnly; SameSite=Strict\r\n" if fresh else ""

@@ -5,13 +5,14 @@ What is typed goes to the session, what changes there is printed; it decides not
 
 import asyncio
 import threading
+import unicodedata
 from collections.abc import Callable
 from typing import Final, TextIO
 
 from agent.acceptance import sentences
 from agent.acceptance.installer import Installer
 from agent.acceptance.plan import Step, Task
-from agent.acceptance.progress import DONE, OUTPUTS, Stage
+from agent.acceptance.progress import DONE, OUTPUTS, Stage, is_number, red
 from agent.acceptance.session import Act, Session
 from agent.acceptance.summary import BOLD, GREEN, PLAIN, RED, summary
 from protocol.texts import LANGUAGES, Texts, texts_for
@@ -21,17 +22,20 @@ MAX_TYPED: Final = 64
 """Characters of one typed line that are looked at."""
 
 INTRODUCTION: Final = (
-    N_("Walk test of {site} {name}, box {box}: {count} points, {unwatched} of them cannot be tested by this version."),
+    N_("Walk test of {site} {name}, box {box}: {count} points."),
     N_("Meanwhile everything goes on as always: what is an alarm is one at the centre too. Tell the operator first."),
     N_("The box notices doors, buttons and zones by itself, in any order."),
     N_("Enter goes on, y and n answer, l puts off, x says that it does not work, ? lists everything,"),
-    N_("a POINT tests it once more, e ends and signs, q stops and keeps what was found."),
+    N_("a POINT takes that one now, or once more; e ends and signs, q stops and keeps what was found."),
+)
+KEYS: Final = INTRODUCTION[-2:]
+UNWATCHED: Final = N_("{count} points cannot be tested by this version.")
+ALONE: Final = N_(
+    "No installer's key was given: only the box will sign the record. To sign too: q, and --installer-key."
 )
 ALL_DONE: Final = N_("Everything that can be tested is done. e ends the walk test and signs its record.")
-SURE: Final = N_("{count} points are untested and stay red in the record. End all the same? y or n")
-STOPPED: Final = N_(
-    "Stopped; what was found is kept. Go on with: branchwatch agent acceptance --state {state} --resume"
-)
+SURE: Final = N_("Failed: {failed}, untested: {untested}; they stay red in the record. End all the same? y or n")
+STOPPED: Final = N_("Stopped; what was found is kept. Go on with the same command and --resume.")
 LOST: Final = N_("The box's agent no longer answers; what was found is kept. Start it, then go on with --resume.")
 STORED: Final = N_("The record is stored in {file}.")
 NOT_A_POINT: Final = N_("There is no point {point} in this walk test; ? lists them.")
@@ -42,12 +46,11 @@ DONE_WORD, STOPPED_WORD, LOST_WORD = "done", "stopped", "lost"
 class Terminal:
     """One terminal at one session."""
 
-    def __init__(self, session: Session, say: Texts, out: TextIO, installer: Installer | None, state: str) -> None:
+    def __init__(self, session: Session, say: Texts, out: TextIO, installer: Installer | None) -> None:
         self._session = session
         self._say = say
         self._out = out
         self._installer = installer
-        self._state = state
         self._shown: tuple[str, str] = ("", "")
         self._known = dict(session.progress.stages)
         self._sure = False
@@ -68,7 +71,7 @@ class Terminal:
                 if typing.done():
                     line = typing.result()
                     if line is None or line.strip() == "q":
-                        self._line(self._say(STOPPED).format(state=self._state))
+                        self._line(self._say(STOPPED))
                         return STOPPED_WORD
                     await self._typed(line.strip()[:MAX_TYPED])
                     typing = asyncio.ensure_future(typed.get())
@@ -92,9 +95,12 @@ class Terminal:
                     name=session.about.name,
                     box=session.about.box,
                     count=len(session.plan),
-                    unwatched=session.progress.count(Stage.UNWATCHED),
                 )
             )
+        if count := session.progress.count(Stage.UNWATCHED):
+            self._line(self._say(UNWATCHED).format(count=count), RED)
+        if self._installer is None:
+            self._line(self._say(ALONE), RED)
 
     async def _typed(self, line: str) -> None:
         step, word = self._session.current, line.lower()
@@ -121,10 +127,13 @@ class Terminal:
             await self._session.act(Act.NO, step.point)
         elif word == "l":
             await self._session.act(Act.LATER, step.point)
-        elif step.task is Task.READ_OUT and stage is Stage.ASKED and word:
+        elif step.task is Task.READ_OUT and stage is Stage.ASKED and is_number(unicodedata.normalize("NFKC", word)):
             await self._session.act(Act.NUMBER, step.point, word)
         elif word in {"", *_YES} and (step.task in OUTPUTS or step.task is Task.READ_OUT):
             await self._session.act(Act.GO, step.point)
+        elif word:
+            for text in KEYS:
+                self._line(self._say(text))
 
     async def _again(self, point: str) -> None:
         if point in self._session.steps:
@@ -134,10 +143,10 @@ class Terminal:
             self._line(self._say(NOT_A_POINT).format(point=point), RED)
 
     async def _end(self) -> None:
-        count = sum(stage not in DONE for stage in self._session.progress.stages.values())
-        if count:
+        failed, untested = red(self._session.progress)
+        if failed or untested:
             self._sure = True
-            self._line(self._say(SURE).format(count=count), BOLD)
+            self._line(self._say(SURE).format(failed=failed, untested=untested), BOLD)
         else:
             await self._session.finish(self._installer)
 

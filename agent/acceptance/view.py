@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agent.acceptance import sentences, summary
 from agent.acceptance.plan import Step, Task
-from agent.acceptance.progress import CONTACTS, DONE, OUTPUTS, Stage
+from agent.acceptance.progress import CONTACTS, DONE, OUTPUTS, Stage, red
 from agent.acceptance.session import Act, Session
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -17,6 +17,7 @@ LIST: Final = N_("All points")
 ALARMS: Final = N_("Alarms go to the centre as always during the test.")
 LOST: Final = N_("The box's agent no longer answers; what was found is kept.")
 ALL_DONE: Final = N_("Everything that can be tested is done.")
+SOME_FAILED: Final = N_("Everything was tested; {failed} failed. Put it right and test it again, or end.")
 GO: Final = N_("Ready")
 AGAIN_GO: Final = N_("Once more")
 YES: Final = N_("Yes")
@@ -24,9 +25,10 @@ NO: Final = N_("No")
 LATER: Final = N_("Later")
 BROKEN: Final = N_("Does not work")
 RETEST: Final = N_("Test again")
+NOW: Final = N_("Test now")
 SEND: Final = N_("Check the number")
 END: Final = N_("End and sign")
-SURE: Final = N_("{count} points are untested and stay red in the record.")
+SURE: Final = N_("Failed: {failed}, untested: {untested}; they stay red in the record.")
 READS: Final = N_("The box reads: {state}")
 QUIET: Final = N_("The page is not up to date: the box is not reached.")
 
@@ -36,7 +38,7 @@ _LOOKS: Final = {Stage.PASSED: "good", Stage.FAILED: "bad", Stage.UNWATCHED: "of
 def view_of(session: Session, say: Texts) -> dict[str, Any]:
     """Everything that is on the page."""
     progress = session.progress
-    open_count = sum(stage not in DONE for stage in progress.stages.values())
+    failed, untested = red(progress)
     step = session.current
     return {
         "revision": session.revision,
@@ -46,7 +48,7 @@ def view_of(session: Session, say: Texts) -> dict[str, Any]:
             done=sum(stage in DONE for stage in progress.stages.values()),
             count=len(session.plan) - progress.count(Stage.UNWATCHED),
         ),
-        "unwatched": say(UNWATCHED).format(count=progress.count(Stage.UNWATCHED)),
+        "unwatched": say(UNWATCHED).format(count=unwatched) if (unwatched := progress.count(Stage.UNWATCHED)) else "",
         "share": _share(session),
         "alarms": say(ALARMS),
         "quiet": say(QUIET),
@@ -55,7 +57,7 @@ def view_of(session: Session, say: Texts) -> dict[str, Any]:
         "now": None if step is None or session.finished or session.lost else _now(session, step, say),
         "rest": _rest(session, say),
         "end": "" if session.finished or session.lost else say(END),
-        "sure": say(SURE).format(count=open_count) if open_count else "",
+        "sure": say(SURE).format(failed=failed, untested=untested) if failed or untested else "",
         "ended": list(_ended(session, say)),
         "rows": [_row(session, each, say) for each in session.plan],
     }
@@ -102,14 +104,26 @@ def _row(session: Session, step: Step, say: Texts) -> dict[str, Any]:
         "name": sentences.name_of(step, say),
         "word": sentences.result(stage, say),
         "look": _LOOKS.get(stage, "open"),
-        "again": say(RETEST) if stage in DONE and not session.finished else "",
+        "again": "" if session.finished else _choose(session, step, stage, say),
     }
 
 
+def _choose(session: Session, step: Step, stage: Stage, say: Texts) -> str:
+    """What the button beside a point says: whoever stands before it need not follow the order."""
+    if stage in DONE:
+        return say(RETEST)
+    return "" if stage is Stage.UNWATCHED or step is session.current else say(NOW)
+
+
 def _rest(session: Session, say: Texts) -> str:
-    if session.lost and not session.finished:
+    if session.finished:
+        return ""
+    if session.lost:
         return say(LOST)
-    return say(ALL_DONE) if session.current is None and not session.finished else ""
+    if session.current is not None:
+        return ""
+    failed, _ = red(session.progress)
+    return say(SOME_FAILED).format(failed=failed) if failed else say(ALL_DONE)
 
 
 def _ended(session: Session, say: Texts) -> Iterator[dict[str, str]]:

@@ -31,6 +31,10 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 ADDRESS: Final = N_("Open this address on the telephone; it opens once, in one browser: {address}")
 UNSEALED: Final = N_("It is not encrypted: use it over a cable or a hotspot of your own only.")
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be refused
+HERE_ONLY: Final = N_(
+    "Only this machine reaches it. For a telephone: --listen with the box's address there, like 192.168.42.7:8480."
+)
 
 
 class WalkError(SaidError):
@@ -65,7 +69,7 @@ async def walk(wanted: Wanted, say: Texts) -> str:
         follow = asyncio.create_task(under_way.follow(), name="follow")
         try:
             async with _page(under_way, installer, wanted.listen, listening, say) as ended:
-                shell = Terminal(under_way, say, sys.stdout, installer, str(wanted.state))
+                shell = Terminal(under_way, say, sys.stdout, installer)
                 return await shell.run(_typed(), ended)
         finally:
             follow.cancel()
@@ -80,6 +84,11 @@ def _listening(listen: tuple[str, int] | None) -> socket.socket | None:
     if listen is None:
         return None
     host, port = listen
+    if host in EVERYWHERE:
+        raise WalkError(
+            N_("{host} is no address that a telephone can open; name the box's own there (ip -brief address)"),
+            host=host,
+        )
     try:
         return listen_at(host, port)
     except OSError as error:
@@ -157,11 +166,10 @@ async def _page(
     try:
         await server.start(host, listening)
         sys.stdout.write(str(said(ADDRESS, address=server.address).told(say)) + "\n")
-        if host not in LOOPBACK:
-            sys.stdout.write(say(UNSEALED) + "\n")
+        sys.stdout.write(say(HERE_ONLY if host in LOOPBACK else UNSEALED) + "\n")
         sys.stdout.flush()
         yield ended
-        if under_way.finished:
+        if under_way.finished or under_way.lost:
             await _linger(server)
     finally:
         await server.close()

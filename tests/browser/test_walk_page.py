@@ -197,13 +197,16 @@ def test_one_instruction_at_a_time_until_it_is_signed(browser: Browser, walked: 
         expect(page.locator("#number")).to_be_visible()
         number = walked.session.progress.number
         page.locator("#number").fill("x")
+        page.locator("#number").press("Enter")  # no try: it is no number of four digits
+        page.locator("#number").fill("9999" if number != "9999" else "0000")
         page.get_by_role("button", name="核对数字").tap()
         expect(page.locator("#hint")).to_contain_text("还可输入 2 次")
         page.locator("#number").fill(number)
         page.locator("#number").press("Enter")
         _row(page, "desk/operator")("good")
         page.locator("#end").tap()
-        expect(page.locator("#sure")).to_contain_text("2 个点位未测试")
+        expect(page.locator("#end")).to_be_disabled()  # a double tap ends nothing
+        expect(page.locator("#sure")).to_contain_text("未通过 1 个，未测试 2 个")
         page.locator("#end").tap()
         expect(page.locator("#ended")).to_contain_text("通过 6，未通过 1，未测试 2")
         expect(page.locator("#ended .bad").first).to_contain_text("金库门")
@@ -234,6 +237,18 @@ def test_buttons_fit_a_thumb_and_markup_is_text(browser: Browser, walked: Walked
         assert min(heights) >= 44
 
 
+def test_an_installer_takes_the_point_that_he_stands_before(browser: Browser, walked: Walked) -> None:
+    """Far down the list: it becomes the instruction, and the page shows it at its top."""
+    with _phone(browser, walked.address, "en") as page:
+        walked.say(**REST)
+        _row(page, "device/io1")("good")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.locator("#rows li[data-point='output/hall']").get_by_role("button", name="Test now").tap()
+        expect(page.locator("#text")).to_contain_text("is going to sound")
+        expect(page.locator("#now")).to_be_in_viewport()
+        expect(page.locator("#rows li.current")).to_have_attribute("data-point", "output/hall")
+
+
 def test_the_address_opens_once(browser: Browser, walked: Walked) -> None:
     """The first browser goes on after a reload; a second one with the same address is refused."""
     with _phone(browser, walked.address) as page:
@@ -244,4 +259,6 @@ def test_the_address_opens_once(browser: Browser, walked: Walked) -> None:
         answer = other.new_page().goto(walked.address)
         assert answer is not None
         assert answer.status == 403
+        assert "--resume" in answer.text()
+        assert "新的地址" in answer.text()
         other.close()

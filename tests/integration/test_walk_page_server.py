@@ -15,7 +15,7 @@ from agent.acceptance.door import Door, cookie_of
 from agent.acceptance.serving import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, PageServer, Shown, listen_at
 from agent.acceptance.session import Act
 
-SECRET = "07" * 16
+SECRET = "a4dq-obyh-a4dq"
 TAP = b'{"act":"yes","point":"output/hall","number":""}'
 JSON = "Content-Type: application/json\r\n"
 

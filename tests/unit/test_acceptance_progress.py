@@ -91,13 +91,49 @@ def test_the_number_must_come_back_within_three_tries() -> None:
     right = progress.typed(step, once.progress, "0417")
     assert [(each.result, each.noticed) for each in right.told] == [(Result.PASSED, Noticed.OPERATOR)]
     wrong = once
-    for number in ("417", ""):
+    for slip in ("417", "", "x417", "04170", "０４1"):
+        assert progress.typed(step, wrong.progress, slip).progress == wrong.progress
+    for number in ("4177", "7777"):
         assert wrong.told == ()
         wrong = progress.typed(step, wrong.progress, number)
     assert [each.result for each in wrong.told] == [Result.FAILED]
     assert progress.typed(step, wrong.progress, "0417").told == ()
     anew = progress.asked(step, progress.again(step, wrong.progress).progress, "9000")
     assert [each.result for each in progress.typed(step, anew.progress, "9000").told] == [Result.PASSED]
+
+
+def test_a_number_typed_with_a_chinese_keyboard_is_that_number() -> None:
+    """Full-width digits are digits."""
+    step = STEPS["desk/operator"]
+    sent = progress.asked(step, progress.begun(PLAN), "0417")
+    right = progress.typed(step, sent.progress, " ０４１７")
+    assert [each.result for each in right.told] == [Result.PASSED]
+
+
+def test_the_point_that_the_installer_stands_before_comes_first() -> None:
+    """Asked for, it is the current one until it is done or put off; then the walk goes on in its order."""
+    begun = progress.begun(PLAN)
+    first = progress.current(PLAN, begun)
+    siren = STEPS["output/hall"]
+    chosen = progress.again(siren, begun).progress
+    assert progress.current(PLAN, chosen) == siren
+    assert chosen.stages == begun.stages, "nothing is done by asking for it"
+    assert progress.current(PLAN, progress.put_off(siren, chosen)) == first
+    done = progress.answered(siren, chosen, yes=False).progress
+    assert progress.current(PLAN, done) == first
+    assert progress.current(PLAN, progress.again(siren, done).progress) == siren
+    nothing = Step(point="area/hall", task=Task.NONE)
+    cannot = progress.begun((*PLAN, nothing))
+    assert progress.again(nothing, cannot).progress == cannot, "what cannot be tested cannot be asked for"
+
+
+def test_what_is_red_in_the_record_is_counted() -> None:
+    """Failed and untested; what this version cannot test is untested too."""
+    begun = progress.begun(PLAN)
+    assert progress.red(begun) == (0, len(PLAN))
+    failed = progress.answered(STEPS["door/outer"], begun, yes=False).progress
+    passed = _sees(failed, "device/io1", "online").progress
+    assert progress.red(passed) == (1, len(PLAN) - 2)
 
 
 def test_a_failed_point_is_tested_again_from_how_it_stands() -> None:

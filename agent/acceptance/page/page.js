@@ -1,5 +1,6 @@
 // The walk test's page: asks the box each second, draws what it says, sends what is tapped. It decides nothing.
 const EVERY_MS = 1000;
+const SURE_MS = 800; // a second tap so soon is a slip of the finger
 const QUIET_MS = 4000; // the box was not reached for so long: what is shown may be old
 const MARKS = { good: "✓", bad: "✕", off: "–", open: "·" };
 const at = (id) => document.getElementById(id);
@@ -39,6 +40,7 @@ function drawNow(now) {
   typing.dataset.of = now.point;
   typing.hidden = !now.number;
   at("buttons").replaceChildren(...now.buttons.map((each) => button(each.text, each.look, async () => {
+    if (each.act === "number" && typing.value.trim().length !== 4) return typing.focus();
     await say({ act: each.act, point: now.point, number: each.act === "number" ? typing.value : "" });
     typing.value = "";
   })));
@@ -48,7 +50,10 @@ function row(each, current) {
   const item = element("li", "", `${each.look}${each.point === current ? " current" : ""}`);
   item.dataset.point = each.point;
   item.append(element("i", MARKS[each.look]), element("b", each.name), element("span", each.word));
-  if (each.again) item.append(button(each.again, "", () => say({ act: "again", point: each.point, number: "" })));
+  if (each.again) item.append(button(each.again, "", async () => {
+    await say({ act: "again", point: each.point, number: "" });
+    window.scrollTo({ top: 0 });
+  }));
   return item;
 }
 
@@ -80,7 +85,7 @@ async function look() {
   const answer = await fetch(`view?lang=${language}&revision=${revision}`).catch(() => null);
   if (answer?.ok) heard = Date.now();
   if (answer?.status === 200) draw(await answer.json());
-  at("quiet").hidden = Date.now() - heard < QUIET_MS;
+  at("quiet").hidden = Date.now() - heard < QUIET_MS || shown?.ended.length > 0;
 }
 
 at("language").onclick = () => {
@@ -90,7 +95,11 @@ at("language").onclick = () => {
   look();
 };
 at("end").onclick = () => {
-  if (shown.sure && !sure) { sure = true; drawEnd(); } else say({ act: "end", point: "", number: "" });
+  if (shown.sure && !sure) {
+    sure = at("end").disabled = true;
+    setTimeout(() => { at("end").disabled = false; }, SURE_MS);
+    drawEnd();
+  } else say({ act: "end", point: "", number: "" });
 };
 at("number").onkeydown = (event) => { if (event.key === "Enter") at("buttons").querySelector(".main")?.click(); };
 
