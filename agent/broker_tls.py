@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agent.identity import BoxIdentity
 from agent.keystore import KeyStoreError
+from agent.mqtt_frames import AT_ONCE_BYTES, Frames
 from protocol.certificates import ROLE_URI, Role
 
 X509_V_FLAG_NO_CHECK_TIME: Final = 0x200000
@@ -17,7 +18,9 @@ X509_V_FLAG_NO_CHECK_TIME: Final = 0x200000
 
 
 class _BrokerSocket(ssl.SSLSocket):
-    """A connection that is only up if the other side is a broker."""
+    """A connection that is only up if the other side is a broker, and only while it sends what a broker would."""
+
+    _frames: Frames | None = None
 
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands, then look at the role.
@@ -28,6 +31,18 @@ class _BrokerSocket(ssl.SSLSocket):
         super().do_handshake(block)
         if not is_broker(self.getpeercert()):
             raise ssl.SSLCertVerificationError("the certificate at this address is not a broker's")
+        self._frames = Frames()
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Some of what came, of packets that are not too large.
+
+        Raises:
+            OSError: the peer announces one that no honest broker sends.
+        """
+        data = super().recv(min(buflen, AT_ONCE_BYTES), flags)
+        if self._frames is not None:
+            self._frames.feed(data)
+        return data
 
 
 def broker_context(identity: BoxIdentity, *, check_dates: bool) -> ssl.SSLContext:

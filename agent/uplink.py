@@ -45,8 +45,9 @@ MAX_PAUSE_S: Final = 3.0
 BIRTH_WAIT_S: Final = 1.0
 """The backlog waits this long for the centre to say where it stands, so that little is sent twice."""
 
-MAX_HEARD: Final = 1000
-"""Messages from the centre that wait to be taken; more is dropped, and the centre repeats itself."""
+MAX_HEARD: Final = 100
+"""Messages from the centre that wait to be taken; more is dropped, and the centre repeats itself. The largest have 1.25
+MiB: whoever holds the broker must not fill the box's memory with them."""
 
 MAX_IN_FLIGHT: Final = 64
 """Above the outbox's own windows: paho never queues what was not yet given to the broker."""
