@@ -119,8 +119,13 @@ def _tell(done: "Enrolled", say: Say) -> None:
     print(line.format(box=done.box, site=done.site, until=f"{done.until:%Y-%m-%d}"))
     print(say("Read this to the bank's security officer, who must see the same:"))
     print(f"\n    {done.fingerprint}\n")
-    if done.version is None:
-        print(say("No site file came. Next step: the bank builds it (branchwatch provision build)."))
+    if done.held:
+        print(say("The site file that was there stays in force; a newer one comes over the line."))
+    elif done.version is None:
+        print(
+            say("No site file came: none that is whole lies ready. Without one this box cannot guard. Next step: the")
+        )
+        print(say("bank lays one there; then branchwatch agent enrol --again, with this code while it lives."))
     else:
         print(say("Site file version {version} is in force.").format(version=done.version))
         print(say("Next step: systemctl start branchwatch-agent, then branchwatch agent health"))

@@ -21,6 +21,7 @@ from provisioning.enrolment.book import Book, open_book
 from provisioning.enrolment.folder import new_enrolment, open_enrolment
 from provisioning.enrolment.qr import check_image, save_image, terminal_lines
 from provisioning.enrolment.readmitting import readmit
+from provisioning.enrolment.ready import bundle_lack
 from provisioning.enrolment.replacing import next_box, write_box
 from provisioning.enrolment.tokens import Token, make_token
 from provisioning.inventory.loading import load_inventory
@@ -187,7 +188,9 @@ def _token(arguments: Namespace, say: Texts) -> Answer:
                 path=path, reason=system_said(error).told(say)
             )
     lines = _shown(token, arguments.site, box, at, terminal_lines(uri), written, say)
-    return Answer(lines=lines, warning=missing, code=SAYS_NO if missing else DONE)
+    lack = bundle_lack(enrolment, box, datetime.now(UTC))
+    warning = "\n".join(filter(None, [missing, lack.told(say) if lack is not None else ""]))
+    return Answer(lines=lines, warning=warning, code=SAYS_NO if missing else DONE)
 
 
 def _write_image(path: Path, uri: str) -> None:

@@ -137,6 +137,29 @@ def test_a_code_is_for_the_box_that_the_inventory_names(office: Path) -> None:
     assert type_words(*words, "--box", "0755-031-a").returncode == 0
 
 
+def test_a_code_tells_when_no_site_file_lies_ready(office: Path) -> None:
+    """None, half of one, another box's: told where the code is made, so that no installer stands there without."""
+    bundles, bureau, ca = office / "enrolment" / "bundles", office / "bureau", office / "ca"
+    token = ["token", "0755-031", "--dir", office / "enrolment", "--inventory", office / "inventory"]
+    done = type_words(*token)
+    assert (done.returncode, "0755-031-a.json is not there" in done.stderr) == (0, True), done.stderr
+    made = type_words("issue", "provisioning", "bureau-1", "bureau-2", "--dir", ca, "--out", bureau)
+    pins = made.stdout.partition("provisioning = ")[2].partition("\n")[0]
+    bank = office / "inventory" / "bank.toml"
+    bank.write_text(bank.read_text().replace("provisioning = []", f"provisioning = {pins}"))
+    keys = ["--key", bureau / "bureau-1.key", "--key", bureau / "bureau-2.key"]
+    done = type_words("build", "--inventory", office / "inventory", "--out", bundles, *keys)
+    assert done.returncode == 0, done.stderr
+    assert type_words(*token).stderr == ""
+    given = bundles / "0755-031-a.json"
+    whole = given.read_bytes()
+    (bundles / "0755-099-a.json").write_bytes(whole)
+    other = ["token", "0755-099", "--dir", office / "enrolment", "--at", "127.0.0.1:8443"]
+    assert "would not do for 0755-099-a: it is for 0755-031-a" in type_words(*other).stderr
+    given.write_bytes(whole[: len(whole) // 2])
+    assert "copy the file again" in type_words(*token).stderr
+
+
 def test_replacing_twice_in_a_hurry_skips_no_id(office: Path) -> None:
     """The id that nobody used yet is not thrown away, and the steps that were printed stay the right ones."""
     replace = ["replace", "0755-031", "--inventory", office / "inventory", "--dir", office / "enrolment"]
