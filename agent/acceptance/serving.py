@@ -141,6 +141,8 @@ class PageServer:
     async def _answer(self, request: _Request) -> bytes:
         if request.headers.get("host", "") not in self._hosts:
             raise BadRequestError(HTTPStatus.MISDIRECTED_REQUEST)  # another name for this address: a rebound page
+        if request.headers.get("origin", "").removeprefix("http://") not in {"", *self._hosts}:
+            raise BadRequestError(HTTPStatus.FORBIDDEN)  # another page asks, from the same machine perhaps
         token, _, place = request.path.lstrip("/").partition("/")
         cookie = cookie_of(request.headers.get("cookie", ""))
         fresh = None

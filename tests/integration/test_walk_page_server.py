@@ -116,6 +116,10 @@ async def test_the_first_browser_gets_the_page_and_taps() -> None:
         (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}Content-Length: -2\r\n\r\n{}", 400),
         (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}Content-Length: 99999\r\n\r\n{}", 413),
         (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}{tap}Origin: http://evil.example\r\n\r\n", 403),
+        (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}{tap}Origin: http://127.0.0.1:9\r\n\r\n", 403),
+        (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}{tap}Origin: null\r\n\r\n", 403),
+        (b"POST /{secret}/act HTTP/1.1\r\nHost: {host}\r\n{cookie}{json}{tap}Origin: http://[\r\n\r\n", 403),
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/9\r\nHost: {host}\r\n\r\n", 400),
         (b"GET http://[ HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
@@ -127,9 +131,10 @@ async def test_everything_else_is_refused(raw: bytes, status: int) -> None:
     """Strangers, other names for this address, other paths, other methods, broken and endless requests."""
     async with page() as here:
         await here.open()
-        for name, value in (("host", here.host), ("secret", SECRET), ("cookie", here.cookie), ("json", JSON)):
+        values = {"host": here.host, "secret": SECRET, "cookie": here.cookie, "json": JSON}
+        for name, value in (values | {"tap": f"Content-Length: {len(TAP)}\r\n"}).items():
             raw = raw.replace(b"{%s}" % name.encode(), value.encode())
-        assert (await here.send(raw)).startswith(f"HTTP/1.1 {status} ")
+        assert (await here.send(raw + (TAP if b"Origin" in raw else b""))).startswith(f"HTTP/1.1 {status} ")
         assert here.tapped == []
 
 
