@@ -76,13 +76,17 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:
-    """What came of it. `fingerprint` is read to the bank by voice; without a `version` no site file came."""
+    """What came of it. `fingerprint` is read to the bank by voice; without a `version` no site file came.
+
+    `held`: one is in force that was there before; a newer one comes over the line.
+    """
 
     box: str
     site: str
     until: datetime
     fingerprint: str
     version: int | None
+    held: bool
 
 
 class _KitEnrol(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +183,7 @@ def enrol(
         certain = max(now, link.channel.begins, parse_time(answer.at))
         identity = _identity(answer, bank, keys, code.pin, certain)
         step(said(N_("Certificate for {box} of site {site}, checked."), box=identity.id, site=identity.site))
+        held = SiteStore(state).current() is not None
         version = _write(files, answer, bank, identity, keys, state, certain)
     sealing = keys.sealing_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Enrolled(
@@ -187,6 +192,7 @@ def enrol(
         until=identity.not_after,
         fingerprint=spoken_fingerprint(thumbprint(identity.public_key), sealing),
         version=version,
+        held=held,
     )
 
 

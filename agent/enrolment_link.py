@@ -131,7 +131,12 @@ def _told(address: str) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise UnreachableError(
-            N_("{address} cannot be reached: {reason}"), address=address, reason=system_said(error)
+            N_(
+                "{address} cannot be reached: {reason}. Next step: check cable and router, and ask the bank whether "
+                "its enrolment runs at this address"
+            ),
+            address=address,
+            reason=system_said(error),
         ) from None
     except http.client.HTTPException as error:
         raise UnreachableError(

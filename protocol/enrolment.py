@@ -159,9 +159,9 @@ class RecordLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the enrolment's record as the centre reads it; chained as `protocol/ledger.py` says.
 
     Facts are texts. `id` is the box; with `site`, and: token: `code` (a name, not the secret), `ends`; known, enrolled,
-    renewed: `key`, `serial`, `certificate`, `not_after`, and enrolled: `code`, `sealing`, `machine`; refused: `reason`
-    (a `Refusal`), `key`, `count`, and `code` where one was meant; code_dead: `code`; readmitted: `key`, `by`,
-    `document`.
+    renewed: `key`, `serial`, `certificate`, `not_after`, and enrolled: `code`, `sealing`, `machine`, `spoken` (the
+    fingerprint that the installer reads out); refused: `reason` (a `Refusal`), `key`, `count`, and `code` where one was
+    meant; code_dead: `code`; readmitted: `key`, `by`, `document`.
     """
 
     v: int

@@ -85,7 +85,10 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
         "config.drift.restored": (N_("The box works with site file version {version}, as it should"),),
-        "enrol.completed": (N_("{box} was enrolled for site {site} and has its certificate"),),
+        "enrol.completed": (
+            N_("{box} was enrolled for site {site}; its installer must read out the same: {spoken}"),
+            N_("{box} was enrolled for site {site} and has its certificate"),
+        ),
         "enrol.refused": (N_("{count} tries to enrol {box} for site {site} were refused: {reason}"),),
         "enrol.refused.restored": (N_("Ten minutes after the first refusal: {count} tries in all"),),
         "enrol.code_dead": (N_("The enrolment code of {box} is dead: too many wrong tries"),),

@@ -32,7 +32,7 @@ KINDS: Final[Mapping[RecordAct, str]] = {
     RecordAct.CODE_DEAD: "enrol.code_dead",
     RecordAct.RENEWED: "certificate.renewed",
 }
-_TOLD: Final = ("key", "serial", "not_after", "machine", "code")
+_TOLD: Final = ("key", "serial", "not_after", "machine", "code", "spoken")
 """Facts of a line that an event repeats; the box and its site go before them."""
 
 

@@ -16,11 +16,12 @@ from typing import Final
 
 import msgspec
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.certificates import CertificateError, Issuer, Role, Trust, thumbprint
 from protocol.documents import DocumentError, claimed_payload, open_document
-from protocol.enrolled import Enrolled, encode_enrolled
+from protocol.enrolled import Enrolled, encode_enrolled, spoken_fingerprint
 from protocol.enrolment import (
     MAX_RECORD_BYTES,
     NO_BUNDLE,
@@ -224,18 +225,24 @@ class Desk:
             now=now,
         )
         issued = deeds.issued(Role.BOX, code.box, code.site, certificate)
-        more = {"code": code.name, "sealing": thumbprint(proven.sealing_key), "machine": proven.request.machine}
+        spoken = spoken_fingerprint(thumbprint(proven.key), _spki(proven.sealing_key))
+        more = {
+            "code": code.name,
+            "sealing": thumbprint(proven.sealing_key),
+            "machine": proven.request.machine,
+            "spoken": spoken,
+        }
+        LOG.info("%s of site %s is enrolled; its installer reads %s", code.box, code.site, spoken)
         turn.record([Deed(act=Act.ENROLLED, facts={**issued.facts, **more})], now)
         return certificate
 
     def _tell(self, proven: ProvenEnrolment, asked: Asked, now: datetime) -> None:
-        sealing = proven.sealing_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         told = Enrolled(
             v=1,
             box=asked.box,
             site=asked.site,
             signing=asked.key,
-            sealing_key=b64encode(sealing).decode("ascii"),
+            sealing_key=b64encode(_spki(proven.sealing_key)).decode("ascii"),
             at=format_time(now),
             machine=proven.request.machine,
         )
@@ -289,3 +296,7 @@ class Desk:
         bucket = self._renewing.get(box) or full_bucket(RENEWALS_AN_HOUR, now_s)
         self._renewing[box], admitted, untold = take(bucket, now_s)
         return None if admitted else untold
+
+
+def _spki(key: EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -96,7 +96,8 @@ def _asking(act: _Act, media_type: str) -> Callable[[Request], Awaitable[Respons
             LOG.warning("%s %s: refused (%s), claimed %s", peer, request.url.path, done.reason.value, done.who or "-")
             status, detail = STATUS[done.reason]
             return _problem(status, done.reason.value, detail)
-        LOG.info("%s %s: answered %s", peer, request.url.path, done.who)
+        level = logging.DEBUG if request.url.path == RECORD_PATH else logging.INFO  # the centre reads every 5 s
+        LOG.log(level, "%s %s: answered %s", peer, request.url.path, done.who)
         return Response(done.body, media_type=media_type)
 
     return answer

@@ -202,6 +202,7 @@ def test_nobody_there_is_exit_code_three(bank: Enrolling) -> None:
     done = bank.ask(code)
     assert done.returncode == 3
     assert "cannot be reached" in done.stderr
+    assert "Next step: check cable and router" in done.stderr
     key = thumbprint_of(bank.state())
     bank.serve()
     assert bank.ask(code).returncode == 0
@@ -220,6 +221,7 @@ def test_an_enrolled_box_does_not_enrol_by_accident(bank: Enrolling) -> None:
     done = bank.agent("enrol", "--code-file", again, "--again", "--state", bank.state(), "--at", bank.at)
     assert done.returncode == 0, done.stderr
     assert thumbprint_of(bank.state()) == key
+    assert "agent enrol --again" in done.stdout, "without a site file its next step is said"
 
 
 class Swallower:

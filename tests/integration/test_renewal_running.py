@@ -98,6 +98,9 @@ async def test_from_code_to_guarding_to_the_next_certificate(
         assert done.returncode == 0, done.stderr
         assert "version 1 is in force" in done.stdout
         assert (bank.state() / "site" / "current.json").read_bytes() == document
+        words = ("enrol", "--code-file", code, "--again", "--state", bank.state(), "--at", bank.at)
+        once_more = await asyncio.to_thread(bank.agent, *words)
+        assert "The site file that was there stays in force" in once_more.stdout, once_more
 
         running = process([*BRANCHWATCH, "agent", "run", "--state", bank.state()], cwd=ROOT)
         await eventually(lambda: centre.kinds()["box.started"] == 1, timeout_s=20)

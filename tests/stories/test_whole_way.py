@@ -64,8 +64,8 @@ def _prepare(way: Way) -> Path:
     return kit
 
 
-def _install_and_enrol(way: Way, machine: CleanRoot) -> None:
-    """On site: the stick, the code on paper."""
+def _install_and_enrol(way: Way, machine: CleanRoot) -> str:
+    """On site: the stick, the code on paper; the fingerprint that the installer reads out."""
     installed = machine.run("sh /stick/install.sh")
     assert installed.returncode == 0, installed.stdout + installed.stderr
     code = way.code_for(SITE).read_text()
@@ -84,6 +84,7 @@ def _install_and_enrol(way: Way, machine: CleanRoot) -> None:
         "provision", "boxes", "accept", "--inventory", "inventory", "--enrolled", "enrolment/enrolled", answers="y\n"
     )
     assert fingerprint.strip() in said, "two people compare the same fingerprint"
+    return fingerprint.strip()
 
 
 def _walk(way: Way, machine: CleanRoot) -> None:
@@ -154,12 +155,13 @@ def test_from_an_empty_folder_to_a_guarded_branch_and_a_locked_out_box(way: Way)
     """Authority, inventory of three sites, kit, bare machine, enrolment, walk test, alarm, revocation: by commands."""
     kit = _prepare(way)
     machine = way.bare_machine(kit)
-    _install_and_enrol(way, machine)
+    fingerprint = _install_and_enrol(way, machine)
     agent = way.run_in(machine, f"exec {AS_BOX} {INSTALLED} agent run --state {STATE}", "agent")
     way.heard(BOX)
 
     def enrolled() -> bool:
-        return bool(way.desk.events(kind="enrol.completed")[0]["facts"]["box"] == BOX)
+        facts = way.desk.events(kind="enrol.completed")[0]["facts"]
+        return bool((facts["box"], facts["spoken"]) == (BOX, fingerprint))
 
     eventually_blocking(enrolled, timeout_s=20, what="the centre tells that the box was enrolled")
     refused_thief = way.desk.events(kind="enrol.refused")

@@ -78,6 +78,7 @@ def test_an_enrolment_is_told_at_its_site(centre: PaperCentre, desk: PaperDesk) 
     assert (event.kind, event.site, event.source, event.level) == ("enrol.completed", SITE, f"box/{BOX}", 3)
     assert (event.facts["box"], event.facts["site"]) == (BOX, SITE)
     assert event.facts["machine"] == "0123456789abcdef"
+    assert event.facts["spoken"].count(" ") == 7
     assert event.facts["serial"] == f"{box.certificate().serial_number:x}"
     assert [alarm.kind for alarm in centre.alarms(site=SITE)] == ["enrol.completed"]
 
