@@ -49,6 +49,8 @@ class IdentityFiles:
             os.replace(fresh, name, src_dir_fd=here, dst_dir_fd=here)
             os.fsync(here)
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(fresh, dir_fd=here)  # half of a key is nobody's to find
             raise IdentityFilesError(
                 N_("{file} cannot be written: {reason}; nothing was changed"),
                 file=self.folder / name,
