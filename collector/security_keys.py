@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from webauthn import generate_registration_options, options_to_json, verify_registration_response
-from webauthn.helpers import bytes_to_base64url, decode_credential_public_key, decoded_public_key_to_cryptography
+from webauthn.helpers import (
+    bytes_to_base64url,
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+    parse_client_data_json,
+    parse_registration_credential_json,
+)
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
@@ -69,8 +75,11 @@ def made_key(answer: str, *, challenge: bytes, rp_id: str, origin: str) -> MadeK
             supported_pub_key_algs=_ES256,
         )
         key = decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
+        said = parse_client_data_json(parse_registration_credential_json(answer).response.client_data_json)
     except Exception as error:  # noqa: BLE001 - the library lets errors of CBOR and JSON through
         raise SecurityKeyError(type(error).__name__) from None
+    if said.cross_origin:  # made inside of another page (WIRE 4.3); the library reads it and lets it pass
+        raise SecurityKeyError("another page's frame")
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise SecurityKeyError("no P-256 key")
     return MadeKey(
