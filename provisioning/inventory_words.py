@@ -131,14 +131,18 @@ def _import(arguments: Namespace, say: Texts) -> Answer:
         table = read_csv(stream.read(MAX_CSV_BYTES + 1), str(arguments.table))
     folder = read_folder(arguments.inventory)
     lines = plan_import(table, folder, arguments.template, lambda file: Path(file).read_text(encoding="utf-8-sig"))
-    shown = [text for line in lines for text in _shown(line, say)]
     counts = {what.name.lower(): sum(line.what is what for line in lines) for what in What}
     sum_ = say("{new} new, {changed} changed, {same} the same, {wrong} wrong.").format(**counts)
+    # Among two thousand lines the wrong ones would be lost; and while one is wrong, the others become nothing.
+    told = [line for line in lines if line.what is What.WRONG] if counts["wrong"] else lines
+    shown = [text for line in told for text in _shown(line, say)]
     if counts["wrong"]:
         wrong = say("Nothing was written. Next step: mend the table, or the template that a line names.")
         return Answer(lines=[*shown, sum_], warning=wrong, code=INPUT_WRONG)
     if not arguments.write:
         return Answer(lines=[*shown, sum_, say("Nothing was written. Next step: the same command with --write.")])
+    if not any(line.text for line in lines):
+        return Answer(lines=[*shown, sum_, say("Nothing was written: nothing is new or changed.")])
     write_sites(arguments.inventory, {line.site: line.text for line in lines if line.text})
     return Answer(lines=[*shown, sum_, say("Written to {folder}.").format(folder=arguments.inventory / SITES)])
 

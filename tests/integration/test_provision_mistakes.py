@@ -201,3 +201,21 @@ def test_a_reader_that_goes_away_is_no_fault_of_a_file(office: Path) -> None:
         cwd=ROOT,
     )
     assert done.stderr == ""
+
+
+def test_one_wrong_line_of_many_is_not_lost_among_the_others(office: Path) -> None:
+    """Only what is wrong is listed while something is; a table that changes nothing says that nothing was written."""
+    rows = [f"0755-{number:03},Outlet {number},10.1.{number}.10:502" for number in range(100, 200)]
+    table, words = office / "many.csv", ["--inventory", office / "inventory", "--template", "outlet"]
+    table.write_text("\n".join(["id,name,io1.address", *rows, "0755-100,Again,10.2.2.2:502", ""]))
+    done = type_words("import", table, *words)
+    assert done.returncode == 2
+    listed = done.stdout.splitlines()
+    assert len(listed) == 3, listed
+    assert f"{table}:102: column A (id)" in listed[1]
+    table.write_text("\n".join(["id,name,io1.address", *rows, ""]))
+    assert "Written to" in type_words("import", table, *words, "--write").stdout
+    before = snapshot(office)
+    done = type_words("import", table, *words, "--write")
+    assert (done.returncode, "Nothing was written" in done.stdout, "Written to" in done.stdout) == (0, True, False)
+    assert snapshot(office) == before
