@@ -78,7 +78,7 @@ async def _watch(opened: Open, showing: "Showing", lasts: timedelta | None) -> i
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with opened(showing) as source:
-        showing.begin(source.site, source.name, source.plan)
+        showing.begin(source.site, source.name, source.plan, guarded=source.guarded)
         ending = [asyncio.ensure_future(each.wait()) for each in (stop, source.gone)]
         try:
             end_ms = None if lasts is None else showing.now_ms + lasts // timedelta(milliseconds=1)

@@ -7,14 +7,13 @@ import json
 import shutil
 import sys
 import time
-import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TextIO
 
 from agent.acceptance.plan import Plan, Step, Task
 from agent.acceptance.sentences import name_of
-from agent.live import moves, sentences
+from agent.live import columns, moves, sentences
 from agent.live.moves import Book, Hint, Watched
 from agent.signals import State
 from protocol.texts import Texts
@@ -22,7 +21,9 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 HOME: Final = "\x1b[H\x1b[J"
 RED, GREEN, BOLD, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
-HEAD: Final = N_("{site} {name}: move everything once. Nothing is switched, nothing is recorded. Ctrl-C ends.")
+HEAD: Final = N_("{site} {name}: move everything once. This only looks: it switches nothing. Ctrl-C ends.")
+GUARDED: Final = N_("The agent guards meanwhile: what is an alarm is one at the centre too. Tell the operator first.")
+UNMOVED: Final = N_("Not moved yet; move each, and if nothing shows, look at the wire and the number:")
 ALL_MOVED: Final = N_("Everything answers and has moved.")
 LEFT: Final = N_("{count} of {all} still to be looked at:")
 MORE: Final = N_("and {n} more")
@@ -49,19 +50,21 @@ class Showing:
         self._begun = time.monotonic()
         self._steps: dict[str, Step] = {}
         self._plan: Plan = ()
+        self._heads: list[str] = []
 
     @property
     def now_ms(self) -> int:
         """Milliseconds since the beginning."""
         return int(1000 * (time.monotonic() - self._begun))
 
-    def begin(self, site: str, name: str, plan: Plan) -> None:
-        """Say what is looked at."""
+    def begin(self, site: str, name: str, plan: Plan, *, guarded: bool = False) -> None:
+        """Say what is looked at; `guarded`: by a running agent."""
         self._plan = tuple(step for step in plan if step.task in moves.WATCHED)
         self._steps = {step.point: step for step in self._plan}
-        self._head = self._say(HEAD).format(site=site, name=name)
+        self._heads = [self._say(HEAD).format(site=site, name=name), *([self._say(GUARDED)] if guarded else [])]
         if self._mode is Mode.LINES:
-            self._line(self._head)
+            for head in self._heads:
+                self._line(head)
 
     def seen(self, point: str, state: State, cause: str) -> None:
         """A point became something."""
@@ -73,16 +76,21 @@ class Showing:
         if self._mode is Mode.JSON:
             self._json({"at_ms": now_ms, "point": point, "state": state.value, "cause": cause})
         elif self._mode is Mode.LINES:
-            text = f"{now_ms / 1000:7.1f} s  {_wide(step.point, 24)}{_wide(name_of(step, self._say), 24)}"
-            self._line(f"{text}{self._say(state.value)}")
+            ids, names, *_ = columns.widths(self._texts({}), None)
+            text = columns.fitted(step.point, ids) + columns.fitted(name_of(step, self._say), names)
+            self._line(f"{now_ms / 1000:7.1f} s  {text}{self._say(state.value)}")
 
     def draw(self, took_ms: Mapping[str, float | None]) -> None:
         """The whole table, where it is drawn anew."""
         if self._mode is not Mode.TABLE:
             return
-        rows = [HOME, BOLD, self._head, PLAIN, "\n"]
-        shown = self._fitting(shutil.get_terminal_size().lines - 3)
-        rows += [f"{self._row(step, took_ms)}\n" for step in shown]
+        screen = shutil.get_terminal_size()
+        head = "\n".join(self._heads)
+        rows = [HOME, BOLD, head, PLAIN, "\n"]
+        used = sum(columns.height(each, screen.columns) for each in self._heads)
+        wide = columns.widths(self._texts(took_ms), screen.columns)
+        shown = self._fitting(screen.lines - used - 2, screen.columns)
+        rows += [f"{self._row(step, took_ms, wide)}\n" for step in shown]
         if len(shown) < len(self._plan):
             rows.append(self._say(MORE).format(n=len(self._plan) - len(shown)))
         self._out.write("".join(rows))
@@ -103,39 +111,71 @@ class Showing:
             )
             return not left
         if self._mode is Mode.LINES:
+            wide = columns.widths(self._texts(took_ms), None)
             for step in self._plan:
                 if step.task is Task.ANSWER:
-                    self._line(self._row(step, took_ms))
+                    self._line(self._row(step, took_ms, wide))
         self._line(self._say(LEFT).format(count=len(left), all=len(found)) if left else self._say(ALL_MOVED))
+        still = [step for step, hint in left if hint is Hint.STILL]
         for step, hint in left:
-            words = sentences.told(step, self.book.get(step.point), hint, self._say)
-            self._line(f"  {step.point} {name_of(step, self._say)}: {words}")
+            if hint is not Hint.STILL:
+                words = sentences.told(step, self.book.get(step.point), hint, self._say)
+                self._line(f"  {step.point} {name_of(step, self._say)}: {words}")
+        if still:
+            self._line(self._say(UNMOVED))
+            self._list(still)
         return not left
 
-    def _fitting(self, lines: int) -> Plan:
+    def _list(self, steps: list[Step]) -> None:
+        texts = [(step.point, name_of(step, self._say), step.wiring) for step in steps]
+        wide = columns.widths(texts, None)
+        for row in texts:
+            self._line("  " + "".join(map(columns.fitted, row, wide)).rstrip())
+
+    def _fitting(self, lines: int, screen: int) -> Plan:
         """The points that a screen has room for: all in their order, or else what moved last and what looks wrong."""
         now_ms = self.now_ms
         hints = {step.point: moves.hint(step, self.book.get(step.point), now_ms) for step in self._plan}
         loud = {point for point, hint in hints.items() if hint not in {None, Hint.STILL}}
-        if len(self._plan) + len(loud) <= lines:
+        high = {step.point: 1 + self._hint_height(step, hints[step.point], screen) for step in self._plan}
+        if sum(high.values()) <= lines:
             return self._plan
         latest = {point: known.recent[-1] if known.recent else -1 for point, known in self.book.items()}
         ranked = sorted(self._plan, key=lambda step: (-latest.get(step.point, -1), step.point not in loud))
-        return tuple(ranked[: max(1, lines // 2)])
+        shown: list[Step] = []
+        for step in ranked:
+            lines -= high[step.point]
+            if lines < 0:
+                break
+            shown.append(step)
+        return tuple(shown or ranked[:1])
 
-    def _row(self, step: Step, took_ms: Mapping[str, float | None]) -> str:
+    def _hint_height(self, step: Step, hint: Hint | None, screen: int) -> int:
+        if hint is None or hint is Hint.STILL:
+            return 0
+        return columns.height(self._hinted(step, hint), screen)
+
+    def _hinted(self, step: Step, hint: Hint) -> str:
+        return f"    {sentences.told(step, self.book.get(step.point), hint, self._say)}"
+
+    def _texts(self, took_ms: Mapping[str, float | None]) -> list[tuple[str, ...]]:
+        """Every row's columns: id, name, wiring, state, figure."""
+        return [self._text(step, took_ms) for step in self._plan]
+
+    def _text(self, step: Step, took_ms: Mapping[str, float | None]) -> tuple[str, ...]:
         known = self.book.get(step.point)
-        hint = moves.hint(step, known, self.now_ms)
         state = self._say((known.state if known else State.UNKNOWN).value)
-        columns = (
-            f"{_wide(step.point, 24)}{_wide(name_of(step, self._say), 24)}{_wide(step.wiring, 18)}{_wide(state, 9)}"
-        )
-        columns += self._figure(step, known, took_ms)
+        return step.point, name_of(step, self._say), step.wiring, state, self._figure(step, known, took_ms)
+
+    def _row(self, step: Step, took_ms: Mapping[str, float | None], wide: tuple[int, ...]) -> str:
+        hint = moves.hint(step, self.book.get(step.point), self.now_ms)
+        texts = zip(self._text(step, took_ms), wide, strict=True)
+        row = "".join(columns.fitted(text, each) for text, each in texts if each).rstrip()
         if hint is None or self._mode is not Mode.TABLE:
-            return f"{GREEN}{columns}{PLAIN}" if self._out.isatty() else columns
+            return f"{GREEN}{row}{PLAIN}" if self._out.isatty() else row
         if hint is Hint.STILL:
-            return columns
-        return f"{RED}{columns}\n    {sentences.told(step, known, hint, self._say)}{PLAIN}"
+            return row
+        return f"{RED}{row}\n{self._hinted(step, hint)}{PLAIN}"
 
     def _figure(self, step: Step, known: Watched | None, took_ms: Mapping[str, float | None]) -> str:
         if step.task is Task.ANSWER:
@@ -165,9 +205,3 @@ class Showing:
     def _line(self, text: str) -> None:
         self._out.write(f"{text}\n")
         self._out.flush()
-
-
-def _wide(text: str, columns: int) -> str:
-    """`text` in so many columns of a terminal, where a Chinese character takes two."""
-    width = sum(2 if unicodedata.east_asian_width(each) in {"W", "F"} else 1 for each in text)
-    return text + " " * max(1, columns - width)

@@ -34,6 +34,8 @@ class Source:
     took_ms: Callable[[], Mapping[str, float | None]]
     gone: asyncio.Event
     """Set when there is nothing to look at any more."""
+    guarded: bool
+    """Whether an agent guards meanwhile: then what is moved is told to the centre as always."""
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ async def of_agent(state: Path, seen: Seen) -> AsyncIterator[Source]:
         (about,) = await client.ask(lines.About())
         plan = tuple(step for said in await client.ask(lines.Plan()) for step in said.steps)
         tasks = [asyncio.create_task(follow(), name="live"), asyncio.create_task(ask(), name="live-health")]
-        yield Source(site=about.site, name=about.name, plan=plan, took_ms=lambda: took, gone=gone)
+        yield Source(site=about.site, name=about.name, plan=plan, took_ms=lambda: took, gone=gone, guarded=True)
     finally:
         for task in tasks:
             task.cancel()
@@ -97,6 +99,7 @@ async def of_modules(site: Site, seen: Seen) -> AsyncIterator[Source]:
             plan=plan_of(site),
             took_ms=lambda: {driver.device: driver.took_ms for driver in drivers},
             gone=asyncio.Event(),
+            guarded=False,
         )
     finally:
         for task in tasks:

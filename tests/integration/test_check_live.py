@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -101,7 +102,8 @@ async def test_a_running_agent_is_asked_instead(tmp_path: Path, process: StartPr
         await eventually(lambda: len(here.moves._listeners) == 1)
     assert await _ended(watching) == 3
     assert "answers in 4.2 ms" in watching.output()
-    assert "door/inner Door inner: It has not moved yet." in watching.output()
+    assert re.search(r"Not moved yet.*\n(?:  .*\n)*  door/inner +Door inner +io1/di/1", watching.output())
+    assert "The agent guards meanwhile" in watching.output()
 
 
 @pytest.mark.parametrize(

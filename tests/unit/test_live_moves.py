@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.acceptance.plan import Step, Task, plan_of
 from agent.drivers.modbus.frames import EXCEPTION, HEADER_BYTES, Expected, Refused, judge
-from agent.live import moves, sentences
+from agent.live import columns, moves, sentences
 from agent.live.moves import Book, Hint
 from agent.live.showing import Mode, Showing
 from agent.signals import State
@@ -105,11 +105,47 @@ def test_every_way_of_showing_tells_the_same(mode: Mode) -> None:
         assert next(each for each in last["points"] if each["point"] == "device/io1")["took_ms"] == 4.25
     else:
         assert "answers in 4.2 ms" in text
-        assert "door/outer Door outer: It has not moved yet." in text
+        assert re.search(r"Not moved yet.*\n(?:  .*\n)*  door/outer +Door outer +io1/di/0", text)
+        assert "The agent guards" not in text
     for point, state in AT_REST.items():
         for other in ({"closed": "open", "normal": "active"}.get(state, state), state):
             showing.seen(point, State(other), "")
     assert showing.end({}) is True
+
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (200, 60)], ids=str)
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_table_never_leaves_the_screen(
+    size: tuple[int, int], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty points with long names, some upside down, one silent module: what moved last stands on top and is seen."""
+    monkeypatch.setenv("COLUMNS", str(size[0]))
+    monkeypatch.setenv("LINES", str(size[1]))
+    name = "号柜台紧急按钮（营业大厅东侧）"
+    zones = (Step(point=f"zone/z{n}", task=Task.PRESS, name=f"{n} {name}", wiring=f"io1/di/{n}") for n in range(59))
+    plan = (MODULE, *zones)
+    out = io.StringIO()
+    showing = Showing(Mode.TABLE, texts_for(language), out)
+    showing.begin("0755-031", "滨海新区中心支行营业部", plan, guarded=True)
+    for step in plan[1:]:
+        showing.seen(step.point, State.ACTIVE if step.point == "zone/z9" else State.NORMAL, "")
+    showing.seen("zone/z41", State.ACTIVE, "")
+    out.truncate(0)
+    showing.draw({"device/io1": 12.5})
+    lines = ESCAPE.sub("", out.getvalue()).strip("\0").split("\n")
+    assert sum(columns.height(line, size[0]) for line in lines) <= size[1] - 1
+    assert any("io1/di/41" in line for line in lines), "what moved last is on the screen"
+    rows = [line for line in lines if "io1/di/" in line and "号柜台" in line]
+    assert len({columns.width(line.partition("io1/di/")[0]) for line in rows}) == 1, "columns stand below each other"
+
+
+@given(st.text(), st.integers(2, 40))
+def test_a_column_is_exactly_as_wide_as_it_is_told(text: str, wide: int) -> None:
+    """Filled up or cut with a mark, Chinese or not."""
+    assert columns.width(columns.fitted(text, wide)) == wide
 
 
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.sampled_from(State)), max_size=40))
