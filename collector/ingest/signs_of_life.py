@@ -15,6 +15,7 @@ from collector.fleet.records import KEPT_CHALLENGES, BeatRun, BoxState, Heard
 from collector.fleet.supervision import due_ms
 from collector.ingest.configuring import Said, follow_configs
 from collector.ingest.receipts import Receipts
+from collector.ingest.site_facts import note_site
 from collector.ingest.verification import VerifiedBeat, VerifiedBirth, VerifiedDeath
 from collector.ingest.work import Work
 from collector.storage import writing
@@ -129,7 +130,7 @@ class Hearing:
 
     def _introduce(self, work: Work, sign: VerifiedBirth) -> None:
         birth, identity = sign.birth, sign.identity
-        writing.save_site(work.connection, birth.site.id, birth.site.name, birth.site.unit, birth.site.timezone)
+        note_site(work, birth)
         writing.save_identity(
             work.connection,
             {

@@ -14,6 +14,7 @@ from collector.storage.reading import Reading
 from collector.storage.schema import bundles, configs, sites
 from collector.storage.store import Transaction
 from collector.storage.writing import MANY
+from protocol.messages import SiteFacts
 
 Key = tuple[str, str]
 """Box and hash."""
@@ -80,6 +81,13 @@ def site_unit(connection: Transaction, site: str) -> str | None:
     """The unit of a site; None for one that nobody has told of."""
     unit = connection.execute(select(sites.c.unit).where(sites.c.id == site)).scalar()
     return None if unit is None else str(unit)
+
+
+def site_facts(connection: Transaction, site: str) -> SiteFacts | None:
+    """What the centre knows of a site; None for one that nobody has told of."""
+    row = connection.execute(select(sites.c.id, sites.c.name, sites.c.unit, sites.c.timezone).where(sites.c.id == site))
+    found = row.first()
+    return None if found is None else SiteFacts(**found._mapping)
 
 
 def boxes_with_bundles(reading: Reading) -> frozenset[str]:

@@ -374,6 +374,32 @@ def test_every_bundle_of_one_call_or_none(centre: PaperCentre, box: Box) -> None
     assert row(centre).wanted_hash == state(OLD).hash
 
 
+def test_a_stolen_box_leaves_its_units_sight_in_no_way(centre: PaperCentre, box: Box) -> None:
+    """Where a signed bundle says whose the site is, a birth says nothing else, whatever bundle it claims to work with.
+
+    A thief would move the site to another unit before he cuts the line; its silence is told where it belongs.
+    """
+    unit = box.unit
+    box.unit = "别处"
+    for claimed in (state(OLD), state(NEW), None):
+        box.config = claimed
+        centre.take(box.birth(site_name="nothing"))
+    centre.pass_time(60)
+    silent = next(alarm for alarm in centre.alarms() if alarm.kind == "box.silent")
+    assert (silent.site, silent.unit) == (SITE, unit)
+
+
+def test_a_site_moves_with_the_signed_bundle(centre: PaperCentre, box: Box) -> None:
+    """As soon as the box works with it, and as it was signed."""
+    moved = msgspec.structs.replace(NEW, settings=NEW.settings | {"unit": "市分行/东区支行", "name": "东区支行"})
+    deliver(centre, moved)
+    box.config = state(moved)
+    centre.take(box.birth())
+    with centre.store.read() as reading:
+        (site,) = reading.sites("市分行/东区支行")
+    assert (site.id, site.name) == (SITE, "东区支行")
+
+
 def test_a_delivery_stands_in_the_journal(centre: PaperCentre, box: Box) -> None:
     """Who brought which bundle, for the auditor."""
     deliver(centre, NEW, person="zhao")
