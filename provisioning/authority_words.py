@@ -18,7 +18,7 @@ from provisioning.authority import Authority
 from provisioning.bundles.preview import clean
 from provisioning.enrolment.auditing import EnrolmentAudit
 from provisioning.enrolment.folder import is_enrolment
-from provisioning.enrolment.handing_back import issued_elsewhere
+from provisioning.enrolment.handing_back import handed_at, issued_elsewhere
 from provisioning.issuing import IssueRefusedError
 from provisioning.keeping import CRLS, load_certificate, save_authority
 from provisioning.office import Order, open_office
@@ -34,6 +34,7 @@ ACTS: Final[Mapping[Act, str]] = {
     Act.WITHDRAWN: N_("withdrawn"),
     Act.REVOKED: N_("revoked"),
     Act.LISTED: N_("revocation list"),
+    Act.HANDED: N_("issuer handed over"),
     Act.KNOWN: N_("known from the authority"),
     Act.TOKEN: N_("code made"),
     Act.ENROLLED: N_("enrolled"),
@@ -157,6 +158,8 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
     ]
     with open_office(arguments.dir, passphrase_from(arguments.passphrase_fd, say)) as office:
         made = office.issue(orders, arguments.out, datetime.now(UTC))
+        handed = handed_at(office.entries) if role is Role.BOX else None
+    warning = say("Boxes enrol by code since {at}; the enrolment does not know this one, and may give its id away.")
     line = say("{file}.pem and .key: {role} {id}, valid until {until}")
     lines = [
         line.format(
@@ -171,7 +174,7 @@ def _issue(arguments: Namespace, say: Texts) -> Answer:
         pins = ", ".join(f'"{thumbprint(each.private_key.public_key())}"' for each in made)
         lines.append(say("These keys are open. Next step, by whoever keeps each: branchwatch provision lock NAME.key"))
         lines.append(say("For bank.toml, beside those of the other keys: provisioning = [{pins}]").format(pins=pins))
-    return Answer(lines=lines)
+    return Answer(lines=lines, warning=warning.format(at=handed) if handed is not None else "")
 
 
 def _site(role: Role, identity: str, site: str | None) -> str | None:

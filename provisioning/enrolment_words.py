@@ -19,6 +19,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.enrolment.book import Book, open_book
 from provisioning.enrolment.folder import new_enrolment, open_enrolment
+from provisioning.enrolment.handing_back import handed_at
 from provisioning.enrolment.qr import check_image, save_image, terminal_lines
 from provisioning.enrolment.readmitting import readmit
 from provisioning.enrolment.ready import bundle_lack
@@ -26,8 +27,10 @@ from provisioning.enrolment.replacing import next_box, write_box
 from provisioning.enrolment.tokens import Token, make_token
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory.shapes import Inventory
-from provisioning.keeping import write_whole
+from provisioning.keeping import require_authority, write_whole
 from provisioning.passphrase import passphrase_from
+from provisioning.record import Entry, RecordBrokenError
+from provisioning.record_file import RECORD, read_record
 from provisioning.refusal import RefusedError
 from provisioning.words import Words
 
@@ -141,15 +144,26 @@ def _takes_enrolment(word: ArgumentParser, say: Texts) -> None:
 
 
 def _new(arguments: Namespace, say: Texts) -> Answer:
+    require_authority(arguments.dir)
+    earlier = handed_at(_entries(arguments.dir / RECORD))
     made = new_enrolment(arguments.dir, arguments.out, datetime.now(UTC))
+    twice = say("There is one since {at} already. Two know nothing of each other's boxes: keep one, destroy the other.")
     return Answer(
+        warning=twice.format(at=earlier) if earlier is not None else "",
         lines=[
             say(
                 "{folder}: ready. It holds the key that makes boxes, open: only the enrolment's user may read it."
             ).format(folder=made.folder),
             say("Fingerprint of the issuer's key: {pin}").format(pin=pin_of(made.issuer.certificate).hex()),
-        ]
+        ],
     )
+
+
+def _entries(record: Path) -> list[Entry]:
+    try:
+        return [entry for entry, _ in read_record(record)]
+    except RecordBrokenError:
+        return []  # told in full where the record is held to be written
 
 
 def _token(arguments: Namespace, say: Texts) -> Answer:

@@ -83,6 +83,11 @@ class Office:
         self.authority = authority
         self._folder, self._record = folder, record
 
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Everything that was ever done here."""
+        return self._record.entries
+
     def issue(self, orders: Sequence[Order], out: Path, now: datetime) -> list[Credential]:
         """Make keys and certificates and write them to `out`: all or none.
 

@@ -31,6 +31,7 @@ class Act(StrEnum):
     WITHDRAWN = "withdrawn"  # issued, but its files could not be written: the key died with the memory it was in
     REVOKED = "revoked"
     LISTED = "listed"  # a revocation list
+    HANDED = "handed"  # the boxes' issuer with its key, to an enrolment; `record` names the run of that one's record
     # of an enrolment's own record (docs/trust.md 5)
     KNOWN = "known"  # a box's certificate that the authority issued before
     TOKEN = "token"  # noqa: S105 - a one-time code; its secret is not in here

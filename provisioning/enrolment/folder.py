@@ -5,6 +5,7 @@ else. Flow: `provision enrolment new` -> here -> the machine that enrols boxes -
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,8 +35,8 @@ from provisioning.keeping import (
     save_issuer,
     write_whole,
 )
-from provisioning.record import Act, Deed, Entry, RecordBrokenError
-from provisioning.record_file import RECORD, begin_record, read_record
+from provisioning.record import Act, Deed, Entry
+from provisioning.record_file import RECORD, begin_record, hold_record
 from provisioning.refusal import RefusedError
 
 BUNDLES, ENROLLED, READMIT = "bundles", "enrolled", "readmit"
@@ -62,24 +63,24 @@ def new_enrolment(authority: Path, folder: Path, now: datetime) -> Enrolment:
 
     Raises:
         KeepingError: no authority there, or a damaged one.
-        FolderError: the new folder is not empty, or the authority's record is broken.
+        FolderError: the new folder is not empty.
+        RecordError: the authority's record is in use, broken or cannot be written.
     """
     require_authority(authority)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderError(N_("{folder} is not empty; choose a new folder"), folder=folder)
     root, issuer = load_certificate(authority / f"{ROOT}.pem"), load_issuer(authority, Issuer.BOXES)
-    made = Deed(
-        act=Act.MADE,
-        facts={ROOT: deeds.digest_of(root), Issuer.BOXES.value: deeds.digest_of(issuer.certificate), "of": "enrolment"},
-    )
-    known = _known_boxes(authority)
-    with growing_folder(folder) as growing:
+    digest, run = deeds.digest_of(issuer.certificate), new_run(os.urandom(16))
+    made = Deed(act=Act.MADE, facts={ROOT: deeds.digest_of(root), Issuer.BOXES.value: digest, "of": "enrolment"})
+    handed = Deed(act=Act.HANDED, facts={"issuer": Issuer.BOXES.value, "certificate": digest, "record": run})
+    with hold_record(authority / RECORD) as record, growing_folder(folder) as growing:
         for name in (BUNDLES, ENROLLED, READMIT):
             (growing / name).mkdir(mode=0o700)
         save_issuer(issuer, Issuer.BOXES, growing)
         write_whole(growing / f"{ROOT}.pem", root.public_bytes(Encoding.PEM), PUBLIC_MODE)
         write_whole(growing / CRLS, _bytes(authority / CRLS, MAX_PEM_BYTES) or b"", PUBLIC_MODE)
-        begin_record(growing / RECORD, new_run(os.urandom(16)), [made, *known], now)
+        begin_record(growing / RECORD, run, [made, *_known_boxes(record.entries)], now)
+        record.append([handed], now)  # before it leaves, as everything that the authority gives away
     return Enrolment(folder=folder, root=root, issuer=issuer)
 
 
@@ -146,19 +147,7 @@ def lay(folder: Path, place: str, box: str, content: bytes) -> Path:
     return path
 
 
-def _known_boxes(authority: Path) -> list[Deed]:
-    try:
-        entries = [entry for entry, _ in read_record(authority / RECORD)]
-    except RecordBrokenError as broken:
-        raise FolderError(
-            N_(
-                "{path} is broken at line {line}; nothing was done. "
-                "Next step: branchwatch provision audit --dir {folder}"
-            ),
-            path=authority / RECORD,
-            line=broken.line,
-            folder=authority,
-        ) from None
+def _known_boxes(entries: Sequence[Entry]) -> list[Deed]:
     withdrawn = {entry.facts["certificate"] for entry in entries if entry.act is Act.WITHDRAWN}
     return [Deed(act=Act.KNOWN, facts=entry.facts) for entry in entries if _is_box(entry, withdrawn)]
 

@@ -4,7 +4,7 @@ While the authority writes its lists nobody enrols or renews: a box either stand
 when the new lists already lie there. Flow: `provision revoke | crl --enrolment` -> here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from protocol.texts import system_said
 from provisioning import deeds
 from provisioning.enrolment.folder import FolderError, require_enrolment
 from provisioning.keeping import CRLS, PUBLIC_MODE, ROOT, load_certificate, write_whole
-from provisioning.record import Entry
+from provisioning.record import Act, Entry
 from provisioning.record_file import RECORD, hold_record
 
 
@@ -43,3 +43,8 @@ def issued_elsewhere(enrolment: Path | None, authority: Path) -> Iterator[Sequen
                 path=enrolment / CRLS,
                 reason=system_said(error),
             ) from None
+
+
+def handed_at(entries: Iterable[Entry]) -> str | None:
+    """When an authority last handed its boxes' issuer over; None where it never did."""
+    return next((entry.at for entry in reversed(list(entries)) if entry.act is Act.HANDED), None)

@@ -76,3 +76,23 @@ def test_an_authority_put_together_of_two_issues_nothing(typed: Typed, tmp_path:
     code, said = typed("issue person li-na --dir ca --out out")
     assert (code, snapshot(tmp_path)) == (2, before)
     assert "an issuer that its root did not make" in said
+
+
+def test_the_authority_records_to_whom_its_boxes_issuer_went(typed: Typed, tmp_path: Path) -> None:
+    """The one key that leaves it leaves a line, which names the record that goes on from there."""
+    code, said = typed("enrolment new --dir ca --out enrolment")
+    assert (code, "already" in said) == (0, False)
+    run = (tmp_path / "enrolment" / "record.ndjson").read_text().partition('"run":"')[2].partition('"')[0]
+    code, said = typed("audit --dir ca")
+    assert (code, "issuer handed over" in said, run in said) == (0, True, True)
+
+
+def test_a_second_enrolment_and_a_box_made_by_hand_are_told(typed: Typed, tmp_path: Path) -> None:
+    """Neither knows of the other's boxes, so that an id could be given to two machines: said, not forbidden."""
+    assert "may give its id away" not in typed("issue box 0755-030-a --dir ca --out kit")[1]
+    assert typed("enrolment new --dir ca --out enrolment")[0] == 0
+    code, said = typed("enrolment new --dir ca --out second")
+    assert (code, "Two know nothing of each other's boxes" in said) == (0, True)
+    code, said = typed("issue box 0755-031-a --dir ca --out kit")
+    assert (code, "may give its id away" in said) == (0, True)
+    assert "may give its id away" not in typed("issue person li-na --dir ca --out kit")[1]

@@ -199,8 +199,9 @@ def test_the_same_key_enrols_again_with_a_fresh_code(desk: PaperDesk) -> None:
 
 def test_what_the_authority_issued_before_is_known(tmp_path: Path, clock: Clock) -> None:
     """A box with a key that was carried by hand is known from the enrolment's first day."""
-    with paper_desk(tmp_path / "one", clock) as first, open_office(first.ca) as office:
-        office.issue([Order(role=Role.BOX, id=BOX, site=SITE)], tmp_path / "kit", clock.now())
+    with paper_desk(tmp_path / "one", clock) as first:
+        with open_office(first.ca) as office:
+            office.issue([Order(role=Role.BOX, id=BOX, site=SITE)], tmp_path / "kit", clock.now())
         second = new_enrolment(first.ca, tmp_path / "second", clock.now())
         assert second.folder.exists()
         first.enrolment, first.folder = second, second.folder
