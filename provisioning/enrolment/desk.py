@@ -44,7 +44,7 @@ from provisioning.enrolment.book import Book, Turn
 from provisioning.enrolment.codes import Asked, Code, Seen, SeenRenewal
 from provisioning.enrolment.deciding import Bucket, Refused, decide_enrolment, decide_renewal, full_bucket, take
 from provisioning.enrolment.folder import ENROLLED, Enrolment, bundle_of, lay, readmission_of
-from provisioning.enrolment.leaves import Leave, leave_in
+from provisioning.enrolment.leaves import Leave, leave_in, name_of
 from provisioning.enrolment.lines import lines_after
 from provisioning.enrolment.revoked import Revoked
 from provisioning.issuing import issue_leaf
@@ -264,10 +264,12 @@ class Desk:
         if now <= identity.not_after:
             return None
         document = readmission_of(folder, identity.id)
-        if document is None or turn.leave_used(sha256(document).hexdigest()):
+        if document is None:
             return None
         trust = Trust(self._enrolment.root, self._revoked.lists())
         try:
+            if turn.leave_used(name_of(document)):
+                return None
             return leave_in(document, identity, trust=trust, bundle=bundle_of(folder, identity.id), now=now)
         except RefusedError as error:
             LOG.warning("the readmission of %s does not hold: %s", identity.id, error)

@@ -13,7 +13,7 @@ import msgspec
 
 from protocol.bundle import Bundle, BundleError, read_bundle
 from protocol.certificates import Role, Trust, VerifiedIdentity, thumbprint
-from protocol.documents import DocumentError, Signer, open_document, sign_document
+from protocol.documents import DocumentError, Signer, claimed_payload, open_document, sign_document
 from protocol.enrolment import EnrolmentError, Readmission, decode
 from protocol.envelope import EnvelopeType
 from protocol.roster import Right, read_person_key
@@ -34,6 +34,18 @@ class Leave:
     """A readmission that holds; `deed` is what the record says of its use."""
 
     deed: Deed
+
+
+def name_of(document: bytes) -> str:
+    """What the record calls a leave that was used: SHA-256 of what is signed; its frame may be written in many ways.
+
+    Raises:
+        LeaveError: it is none.
+    """
+    try:
+        return sha256(claimed_payload(document)).hexdigest()
+    except DocumentError as error:
+        raise LeaveError(N_("it is no readmission that holds: {fault}"), fault=str(error)) from None
 
 
 def sign_leave(box: str, key: str, *, until: datetime, now: datetime, signer: Signer) -> bytes:
@@ -64,7 +76,7 @@ def leave_in(document: bytes, of: VerifiedIdentity, *, trust: Trust, bundle: byt
         "id": of.id,
         "site": of.site or "",
         "key": leave.key,
-        "document": sha256(document).hexdigest(),
+        "document": name_of(document),
         "by": " ".join(signer.id for signer in opened.signers),
         "until": leave.until,
     }
