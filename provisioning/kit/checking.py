@@ -23,6 +23,7 @@ from protocol.limits import MAX_DOCUMENT_BYTES
 from protocol.texts import Said, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import SAYS_NO
+from provisioning.bundles.faults import document_fault
 from provisioning.keeping import load_certificate
 from provisioning.kit.manifest import (
     BESIDE,
@@ -71,7 +72,9 @@ def check_kit(folder: Path, root: x509.Certificate, now: datetime) -> CheckedKit
         manifest = read_manifest(opened.payload)
     except (DocumentError, ManifestError) as error:
         raise KitRefusedError(
-            N_("{folder}: the manifest does not hold ({reason}); make the kit anew"), folder=folder, reason=str(error)
+            N_("{folder}: the manifest does not hold ({reason}); make the kit anew"),
+            folder=folder,
+            reason=document_fault(error) if isinstance(error, DocumentError) else said("it is none of a kit"),
         ) from None
     found = list(faults(manifest, _found(folder)))
     if not found:

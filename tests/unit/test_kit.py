@@ -104,9 +104,9 @@ def test_everything_that_is_wrong_is_told_at_once(office: Office, kit: Path) -> 
 def test_a_kit_of_another_root_is_refused(office: Office, tmp_path: Path) -> None:
     """Whoever makes himself an authority makes no kit of ours; nor does he pass with our root beside his signature."""
     stranger = paper_office(NOW)
-    with pytest.raises(KitRefusedError, match="certificate_untrusted"):
+    with pytest.raises(KitRefusedError, match="does not come from this root"):
         check_kit(stranger.kit(tmp_path / "his"), office.root, NOW)
-    with pytest.raises(KitRefusedError, match="certificate_untrusted"):
+    with pytest.raises(KitRefusedError, match="does not come from this root"):
         check_kit(stranger.kit(tmp_path / "ours", root=office.root), office.root, NOW)
     with pytest.raises(KitRefusedError, match=r"root\.pem is another root"):
         check_kit(office.kit(tmp_path / "mixed", root=stranger.root), office.root, NOW)
@@ -117,7 +117,7 @@ def test_only_a_provisioning_key_signs_kits(office: Office, tmp_path: Path, role
     """The boxes' issuer stands online: what it makes may not sign software for boxes."""
     name = "centre-1" if role is Role.COLLECTOR else "0755-031-a"
     key = office.authority.issue(role, name, site=SITE if role is Role.BOX else None, now=NOW)
-    with pytest.raises(KitRefusedError, match="certificate_"):
+    with pytest.raises(KitRefusedError, match="its certificate"):
         check_kit(office.kit(tmp_path, signer=office.signer(key)), office.root, NOW)
 
 
@@ -131,7 +131,7 @@ def test_a_key_that_the_kit_does_not_pin_does_not_sign_it(office: Office, tmp_pa
 def test_a_kit_ends_with_its_signer(office: Office, kit: Path) -> None:
     """After the signer's certificate nothing is installed from it."""
     late = office.keys[0].certificate.not_valid_after_utc + timedelta(days=1)
-    with pytest.raises(KitRefusedError, match="certificate_expired"):
+    with pytest.raises(KitRefusedError, match="its certificate has ended"):
         check_kit(kit, office.root, late)
 
 
