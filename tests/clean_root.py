@@ -6,10 +6,13 @@ its own and empty, on a folder that outlives each run. Made of namespaces (`unsh
 
 from __future__ import annotations
 
+import os
+import pty
 import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +73,14 @@ class CleanRoot:
     lang: str = "C.UTF-8"
     network: bool = False
     """Whether it has this machine's network; else it has none at all."""
+    terminal: bool = False
+    """Whether somebody can be asked in it: /dev/tty is there."""
 
     def __post_init__(self) -> None:
         for name in FOLDERS:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "tmp").chmod(0o1777)
-        for name in DEVICES:
+        for name in self._devices():
             (self.folder / "dev" / name).touch()
         for name in BORROWED:
             source, target = Path("/etc", name), self.folder / "etc" / name
@@ -116,7 +121,7 @@ class CleanRoot:
             "ROOT": str(self.folder),
             "STICK": str(self.stick or ""),
             "OPT_KIB": str(self.opt_kib or ""),
-            "DEVICES": " ".join(DEVICES),
+            "DEVICES": " ".join(self._devices()),
             "WITHOUT": " ".join(self.without),
             "SAYS": self.lang,
             "COMMAND": command,
@@ -139,6 +144,24 @@ class CleanRoot:
             )
             found[path] = f"{facts.st_mode:o} {facts.st_uid} {kind} {facts.st_mtime_ns if place.is_file() else ''}"
         return found
+
+    def typed(self, command: str, waits_for: str, answer: str) -> tuple[int, str]:
+        """Run a command at a terminal and type an answer to its question: the exit code and all that was seen."""
+        child, terminal = pty.fork()
+        if child == 0:  # pragma: no cover - in the other process
+            words = self.words()
+            os.execvpe(words[0], words, dict(self.environment(command)))  # noqa: S606 - that is what this is for
+        seen, answered = b"", False
+        with os.fdopen(terminal, "rb", buffering=0) as reading, suppress(OSError):  # EIO: the other end is gone
+            while read := reading.read(4096):
+                seen += read
+                if not answered and waits_for.encode() in seen:
+                    os.write(terminal, f"{answer}\n".encode())
+                    answered = True
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
+
+    def _devices(self) -> tuple[str, ...]:
+        return (*DEVICES, "tty") if self.terminal else DEVICES
 
     def close(self) -> None:
         """Take it away."""

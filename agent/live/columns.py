@@ -34,7 +34,7 @@ def fitted(text: str, columns: int) -> str:
         return text + " " * (columns - width(text))
     kept, at = "", 0
     for letter in text:
-        if at + _columns(letter) > columns - 1:
+        if at + _columns(letter) > columns - GAP:
             break
         kept, at = kept + letter, at + _columns(letter)
     return kept + CUT + " " * (columns - 1 - at)

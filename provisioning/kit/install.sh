@@ -46,9 +46,13 @@ refuse() { # exit code, English, Chinese
     exit "$code"
 }
 
+attended() { # whether somebody sits here who can be asked
+    (: < /dev/tty) 2> /dev/null
+}
+
 ask() { # English, Chinese: true if the answer is yes
     [ "$yes" = no ] || return 0
-    if ! (: < /dev/tty) 2> /dev/null; then
+    if ! attended; then
         refuse 2 "There is nobody to ask here; say --yes if you mean it." "这里无人可以询问；确认无误请加 --yes。"
     fi
     say "$1 [y/N]" "$2 [y/N]"
@@ -140,9 +144,9 @@ check_signature() {
     if ! command -v openssl > /dev/null; then
         say "NOT CHECKED: who signed this kit. There is no openssl here; only damage is found, no forgery." \
             "未检查：安装包由谁签署。本机没有 openssl；只能发现损坏，不能发现伪造。"
-        [ "$unsigned" = yes ] || { [ "$yes" = no ] && ask "Go on without it?" "不检查签名，继续吗？"; } \
-            || refuse 1 "Nothing was changed. Next step: install openssl, or check the stick with provision kit --check." \
-                "未作任何改动。下一步：安装 openssl，或用 provision kit --check 检查 U 盘。"
+        [ "$unsigned" = yes ] || { [ "$yes" = no ] && attended && ask "Go on without it?" "不检查签名，继续吗？"; } \
+            || refuse 1 "Nothing was changed. Next step: install openssl; or check the stick at the bank (provision kit --check), then: sh install.sh --unsigned" \
+                "未作任何改动。下一步：安装 openssl；或在银行检查 U 盘（provision kit --check），然后：sh install.sh --unsigned"
         return 0
     fi
     if [ "$(certificates_in "$kit/root.pem")" != 1 ] || [ "$(certificates_in "$kit/signer.pem")" != 2 ]; then
@@ -197,6 +201,13 @@ tell_kit() {
     say "Root:       $(print_of "$kit/root.pem")" "根证书：$(print_of "$kit/root.pem")"
     say "Compare both with what the bank gave you on paper; if one differs, stop here." \
         "请与银行提供的书面指纹逐位核对；有一处不同就停止。"
+}
+
+compare_kit() { # whoever sits here compares before anything is changed; --signer compares for him
+    [ -n "$signed_by" ] && [ -z "$signer" ] && [ "$yes" = no ] && attended || return 0
+    ask "Are both the same as on paper, to the last digit?" "两个指纹都与书面一致，直到最后一位吗？" \
+        || refuse 1 "Nothing was changed. Next step: keep the stick, and tell the bank's security officer." \
+            "未作任何改动。下一步：保留 U 盘，告知银行安全保卫员。"
 }
 
 # --- what this machine must be ---------------------------------------------------------------------------------------
@@ -378,6 +389,7 @@ install_kit() {
     tell_kit
     check_machine
     check_earlier
+    compare_kit
     [ -e "$HOME_DIR" ] || new=yes
     mkdir -p "$HOME_DIR"
     exec 9> "$HOME_DIR/.lock"

@@ -197,18 +197,33 @@ def test_a_stick_that_somebody_else_signed_shows_it(
 
 
 def test_without_openssl_it_says_what_it_did_not_check(kit: Path, make_root: MakeRoot) -> None:
-    """Nobody there to ask: refused. Said outright: installed, with that sentence."""
+    """Nobody there to ask: refused, with what would do. Said outright: installed, with that sentence."""
     root = make_root(kit, without=("openssl",))
     before = root.files()
     refused = root.run(INSTALL)
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "NOT CHECKED: who signed this kit" in refused.stdout
+    assert "then: sh install.sh --unsigned" in refused.stderr
     assert root.run(f"{INSTALL} --yes").returncode == 1
     assert root.files() == before
     done = root.run(f"{INSTALL} --unsigned")
     assert done.returncode == 0
     assert "NOT CHECKED" in done.stdout
     assert "Signed by" not in done.stdout
+
+
+def test_whoever_sits_there_compares_before_anything_is_changed(kit: Path, office: Office, make_root: MakeRoot) -> None:
+    """At a terminal it waits for the word that both fingerprints agree; one named with --signer it compares itself."""
+    root = make_root(kit, terminal=True)
+    before = root.files()
+    code, seen = root.typed(INSTALL, "[y/N]", "n")
+    assert (code, "Nothing was changed. Next step: keep the stick" in seen) == (1, True), seen
+    assert seen.index("Signed by:") < seen.index("Are both the same as on paper, to the last digit?")
+    assert root.files() == before
+    code, seen = root.typed(f"{INSTALL} --signer {office.signed_by}", "[y/N]", "n")
+    assert (code, "Are both the same" in seen, "Installed." in seen) == (0, False, True), seen
+    code, seen = root.typed(INSTALL, "[y/N]", "y")
+    assert (code, "is installed already" in seen) == (0, True), seen
 
 
 def test_a_wrong_machine_is_told_so(office: Office, tmp_path: Path, make_root: MakeRoot) -> None:

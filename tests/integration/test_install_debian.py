@@ -58,7 +58,9 @@ def test_a_minimal_debian_becomes_a_box_and_is_clean_afterwards(kit: Path, debia
     apart = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"]
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ROOT": str(debian), "STICK": str(kit), "COMMAND": WAY}
     words = [*apart, "sh", "-c", SETUP]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        words, env=environment, capture_output=True, text=True, timeout=200, check=False, start_new_session=True
+    )  # in a session of its own: nobody is there to be asked
     assert done.returncode == 0, done.stdout + done.stderr
     assert "this box is not enrolled" in done.stdout
     assert done.stdout.splitlines()[-1] == "Branchwatch is off this machine, with all that it kept."
