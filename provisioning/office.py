@@ -208,13 +208,16 @@ class Office:
         keys = {_key_of(each) for each in certificates}
         for identity in ids:
             if not any(each.facts["id"] == identity for each in known):
-                unknown = N_('the record knows no certificate of "{id}"')
-                if not elsewhere:
+                unknown = N_(
+                    'the record knows no certificate of "{id}"; of a box that enrolled by a code the enrolment\'s '
+                    "record knows: --enrolment DIR"
+                )
+                if elsewhere:
                     unknown = N_(
-                        'the record knows no certificate of "{id}"; of a box that enrolled by a code the enrolment\'s '
-                        "record knows: --enrolment DIR"
+                        'neither the record nor the enrolment\'s, which ends at {at}, knows a certificate of "{id}"; '
+                        "is it the newest one of the machine that enrols boxes?"
                     )
-                raise IssueRefusedError(unknown, id=identity)
+                raise IssueRefusedError(unknown, id=identity, at=elsewhere[-1].at if elsewhere else "")
         found = [each for each in known if each.facts["key"] in keys or each.facts["id"] in ids]
         return self._revoke([*named, *(_named(each) for each in found)], now)
 

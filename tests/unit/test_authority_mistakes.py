@@ -96,3 +96,11 @@ def test_a_second_enrolment_and_a_box_made_by_hand_are_told(typed: Typed, tmp_pa
     code, said = typed("issue box 0755-031-a --dir ca --out kit")
     assert (code, "may give its id away" in said) == (0, True)
     assert "may give its id away" not in typed("issue person li-na --dir ca --out kit")[1]
+
+
+def test_an_old_copy_of_the_enrolment_is_suspected(typed: Typed, tmp_path: Path) -> None:
+    """Carried to the enrolling machine, its copy at home knows nobody who enrolled since: said where it matters."""
+    assert typed("enrolment new --dir ca --out enrolment")[0] == 0
+    before = snapshot(tmp_path / "ca")
+    code, said = typed("revoke 0755-031-a --dir ca --enrolment enrolment")
+    assert (code, "is it the newest one" in said, snapshot(tmp_path / "ca")) == (2, True, before)
