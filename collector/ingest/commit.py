@@ -62,6 +62,7 @@ class Outcome:
     dropped: int = 0
     alarm_levels: tuple[int, ...] = ()
     changed: bool = False
+    revoked: frozenset[str] = frozenset()  # keys
 
 
 class Committer:
@@ -120,9 +121,9 @@ class Committer:
         """Other revocation lists hold from now on: tell of the boxes that they name."""
         with self._store.write() as connection:
             work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
-            note_revoked(work, trust)
+            revoked = note_revoked(work, trust)
             levels = self._finish(work, mono_ms)
-        return Outcome(alarm_levels=levels, changed=bool(work.entries))
+        return Outcome(alarm_levels=levels, changed=bool(work.entries), revoked=revoked)
 
     def enrolled(
         self, entries: Sequence[RecordLine], before: Position | None, behind: Position, *, now_ms: int, mono_ms: int

@@ -132,12 +132,14 @@ class Pipeline:
         rejections = [_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms)]
         self._commit([], rejections, sending, (now_ms, mono_ms, listening_ms))
         if self._told_of is not (trust := self._signers.trust):
-            self._count(self._committer.renewed(trust, now_ms=now_ms, mono_ms=mono_ms))
-            self._told_of = trust
-        outcome = self._committer.look(now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms)
-        if outcome is not None:
+            outcome = self._committer.renewed(trust, now_ms=now_ms, mono_ms=mono_ms)
+            self._signers.lock_out(outcome.revoked)
             self._count(outcome)
-            sending.asks.extend(outcome.asks)
+            self._told_of = trust
+        looked = self._committer.look(now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms)
+        if looked is not None:
+            self._count(looked)
+            sending.asks.extend(looked.asks)
         self._metrics.parked.set(self._parking.count)
         with self._store.read() as reading:
             self._metrics.silent.set(reading.silent_boxes())
@@ -193,8 +195,8 @@ class Pipeline:
         if isinstance(opened, Rejection):
             rejections.append(opened)
             return []
-        if self._signers.is_foreign(identity):
-            rejections.append(_reject(birth, Reason.FOREIGN_KEY))
+        if (refused := self._signers.refused(identity)) is not None:
+            rejections.append(_reject(birth, refused))
             return []
         self._signers.learn(identity)
         waited = self._parking.introduced(birth.box, identity.kid)

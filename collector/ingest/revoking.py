@@ -1,7 +1,8 @@
 """New revocation lists beside the boxes that are known: which key was taken back, told once a key (WIRE 3.3).
 
-Inside the transaction. That what such a box still sends is set aside, signers.py sees to. Flow: a new `Trust` -> here
--> `certificate.revoked` to the centre's own ledger.
+A key is taken back with the first of its certificates that a list names: whoever stole the boxes' issuing key can make
+another one for it, which stands on no list. Inside the transaction. That what such a box still sends is set aside,
+signers.py sees to. Flow: a new `Trust` -> here -> `certificate.revoked` to the centre's own ledger.
 """
 
 from base64 import b64decode
@@ -28,7 +29,7 @@ from protocol.timestamps import format_time
 
 
 class Revoked(NamedTuple):
-    """The newest certificate of a box's key, and since when it is on a list."""
+    """A certificate of a box's key, and since when it is on a list."""
 
     box: str
     site: str
@@ -37,32 +38,33 @@ class Revoked(NamedTuple):
     at: str
 
 
-def note_revoked(work: Work, trust: Trust) -> None:
-    """Tell of every known box's key that a list names and that was not told yet."""
+def note_revoked(work: Work, trust: Trust) -> frozenset[str]:
+    """Tell of every known box's key that a list names and that was not told yet; all of these keys."""
     listed = _listed(trust)
     if not listed:
-        return
-    for each in revoked_keys(writing.box_chains(work.connection), trust, listed, work.now_ms):
+        return frozenset()
+    found = tuple(revoked_keys(writing.box_chains(work.connection), trust, listed, work.now_ms))
+    for each in found:
         facts = {"key": each.key, "serial": each.serial, "revoked_at": each.at}
         work.found.append((each.box, each.site, Found(condition=Condition.REVOKED, detail=each.key, facts=facts)))
+    return frozenset(each.key for each in found)
 
 
 Listed = dict[tuple[x509.Name, int], x509.RevokedCertificate]
 
 
 def revoked_keys(chains: Iterable[BoxChain], trust: Trust, listed: Listed, now_ms: int) -> Iterator[Revoked]:
-    """Those of `chains` (the one that ends last stands last for a key) whose certificate is revoked."""
-    newest: dict[tuple[str, str], tuple[BoxChain, x509.Certificate]] = {}
+    """Those keys of which a certificate is revoked; of several the one that stands last in `chains`."""
+    found: dict[tuple[str, str], Revoked] = {}
     for each in chains:
         leaf = read_certificate(b64decode(each.chain[0]))
-        public_key = leaf.public_key()
-        if isinstance(public_key, EllipticCurvePublicKey):
-            newest[each.box, thumbprint(public_key)] = (each, leaf)
-    for (box, key), (each, leaf) in newest.items():
-        entry = listed.get((leaf.issuer, leaf.serial_number))
+        entry, public_key = listed.get((leaf.issuer, leaf.serial_number)), leaf.public_key()
         # A list of that name may be a stranger's: what counts is the trust's own judgement.
-        if entry is not None and _is_revoked(each, trust, now_ms):
-            yield Revoked(box, each.site, key, f"{leaf.serial_number:x}", format_time(entry.revocation_date_utc))
+        if entry is None or not isinstance(public_key, EllipticCurvePublicKey) or not _is_revoked(each, trust, now_ms):
+            continue
+        key, serial = thumbprint(public_key), f"{leaf.serial_number:x}"
+        found[each.box, key] = Revoked(each.box, each.site, key, serial, format_time(entry.revocation_date_utc))
+    yield from found.values()
 
 
 def _listed(trust: Trust) -> Listed:

@@ -43,6 +43,7 @@ class Signers:
         self.trust = trust
         self._chains, self._chains_of_box = chains, chains_of_box
         self._keys: dict[str, frozenset[str]] = {}
+        self._locked: frozenset[str] = frozenset()
         self._known: dict[str, VerifiedIdentity | Reason] = {}
         self.issuers: dict[str, x509.Certificate] = {}
         """Who issued the boxes that were heard, by `kid`; as many as the root has signed."""
@@ -50,7 +51,7 @@ class Signers:
     def renewed(self, trust: Trust) -> "Signers":
         """The same with other revocations: of boxes nothing is remembered."""
         renewed = Signers(trust, self._chains, self._chains_of_box)
-        renewed.issuers, renewed._keys = self.issuers, self._keys
+        renewed.issuers, renewed._keys, renewed._locked = self.issuers, self._keys, self._locked
         return renewed
 
     def find(self, kids: Iterable[str], now: datetime) -> None:
@@ -72,12 +73,26 @@ class Signers:
             known = self._known.get(kid)
         return known
 
-    def is_foreign(self, identity: VerifiedIdentity) -> bool:
-        """Whether the box of this name was heard before, and always with another key."""
+    def refused(self, identity: VerifiedIdentity) -> Reason | None:
+        """Why a certificate that holds is not taken for its box: the box has another key, or its key was taken back."""
         if isinstance(self._known.get(identity.kid), VerifiedIdentity):
-            return False  # it was asked when this certificate was new
+            return None  # it was asked when this certificate was new
+        key = thumbprint(identity.public_key)
+        if key in self._locked:
+            return Reason.REVOKED
         keys = self._keys.get(identity.id) or frozenset(map(_key_in, self._chains_of_box(identity.id)))
-        return bool(keys) and thumbprint(identity.public_key) not in keys
+        return Reason.FOREIGN_KEY if keys and key not in keys else None
+
+    def lock_out(self, keys: frozenset[str]) -> None:
+        """Whatever other certificates these keys have or are given, they are taken back."""
+        self._locked = keys
+        if keys:
+            self._known = {kid: self._unless_locked(known) for kid, known in self._known.items()}
+
+    def _unless_locked(self, known: VerifiedIdentity | Reason) -> VerifiedIdentity | Reason:
+        if self._locked and isinstance(known, VerifiedIdentity) and thumbprint(known.public_key) in self._locked:
+            return Reason.REVOKED
+        return known
 
     def learn(self, identity: VerifiedIdentity) -> None:
         """Remember one that a birth introduced and that was checked against this trust."""
@@ -95,7 +110,7 @@ class Signers:
         except ValueError:
             return reason_of_certificate(CertificateFault.MALFORMED)
         self._meet(identity)
-        return identity
+        return self._unless_locked(identity)
 
     def _meet(self, identity: VerifiedIdentity) -> None:
         if identity.issuer_kid in self.issuers:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collector.console.wording import Wording
-from protocol.certificates import Issuer, Trust, thumbprint
+from protocol.certificates import Issuer, Role, Trust, kid_of, thumbprint
+from protocol.envelope import Sealer
 from protocol.texts import texts_for
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
-from tests.ledgers import NOW, trust_of
+from tests.ledgers import NOW, der_chain, trust_of
 
 
 def test_a_revocation_of_a_known_box_is_told_once(centre: PaperCentre) -> None:
@@ -43,6 +44,30 @@ def test_a_list_of_a_stranger_takes_no_box_back(centre: PaperCentre) -> None:
     centre.pipeline.trust(Trust(authority.root.certificate, forged.crls.values()))
     centre.tick()
     assert centre.events("certificate.revoked") == []
+
+
+def test_a_key_that_was_taken_back_stays_so_under_any_other_certificate(centre: PaperCentre) -> None:
+    """A stolen issuing key gives a stolen box a certificate that stands on no list, before the revocation or after."""
+    authority = Authority.create(now=NOW)
+    box = Box(authority=authority, id="0755-035-a", site="0755-035", now=NOW)
+    centre.pipeline.trust(trust_of(authority))
+    centre.take(box.birth())
+    first = box.credential.certificate
+    for again in ("before", "after"):
+        renewed = authority.certify(Role.BOX, box.id, box.credential.private_key.public_key(), now=NOW, site=box.site)
+        box.sealer = Sealer(box.credential.private_key, kid_of(renewed))
+        box.chain = der_chain(authority, renewed)
+        assert bool(centre.take(box.birth()).answers) is (again == "before")
+        centre.pipeline.trust(trust_of(authority.revoke(first, now=NOW)))
+        centre.tick()
+        assert centre.take(box.beat(), box.birth()).answers == []
+        centre.restart()
+        centre.pipeline.trust(trust_of(authority.revoke(first, now=NOW)))
+        centre.tick()
+        assert centre.take(box.beat(), box.birth()).answers == []
+    assert len(centre.events("certificate.revoked")) == 1
+    (alarm,) = centre.alarms(kind="envelope.rejected")
+    assert alarm.facts["reason"] == "revoked"
 
 
 def test_a_revoked_box_that_speaks_is_an_alarm_that_says_so(centre: PaperCentre) -> None:
