@@ -3,6 +3,7 @@
 Flow: record and its proof -> words -> templates/acceptance.typ -> bytes. Nothing is fetched from anywhere.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,13 +36,22 @@ class PrintingError(SaidError):
     """The page cannot be drawn here; the message says what is missing."""
 
 
-def acceptance_pdf(kept: Kept, *, site_name: str, unit: str, zone: ZoneInfo, texts: Texts, language: str) -> bytes:
-    """The record as A4 pages.
+def acceptance_pdf(
+    kept: Kept,
+    *,
+    site_name: str,
+    unit: str,
+    zone: ZoneInfo,
+    called: Callable[[str], str],
+    texts: Texts,
+    language: str,
+) -> bytes:
+    """The record as A4 pages; `called`: what people call a point.
 
     Raises:
         PrintingError: the machine has no font for Chinese, or Typst cannot draw.
     """
-    words = _words(kept, site_name, unit, zone, texts, language)
+    words = _words(kept, site_name, unit, zone, called, texts, language)
     try:
         pdf, warnings = typst.compile_with_warnings(
             str(TEMPLATE),
@@ -57,7 +67,25 @@ def acceptance_pdf(kept: Kept, *, site_name: str, unit: str, zone: ZoneInfo, tex
     return bytes(pdf)
 
 
-def _words(kept: Kept, site_name: str, unit: str, zone: ZoneInfo, texts: Texts, language: str) -> dict[str, Any]:
+def local_time(text: str, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """A time of the wire on the clock of its site, with how far that is from UTC: CST is on three continents."""
+    moment = parse_time(text)
+    with suppress(OverflowError):  # a box's clock may stand at the end of all years
+        moment = moment.astimezone(zone)
+    offset = f"{moment:%z}"
+    hours, minutes = offset[:3].replace("+0", "+").replace("-0", "-"), offset[3:]
+    return f"{moment.strftime(form)} UTC" + (f"{hours}:{minutes}" if minutes.strip("0") else hours).removesuffix("+0")
+
+
+def _words(
+    kept: Kept,
+    site_name: str,
+    unit: str,
+    zone: ZoneInfo,
+    called: Callable[[str], str],
+    texts: Texts,
+    language: str,
+) -> dict[str, Any]:
     record, _ = kept.record, texts
     passed, failed, untested = (record.count(result) for result in (Result.PASSED, Result.FAILED, Result.UNTESTED))
     whole = not failed and not untested and kept.fault is None
@@ -80,13 +108,13 @@ def _words(kept: Kept, site_name: str, unit: str, zone: ZoneInfo, texts: Texts, 
         "facts": [
             [_("Box"), record.box],
             [_("Site file, version"), config],
-            [_("Started"), _clock(record.started, zone)],
-            [_("Finished"), _clock(record.finished, zone)],
+            [_("Started"), local_time(record.started, zone)],
+            [_("Finished"), local_time(record.finished, zone)],
             [_("Installer"), record.installer or _("nobody")],
             [_("SHA-256 of the record"), " ".join(digest[i : i + 8] for i in range(0, 64, 8))],
         ],
         "head": [_("Point"), _("Result"), _("Noticed"), _("At")],
-        "points": [_point(point, zone, texts) for point in record.points],
+        "points": [_point(point, record.finished, zone, called, texts) for point in record.points],
         "signatures": [
             {"who": record.box, "what": _("Signed by the box's key"), "line": _("Received by the centre")},
             {
@@ -103,15 +131,16 @@ def _words(kept: Kept, site_name: str, unit: str, zone: ZoneInfo, texts: Texts, 
     }
 
 
-def _point(point: PointRecord, zone: ZoneInfo, texts: Texts) -> dict[str, Any]:
-    name = texts(N_("Operator's screen")) if point.id == DESK and not point.name else point.name
+def _point(
+    point: PointRecord, finished: str, zone: ZoneInfo, called: Callable[[str], str], texts: Texts
+) -> dict[str, Any]:
     return {
         "id": point.id,
-        "name": name or point.id,
+        "name": texts(N_("Operator's screen")) if point.id == DESK and not point.name else called(point.id),
         "good": point.result is Result.PASSED,
         "result": texts(RESULTS[point.result]),
         "noticed": texts(NOTICED[point.noticed]) if point.noticed else "",
-        "at": _clock(point.at, zone, seconds_only=True) if point.at else "",
+        "at": _at(point.at, finished, zone) if point.at else "",
     }
 
 
@@ -121,8 +150,7 @@ def _made(text: str) -> datetime:
     return moment if 1970 <= moment.year < 9999 else datetime.fromtimestamp(0, UTC)
 
 
-def _clock(text: str, zone: ZoneInfo, *, seconds_only: bool = False) -> str:
-    moment = parse_time(text)
-    with suppress(OverflowError):  # a box's clock may stand at the end of all years
-        moment = moment.astimezone(zone)
-    return f"{moment:%H:%M:%S}" if seconds_only else f"{moment:%Y-%m-%d %H:%M:%S %Z}"
+def _at(text: str, finished: str, zone: ZoneInfo) -> str:
+    """The time of day; with its date where the walk test went on on another one."""
+    same_day = local_time(text, zone, "%Y-%m-%d") == local_time(finished, zone, "%Y-%m-%d")
+    return local_time(text, zone, "%H:%M:%S" if same_day else "%m-%d %H:%M:%S").partition(" UTC")[0]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Path, Request, Response
 
-from collector.acceptance.printing import PrintingError, acceptance_pdf
+from collector.acceptance.printing import PrintingError, acceptance_pdf, local_time
 from collector.acceptance.records import Kept, Listed
 from collector.console import problems, shapes
 from collector.console.alarms import SiteFilter, in_scope
@@ -15,6 +15,7 @@ from collector.console.asking import Asked, Asker, asker
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
+from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.records import SiteRow
 from protocol.acceptance import Result, record_bytes
@@ -80,7 +81,8 @@ def routes(services: Services, pages: Pages) -> APIRouter:
                 found,
                 site_name=site.name if site else "",
                 unit=site.unit if site else "",
-                zone=_zone(site.timezone if site else "UTC"),
+                zone=_zone(site),
+                called=Wording(texts=asked.texts, names={each.id: each.name for each in found.record.points}).point,
                 texts=asked.texts,
                 language=asked.language,
             )
@@ -152,6 +154,7 @@ def _row(each: Listed, named: Mapping[str, SiteRow]) -> dict[str, Any]:
         "name": site.name if site else each.site,
         "unit": site.unit if site else "",
         "at": each.at,
+        "local": local_time(each.at, _zone(site), "%Y-%m-%d %H:%M"),
         "installer": each.installer,
         "passed": each.passed,
         "failed": each.failed,
@@ -160,8 +163,8 @@ def _row(each: Listed, named: Mapping[str, SiteRow]) -> dict[str, Any]:
     }
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(site: SiteRow | None) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(site.timezone if site else "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a box may name a zone that this machine does not know
         return ZoneInfo("UTC")

@@ -186,6 +186,8 @@ OTHER_WORDS = {
     "注册服务器": "注册服务",
     "人员名单": "人员名册",
     "登记码": "注册码",
+    "安装人员": "安装调试员",
+    "安全保卫人员": "安全保卫员",
     "盒子": "前端主机",
 }
 """What was once said beside the word that stands: one thing has one name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.ledgers import trust_of
 from tests.walks import INSTALLER, signer
 
 POINTS = (
+    ListedPoint(id="lock/outer", name="通道外门"),
+    ListedPoint(id="release/vestibule"),
     ListedPoint(id="door/outer", name="通道外门"),
     ListedPoint(id="camera/03", name="自助厅", why=acceptance.NOT_WATCHED),
     ListedPoint(id=DESK),
@@ -73,11 +76,11 @@ async def test_a_walk_test_is_listed_and_its_record_holds(world: ConsoleWorld) -
         items = (await client.get("/api/v1/acceptances", params={"site": "0755-031"})).json()["items"]
         record = (await client.get(f"/api/v1/acceptances/{walk.test}")).json()
     assert [(each["id"], each["passed"], each["untested"], each["installer"]) for each in items] == [
-        (walk.test, 2, 1, INSTALLER)
+        (walk.test, 2, 3, INSTALLER)
     ]
     assert (record["holds"], record["fault"], record["config_version"]) == (True, None, 7)
     told = [(each["id"], each["result"], each["noticed"]) for each in record["points"]]
-    assert told == [("door/outer", "passed", "box"), ("camera/03", "untested", None), (DESK, "passed", "operator")]
+    assert told[2:] == [("door/outer", "passed", "box"), ("camera/03", "untested", None), (DESK, "passed", "operator")]
 
 
 async def test_a_record_that_nobody_signed_or_whose_signer_is_revoked_is_shown_as_no_acceptance(
@@ -108,7 +111,10 @@ async def test_a_person_of_another_unit_sees_no_walk_test(world: ConsoleWorld) -
 async def test_the_paper_says_the_same_in_both_languages(world: ConsoleWorld, tmp_path: Path) -> None:
     """A PDF on A4 with every point, red where it was not tested, readable by another program."""
     walk = _walked(world)
-    for language, words in (("zh", ("未测试", "通道外门", "自助厅")), ("en", ("not tested", "通道外门", INSTALLER))):
+    for language, words in (
+        ("zh", ("未测试", "通道外门门锁", "应急开关", "自助厅", "UTC+8")),
+        ("en", ("not tested", "Lock of 通道外门", "Emergency release of vestibule", INSTALLER, "UTC+8")),
+    ):
         async with world.client() as client:
             answer = await client.get(f"/api/v1/acceptances/{walk.test}/pdf", params={"lang": language})
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
@@ -125,4 +131,5 @@ async def test_the_page_lists_walk_tests_with_their_papers(world: ConsoleWorld) 
         walk = _walked(world)
         page = (await client.get("/acceptances?lang=en")).text
     assert f"/api/v1/acceptances/{walk.test}/pdf?lang=zh" in page
-    assert "2 passed, 0 failed, 1 not tested." in page
+    assert "2 passed, 0 failed, 3 not tested." in page
+    assert re.search(r"\d\d:\d\d UTC\+8</time>", page), "on the clock of the site, as on its paper"
