@@ -36,7 +36,7 @@ def history(folder: Path, limit: int) -> tuple[dict[str, Any], list[dict[str, An
     file = folder / FILE_NAME
     if not file.exists():
         raise HistoryError(
-            N_("{folder} holds no outbox; --state must be the folder that the agent runs with"), folder=folder
+            N_("{folder} holds no outbox: no agent ran with it yet, or --state must be another folder"), folder=folder
         )
     try:
         connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)

@@ -65,7 +65,7 @@ def load_signer(key_file: Path, certificate_file: Path, passphrase: Callable[[],
         raise InstallerError(N_("{file} is no P-256 key"), file=key_file)
     if key.public_key() != certificates[0].public_key():
         raise InstallerError(
-            N_("{key} does not belong to {file}; copy both from the same kit"), key=key_file, file=certificate_file
+            N_("{key} does not belong to {file}; they were not made together"), key=key_file, file=certificate_file
         )
     chain = tuple(each.public_bytes(Encoding.DER) for each in certificates if each.issuer != each.subject)
     return Signer(sealer=Sealer(key, kid_of(certificates[0])), chain=chain)
@@ -87,6 +87,14 @@ def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_PEM_BYTES + 1)
+    except PermissionError:
+        raise InstallerError(
+            N_(
+                "{file} may not be read by the agent's user, as which this runs. Next step: chmod 644 on the files of "
+                "the stick; a locked key is of no use to others"
+            ),
+            file=file,
+        ) from None
     except OSError as error:
         raise InstallerError(N_("{file} cannot be read: {reason}"), file=file, reason=system_said(error)) from None
     if len(content) > MAX_PEM_BYTES:

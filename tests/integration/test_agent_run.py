@@ -173,7 +173,7 @@ def test_history_needs_an_outbox_and_says_so(tmp_path: Path) -> None:
     """One sentence with the place and the next step."""
     shown = agent("history", "--state", tmp_path)
     assert shown.returncode == 2
-    assert "holds no outbox" in shown.stderr
+    assert "holds no outbox: no agent ran with it yet" in shown.stderr
 
 
 def _stored(folder: Path, kind: str) -> int:
