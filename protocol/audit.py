@@ -27,6 +27,7 @@ from protocol.certificates import (
     fingerprint,
     kid_of_der,
     read_certificate,
+    thumbprint,
 )
 from protocol.envelope import EnvelopeError, EnvelopeFault, EnvelopeType, Opened, open_envelope, read_envelope
 from protocol.export import (
@@ -117,6 +118,7 @@ class Audit:
     _root: x509.Certificate | None = None
     _trust: Trust | None = None
     _signers: dict[str, VerifiedIdentity] = field(default_factory=dict)
+    _box_keys: dict[str, str] = field(default_factory=dict)
     _lanes: LaneAudit = field(default_factory=LaneAudit)
     _claims: dict[tuple[str, str], tuple[LaneHead, int]] = field(default_factory=dict)  # and the record it stands in
     _manifest: Manifest | None = None
@@ -219,6 +221,9 @@ class Audit:
             )
         else:
             self._signers[kid_of_der(chain[0])] = signer
+            key = thumbprint(signer.public_key)
+            if signer.role is Role.BOX and self._box_keys.setdefault(signer.id, key) != key:
+                self._problem(Fault.UNTRUSTED, said("{box} has two keys here: a box keeps its key", box=signer.id))
 
     def _take_events(self, record: Events) -> None:
         self._envelopes += 1

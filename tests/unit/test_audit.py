@@ -315,6 +315,17 @@ def test_overlapping_envelopes_count_each_event_once() -> None:
     assert report.events == 3
 
 
+def test_a_box_has_one_key_in_a_ledger() -> None:
+    """Whoever holds collector and issuing key goes on in a muted box's name under a key of his own: that is said."""
+    export, box = _honest()
+    thief = PaperBox(AUTHORITY)
+    thief.run, thief.tips = box.run, box.tips
+    export.signer(thief)
+    export.events(thief, thief.line("door.dual_open"))
+    (problem,) = _audit(export.finish(), trusted=AUTHORITY).problems
+    assert (problem.fault, "two keys" in str(problem.text)) == (Fault.UNTRUSTED, True)
+
+
 def test_a_box_cannot_speak_for_another() -> None:
     """An event that names another box or site than its signer is untrusted."""
     export, box, _ = _paper()
