@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 from collections.abc import Callable
@@ -179,8 +180,9 @@ EVERY_WORD = [
 
 
 @pytest.mark.parametrize("words", EVERY_WORD, ids=" ".join)
-def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed) -> None:
+def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its help has an example that begins with the word itself and parses: every option is one that it has."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("tidal-lantern-orchid\n"))
     example = typed([*words, "--help"], "C")[1].partition("example:")[2]
     lines = [line.strip() for line in example.splitlines() if line.strip().startswith("branchwatch ")]
     assert lines
@@ -189,3 +191,4 @@ def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed) -> Non
         parts = line.partition(" <")[0].partition(" && ")[0].split("   ")[0].split()[1:]
         missing = typed(parts, "C")[1]
         assert "usage:" not in missing, missing
+        assert "should not have happened" not in missing, missing
