@@ -142,6 +142,7 @@ def _import(arguments: Namespace, say: Texts) -> Answer:
     if not arguments.write:
         return Answer(lines=[*shown, sum_, say("Nothing was written. Next step: the same command with --write.")])
     if not any(line.text for line in lines):
+        write_sites(arguments.inventory, {})
         return Answer(lines=[*shown, sum_, say("Nothing was written: nothing is new or changed.")])
     write_sites(arguments.inventory, {line.site: line.text for line in lines if line.text})
     return Answer(lines=[*shown, sum_, say("Written to {folder}.").format(folder=arguments.inventory / SITES)])

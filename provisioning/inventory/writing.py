@@ -22,7 +22,7 @@ class WriteSitesError(RefusedError):
 
 
 def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
-    """Site files by id; those that are there are replaced.
+    """Site files by id; those that are there are replaced. With none, an import that was cut off is ended.
 
     Raises:
         WriteSitesError: the disk refuses; nothing was changed.
@@ -31,6 +31,8 @@ def write_sites(folder: Path, texts: Mapping[str, str]) -> None:
     try:
         sites.mkdir(exist_ok=True)
         _tidy(sites)
+        if not texts:
+            return
         _grow(sites, texts)
     except OSError as error:
         raise WriteSitesError(

@@ -119,6 +119,7 @@ def test_a_lost_line_is_said_and_made_up_for(browser: Browser, served: Served) -
         page = person.page
         served.world.dual_open("interlock/before")
         expect(page.locator(".row")).to_have_count(1)
+        expect(page.locator("#do-acknowledge")).to_be_visible()  # the alarm itself has come, and its cover with it
         expect(page.locator(".covered").first).to_be_hidden()
         person.may_fail = True
         served.stop()
