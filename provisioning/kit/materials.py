@@ -19,7 +19,7 @@ UNITS: Final = (
 )
 """What a box runs; the centre's units stay at home."""
 
-PAGES: Final = ("install.md", "install.zh-CN.md")
+PAGES: Final = ("install.md", "install.zh-CN.md", "pictures/acceptance.png", "pictures/acceptance-zh.png")
 LOCK: Final = "requirements.lock"
 SCRIPT: Final = "install.sh"
 
