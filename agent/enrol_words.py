@@ -123,7 +123,7 @@ def _tell(done: "Enrolled", say: Say) -> None:
         print(say("The site file that was there stays in force; a newer one comes over the line."))
     elif done.version is None:
         print(say("No site file came: none that is whole lies ready. Without one this box cannot guard."))
-        print(say("Next step: the bank lays one there; then branchwatch agent enrol --again, with this code while it lives."))
+        print(say("Next step: the bank lays one there; then branchwatch agent enrol --again, while this code lives."))
     else:
         print(say("Site file version {version} is in force.").format(version=done.version))
         print(say("Next step: systemctl start branchwatch-agent, then branchwatch agent health"))
