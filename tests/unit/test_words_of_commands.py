@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -179,10 +180,18 @@ EVERY_WORD = [
 ]
 
 
+@pytest.fixture
+def _somebody_types() -> Iterator[None]:
+    """A line on standard input, for words that read a password there."""
+    before, sys.stdin = sys.stdin, io.StringIO("tidal-lantern-orchid\n")
+    yield
+    sys.stdin = before
+
+
+@pytest.mark.usefixtures("_somebody_types")
 @pytest.mark.parametrize("words", EVERY_WORD, ids=" ".join)
-def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_word_shows_how_it_is_typed(words: list[str], typed: Typed) -> None:
     """Its help has an example that begins with the word itself and parses: every option is one that it has."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("tidal-lantern-orchid\n"))
     example = typed([*words, "--help"], "C")[1].partition("example:")[2]
     lines = [line.strip() for line in example.splitlines() if line.strip().startswith("branchwatch ")]
     assert lines
