@@ -188,6 +188,7 @@ OTHER_WORDS = {
     "登记码": "注册码",
     "安装人员": "安装调试员",
     "安全保卫人员": "安全保卫员",
+    "安全管理员": "安全保卫员",
     "盒子": "前端主机",
 }
 """What was once said beside the word that stands: one thing has one name."""
