@@ -9,6 +9,7 @@ import ctypes
 import fcntl
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -42,6 +43,8 @@ PATIENCE_S: Final = 2.0
 SETTLED_AFTER_S: Final = 8
 """An agent that just began has not heard anybody yet: it is asked again until it is so old, or has heard everybody."""
 ASK_EVERY_S: Final = 0.5
+BEGINS_WITHIN_S: Final = 3.0
+"""From taking its folder to answering, an agent on a slow box takes a second or two."""
 
 
 def look(state: Path, now: datetime) -> Seen:
@@ -123,7 +126,7 @@ def _running(state: Path) -> bool | Said:
 async def _live(state: Path) -> Live | None:
     """What the running agent says of its line and its modules."""
     try:
-        client = await LocalClient.connect(state)
+        client = await _connected(state)
         try:
             while True:
                 *_, reply = await client.ask(lines.HealthOf())
@@ -134,6 +137,15 @@ async def _live(state: Path) -> Live | None:
             await client.close()
     except (NotRunningError, SaysNoError):
         return None
+
+
+async def _connected(state: Path) -> LocalClient:
+    """To an agent that holds the folder; one that begins just now answers in a moment."""
+    for _ in range(int(BEGINS_WITHIN_S / ASK_EVERY_S)):
+        with suppress(NotRunningError):
+            return await LocalClient.connect(state)
+        await asyncio.sleep(ASK_EVERY_S)
+    return await LocalClient.connect(state)
 
 
 def _settled(reply: lines.Reply) -> bool:

@@ -127,6 +127,19 @@ def test_a_machine_that_is_none_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert "is it the box's folder" in capsys.readouterr().out
 
 
+async def test_an_agent_that_begins_just_now_is_waited_for(tmp_path: Path) -> None:
+    """It holds its folder a moment before it answers: whoever looks in between is told how it is, not that it is mute."""
+    held = claim(tmp_path)
+    try:
+        looking = asyncio.create_task(asyncio.to_thread(look, tmp_path, datetime.now(UTC)))
+        async with local_box(tmp_path):
+            seen = await looking
+    finally:
+        os.close(held)
+    assert seen.live is not None
+    assert seen.live.in_touch
+
+
 async def test_a_running_agent_is_asked(tmp_path: Path) -> None:
     """Its line and its modules as they are this moment, not as the disk last heard of them."""
     async with local_box(tmp_path) as here:
