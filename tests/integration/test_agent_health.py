@@ -128,7 +128,7 @@ def test_a_machine_that_is_none_says_so(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 async def test_an_agent_that_begins_just_now_is_waited_for(tmp_path: Path) -> None:
-    """It holds its folder a moment before it answers: whoever looks in between is told how it is, not that it is mute."""
+    """It holds its folder a moment before it answers: whoever looks in between is not told that it is mute."""
     held = claim(tmp_path)
     try:
         looking = asyncio.create_task(asyncio.to_thread(look, tmp_path, datetime.now(UTC)))
