@@ -85,12 +85,13 @@ class Showing:
         if self._mode is not Mode.TABLE:
             return
         screen = shutil.get_terminal_size()
+        now_ms = self.now_ms  # one moment for the whole table: a hint that comes while it is drawn has no room
         head = "\n".join(self._heads)
         rows = [HOME, BOLD, head, PLAIN, "\n"]
         used = sum(columns.height(each, screen.columns) for each in self._heads)
         wide = columns.widths(self._texts(took_ms), screen.columns)
-        shown = self._fitting(screen.lines - used - 2, screen.columns)
-        rows += [f"{self._row(step, took_ms, wide)}\n" for step in shown]
+        shown = self._fitting(screen.lines - used - 2, screen.columns, now_ms)
+        rows += [f"{self._row(step, took_ms, wide, now_ms)}\n" for step in shown]
         if len(shown) < len(self._plan):
             rows.append(self._say(MORE).format(n=len(self._plan) - len(shown)))
         self._out.write("".join(rows))
@@ -114,7 +115,7 @@ class Showing:
             wide = columns.widths(self._texts(took_ms), None)
             for step in self._plan:
                 if step.task is Task.ANSWER:
-                    self._line(self._row(step, took_ms, wide))
+                    self._line(self._row(step, took_ms, wide, now_ms))
         self._line(self._say(LEFT).format(count=len(left), all=len(found)) if left else self._say(ALL_MOVED))
         still = [step for step, hint in left if hint is Hint.STILL]
         for step, hint in left:
@@ -132,9 +133,8 @@ class Showing:
         for row in texts:
             self._line("  " + "".join(map(columns.fitted, row, wide)).rstrip())
 
-    def _fitting(self, lines: int, screen: int) -> Plan:
+    def _fitting(self, lines: int, screen: int, now_ms: int) -> Plan:
         """The points that a screen has room for: all in their order, or else what moved last and what looks wrong."""
-        now_ms = self.now_ms
         hints = {step.point: moves.hint(step, self.book.get(step.point), now_ms) for step in self._plan}
         loud = {point for point, hint in hints.items() if hint not in {None, Hint.STILL}}
         high = {step.point: 1 + self._hint_height(step, hints[step.point], screen) for step in self._plan}
@@ -167,8 +167,8 @@ class Showing:
         state = self._say((known.state if known else State.UNKNOWN).value)
         return step.point, name_of(step, self._say), step.wiring, state, self._figure(step, known, took_ms)
 
-    def _row(self, step: Step, took_ms: Mapping[str, float | None], wide: tuple[int, ...]) -> str:
-        hint = moves.hint(step, self.book.get(step.point), self.now_ms)
+    def _row(self, step: Step, took_ms: Mapping[str, float | None], wide: tuple[int, ...], now_ms: int) -> str:
+        hint = moves.hint(step, self.book.get(step.point), now_ms)
         texts = zip(self._text(step, took_ms), wide, strict=True)
         row = "".join(columns.fitted(text, each) for text, each in texts if each).rstrip()
         if hint is None or self._mode is not Mode.TABLE:
