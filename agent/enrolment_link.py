@@ -5,20 +5,18 @@ TLS alone proves nothing here: whoever answers is asked for the issuer's certifi
 be an unchecked one. Flow: enrolling.py, renewing.py -> here -> `provision serve`.
 """
 
-import errno
 import http.client
-import os
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from protocol.enrolment import ISSUER_PATH, MAX_ANSWER_BYTES
 from protocol.limits import MAX_CERTIFICATE_BYTES
 from protocol.pinned_channel import ChannelError, ChannelFault, PinnedChannel, check_channel
+from protocol.pinned_tls import unproven_context
 from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -72,11 +70,7 @@ def open_link(host: str, port: int, pin: bytes, now: datetime, *, all_s: float =
         StrangerError: it is not the one that the pin names.
     """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the pin decides, before anything is sent
-    context.sslsocket_class = _impatient(all_s)
+    context = unproven_context(step_s=TIMEOUT_S, all_s=all_s)
     connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
     try:
         with _told(address):
@@ -94,21 +88,6 @@ def open_link(host: str, port: int, pin: bytes, now: datetime, *, all_s: float =
         yield Link(connection, channel, address)
     finally:
         connection.close()
-
-
-def _impatient(all_s: float) -> type[ssl.SSLSocket]:
-    """A connection that ends after so long, however slowly the other side goes on: it was not checked yet."""
-    until_s = time.monotonic() + all_s
-
-    class Impatient(ssl.SSLSocket):
-        def read(self, len: int = 1024, buffer: Any = None) -> bytes:  # noqa: A002 - its name there
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-            self.settimeout(min(TIMEOUT_S, left_s))
-            return super().read(len, buffer)
-
-    return Impatient
 
 
 def _reply(connection: http.client.HTTPSConnection, limit: int, address: str) -> Reply:

@@ -4,18 +4,15 @@ The centre only asks and only believes the record's own chain; it enrols nobody.
 in ingest/enrolling.py. Flow: `provision serve` -> here -> pipeline -> the centre's own ledger.
 """
 
-import errno
 import http.client
 import logging
-import os
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -31,6 +28,7 @@ from protocol.enrolment import ISSUER_PATH, MAX_RECORD_BYTES, RECORD_PATH, Recor
 from protocol.envelope import EnvelopeType
 from protocol.limits import MAX_CERTIFICATE_BYTES
 from protocol.pinned_channel import ChannelError, check_channel, issuer_pin
+from protocol.pinned_tls import unproven_context
 from protocol.texts import Said, SaidError, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.timestamps import format_time
@@ -68,11 +66,7 @@ def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime, *, a
     Raises:
         EnrolmentUnreadError: out of reach, another machine, or it refuses.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    # No list of roots and no host name decides: `check_channel` does, before anything is sent.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.sslsocket_class = _impatient(all_s)
+    context = unproven_context(step_s=TIMEOUT_S, all_s=all_s)
     connection = http.client.HTTPSConnection(address.host, address.port, timeout=TIMEOUT_S, context=context)
     try:
         with closing(connection):
@@ -104,21 +98,6 @@ def fetch(address: EnrolmentAddress, keys: Keys, after: int, now: datetime, *, a
             address=str(address),
             reason=type(error).__name__,
         ) from None
-
-
-def _impatient(all_s: float) -> type[ssl.SSLSocket]:
-    """A connection that ends after so long, however slowly the other side goes on."""
-    until_s = time.monotonic() + all_s
-
-    class Impatient(ssl.SSLSocket):
-        def read(self, len: int = 1024, buffer: Any = None) -> bytes:  # noqa: A002 - its name there
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-            self.settimeout(min(TIMEOUT_S, left_s))
-            return super().read(len, buffer)
-
-    return Impatient
 
 
 def _answer(

@@ -179,8 +179,11 @@ class Offline:
     def run(self, *words: object, typed: str = "") -> Said:
         """One command; `typed` stands on its standard input."""
         self.capsys.readouterr()
-        self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        code = command.main([str(word) for word in words])
+        before, sys.stdin = sys.stdin, io.StringIO(typed)
+        try:
+            code = command.main([str(word) for word in words])
+        finally:
+            sys.stdin = before
         shown = self.capsys.readouterr()
         return Said(code=code, out=shown.out, err=shown.err)
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,8 +187,7 @@ def _typed() -> "asyncio.Queue[str | None]":
     loop = asyncio.get_running_loop()
     typed = typed_lines(sys.stdin, loop)
     for each in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(each, typed.put_nowait, None)
+        loop.add_signal_handler(each, typed.put_nowait, None)
     return typed
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -138,18 +137,6 @@ def test_the_file_of_marks_is_its_owners_alone(offline: Offline, eventually_bloc
     marks = offline.secrets.with_name("secrets.toml.sealed")
     assert marks.stat().st_mode & 0o777 == 0o600
     assert SECRET.encode() not in marks.read_bytes()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount a small disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("left", [0, 4096, 16 * 1024])

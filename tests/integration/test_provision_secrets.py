@@ -7,7 +7,6 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -151,18 +150,6 @@ def test_without_a_terminal_it_says_what_to_do(tmp_path: Path) -> None:
     assert "--passphrase-fd" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "ca").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount a small disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("left", [0, 4096, 64 * 1024])
