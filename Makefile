@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := $(wildcard branchwatch.py agent collector protocol provisioning simulator scripts tests benchmarks)
+CODE := $(wildcard branchwatch.py agent collector ordering protocol provisioning simulator scripts tests benchmarks)
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard protocol/texts/*/LC_MESSAGES/*.po))
 DATA := $(wildcard ../shared/data)
 ARGS ?=

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-OURS = ("agent", "branchwatch", "collector", "protocol", "provisioning", "simulator")
+OURS = ("agent", "branchwatch", "collector", "ordering", "protocol", "provisioning", "simulator")
 DONE, INPUT_WRONG, OUR_FAULT, INTERRUPTED, PIPE_CLOSED = 0, 2, 1, 130, 141
 
 

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from agent import outputs
+from agent.arming.commands import Answer, Command
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.doors import DoorView
 from agent.findings import Finding, Phase, because
@@ -120,6 +121,10 @@ class Guard:
         if not self._may_release(self._doors[name]):
             return "interlock", ()
         return "", (self._release(self._doors[name], by="walk test", rows=(), now=now),)
+
+    def command(self, command: Command, now: Moment) -> tuple[Answer, tuple[Finding, ...]]:
+        """Do what is asked, or say why not; the next `observe` brings what follows of it, outputs included."""
+        return Answer(refused="unknown_action"), ()
 
     def saved(self) -> SavedGuard:
         """What must be stored together with the events of the last decision."""

@@ -141,5 +141,5 @@ def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str,
     return points
 
 
-def _shown(view: PointView | None) -> tuple[State, str] | None:
-    return (view.state, view.cause) if view else None
+def _shown(view: PointView | None) -> tuple[State, str, tuple[str, ...]] | None:
+    return (view.state, view.cause, view.marks) if view else None

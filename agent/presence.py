@@ -102,6 +102,7 @@ def point_state(view: PointView, now: Moment, *, named: bool) -> PointState:
         age_ms=max(0, now.since(view.since) // timedelta(milliseconds=1)),
         name=view.name if named else "",
         cause=view.cause[:MAX_CAUSE],
+        marks=view.marks,
     )
 
 

@@ -32,6 +32,7 @@ ASKED_FOR: Final = frozenset(
     {
         "order.executed",
         "order.refused",
+        "zone.duress",
         "request.answered",
         "config.applied",
         "config.refused",

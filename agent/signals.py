@@ -29,6 +29,14 @@ class State(StrEnum):
     OFF = "off"
     ONLINE = "online"
     OFFLINE = "offline"
+    TAMPER = "tamper"  # a zone: its case or its wire was meddled with; `cause` says which
+    DISARMED = "disarmed"
+    ARMING = "arming"  # exit delay
+    ARMED_AWAY = "armed_away"
+    ARMED_STAY = "armed_stay"
+    ENTRY_DELAY = "entry_delay"
+    ALARM = "alarm"
+    TEST = "test"
     UNKNOWN = "unknown"  # not read yet, or not for longer than it stays fresh: never taken for anything else
 
 
@@ -89,3 +97,4 @@ class PointView(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     since: Moment
     cause: str = ""
+    marks: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from agent import reporting
+from agent.arming.commands import Answer, Command
 from agent.clocks import Reading
 from agent.findings import Finding
 from agent.guard import Guard
@@ -61,6 +62,7 @@ class Watch:
         self._boot = boot
         self._signals: list[tuple[Signal, ...]] = []
         self._findings: list[Finding] = []
+        self._commands: list[tuple[Command, asyncio.Future[Answer] | None]] = []
         self._kept_for: list[asyncio.Future[None]] = []
         self._unstored: list[Draft] = []
         self._stored_guard: object = None
@@ -82,6 +84,33 @@ class Watch:
         if found:
             self._findings += found
             self._woken.set()
+
+    async def take(
+        self,
+        signals: tuple[Signal, ...] = (),
+        findings: Iterable[Finding] = (),
+        commands: Iterable[Command] = (),
+    ) -> bool:
+        """Take what one message of a peer says, all of it in one round; back once that is on the disk.
+
+        False: the disk refused, and the peer must not be told that we have it. The branch is guarded all the same.
+        """
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._kept_for.append(over)
+        if signals:
+            self._signals.append(signals)
+        self._commands += [(command, None) for command in commands]
+        self._findings += findings
+        self._woken.set()
+        await over
+        return not self._refused
+
+    async def command(self, command: Command) -> Answer:
+        """Have something done, through the guard; back once what followed is on the disk and outputs are written."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._commands.append((command, answered))
+        self._woken.set()
+        return await answered
 
     async def keep(self, findings: Iterable[Finding]) -> None:
         """The same, and back when the round that took them is over: who asks for events then finds them."""
@@ -121,26 +150,42 @@ class Watch:
         batches, self._signals = self._signals, []
         findings, self._findings = self._findings, []
         kept_for, self._kept_for = self._kept_for, []
+        commands, self._commands = self._commands, []
         writes: list[OutputWrite] = []
         wakes: list[int] = []
-        for signals in batches or [()]:
+        answers: list[tuple[asyncio.Future[Answer], Answer]] = []
+
+        def observe(signals: tuple[Signal, ...]) -> None:
             decision = self._guard.observe(signals, now)
-            findings += decision.findings
-            writes += decision.writes
-            wakes = [decision.wake_at] if decision.wake_at is not None else []
+            findings.extend(decision.findings)
+            writes.extend(decision.writes)
+            wakes[:] = [decision.wake_at] if decision.wake_at is not None else []
             if decision.changed:
                 self._changed([view.id for view in decision.changed])
+
+        for signals in batches or [()]:
+            observe(signals)
+        for command, answered in commands:
+            answer, found = self._guard.command(command, now)
+            findings += found
+            if answered is not None:
+                answers.append((answered, answer))
+        if commands:
+            observe(())
         self._reported, drafts = reporting.report(
             self._reported, findings, now, lambda: event_id(self._reading(), self._random(10))
         )
         wake = reporting.wake_at(self._reported)
         self._wake_at = min([*wakes, *([wake] if wake is not None else [])], default=None)
         await self._store(drafts)
+        for write in writes:
+            self._write(write)
         for over in kept_for:
             if not over.done():  # whoever waited may be gone
                 over.set_result(None)
-        for write in writes:
-            self._write(write)
+        for answered, answer in answers:
+            if not answered.done():
+                answered.set_result(answer)
 
     async def _store(self, drafts: Sequence[Draft]) -> None:
         saved = self._to_save()

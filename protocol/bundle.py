@@ -157,7 +157,8 @@ def site_of(bundle: Bundle) -> Site:
 def secret_names(site: Site) -> frozenset[str]:
     """Every secret that a site's devices need."""
     recorders, cameras = ({each.login.secret for each in devices} for devices in (site.recorder, site.camera))
-    return frozenset(recorders | cameras | {panel.key.secret for panel in site.panel if panel.key is not None})
+    panels = {panel.key.secret for panel in site.panel if panel.key is not None}
+    return frozenset(recorders | cameras | panels | {code.secret.secret for code in site.code})
 
 
 def touches(current: Bundle | None, new: Bundle) -> tuple[str, ...]:

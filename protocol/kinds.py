@@ -120,6 +120,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("partition.late_to_close", 3, _ACCESS, 454, "Not armed in time", "A partition was not armed by the hour it should be."),
     ("partition.arm_failed", 3, _ACCESS, 455, "Arming failed", "A partition could not be armed."),
     ("partition.early_to_open", 3, _ACCESS, 451, "Disarmed too early", "A partition was disarmed before its hour."),
+    ("partition.arming_soon", 5, _ACCESS, None, "Arms by itself soon", "A partition will be armed by the box itself in a few minutes."),
     ("partition.failed_to_open", 4, _ACCESS, 453, "Not disarmed in time", "A partition was not disarmed by its hour."),
     # presence and vehicles
     ("presence.loitering", 3, _SECURITY, 130, "Loitering", "A person stays in a watched zone past its time."),

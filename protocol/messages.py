@@ -114,6 +114,8 @@ class PointState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     age_ms: Count
     name: Text = ""
     cause: Word = ""
+    marks: Annotated[tuple[Word, ...], Meta(max_length=8)] = ()
+    """What else is true of it: `alarm`, `bypassed`, `shut_down`, `test`, `not_ready`, `late`, `warned`."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

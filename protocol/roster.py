@@ -53,15 +53,29 @@ class PersonKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     may: Annotated[tuple[Right, ...], Meta(max_length=len(Right))]
     rp_id: Annotated[str, Meta(max_length=253)] = ""
     origin: Annotated[str, Meta(max_length=512)] = ""
+    credential: Annotated[str, Meta(max_length=1400)] = ""  # webauthn: the credential's id, base64url, for browsers
+    duress: bool = False  # obeys outwardly and raises zone.duress
 
 
-class RosterPerson(msgspec.Struct, frozen=True, kw_only=True):
+class Duty(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and when a person may give orders; none named: no limit of that sort."""
+
+    partitions: Annotated[tuple[Id, ...], Meta(max_length=32)] = ()
+    hours: Annotated[str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}\Z")] | None = None
+    """In the site's time zone; over midnight where the second time is the earlier one."""
+    days: Literal["all", "working", "free"] = "all"
+
+
+class RosterPerson(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person whom a box obeys."""
 
     id: Id
     name: Annotated[str, Meta(max_length=64)]
     roles: Annotated[tuple[Annotated[str, Meta(max_length=32)], ...], Meta(max_length=16)]
     keys: Annotated[tuple[PersonKey, ...], Meta(max_length=MAX_KEYS)]
+    unit: Annotated[str, Meta(max_length=255)] = ""  # of the bank's tree; orders only for sites at or below
+    duty: Annotated[tuple[Duty, ...], Meta(max_length=16)] = ()
+    """Operators give orders within these alone; other roles everywhere where they have none."""
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):

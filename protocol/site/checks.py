@@ -19,17 +19,34 @@ from protocol.site.schema import Opening, Site
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
-SECTIONS: Final = ("io", "door", "interlock", "siren", "panel", "zone", "partition", "recorder", "camera", "area")
+SECTIONS: Final = (
+    "io",
+    "door",
+    "interlock",
+    "siren",
+    "buzzer",
+    "output",
+    "keyswitch",
+    "panel",
+    "zone",
+    "partition",
+    "recorder",
+    "camera",
+    "area",
+    "announcement",
+)
 LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
     ("door", "debounce", timedelta(0), timedelta(seconds=5)),
     ("door", "release_for", timedelta(seconds=1), timedelta(seconds=60)),
     ("door", "request_grace", timedelta(seconds=1), timedelta(seconds=60)),
     ("door", "held_open_after", timedelta(seconds=1), timedelta(hours=12)),
     ("interlock", "tolerance", timedelta(0), timedelta(seconds=60)),
-    ("siren", "sound_for", timedelta(seconds=1), timedelta(hours=1)),
+    ("siren", "sound_for", timedelta(seconds=1), timedelta(minutes=5)),  # then the neighbours have heard it
+    ("panel", "supervision", timedelta(seconds=10), timedelta(days=7)),
     ("zone", "debounce", timedelta(0), timedelta(seconds=5)),
     ("partition", "exit_delay", timedelta(0), timedelta(minutes=5)),
     ("partition", "entry_delay", timedelta(0), timedelta(minutes=5)),
+    ("partition", "confirm_within", timedelta(seconds=10), timedelta(hours=1)),
     ("recorder", "keep", timedelta(days=30), timedelta(days=730)),  # DOMAIN section 2: floor 30 d
     ("area", "grace", timedelta(seconds=3), timedelta(seconds=30)),  # DOMAIN section 2: 3-30 s
     ("area", "loitering_after", timedelta(seconds=1), timedelta(hours=12)),

@@ -6,7 +6,7 @@ section 4.4), whatever a module's manual prints.
 
 import re
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -55,7 +55,7 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class IoModule(msgspec.Struct, frozen=True, kw_only=True):
-    """One `[[io]]` table: a Modbus TCP module, or one unit behind a gateway."""
+    """One `[[io]]` table: a Modbus TCP module, one unit behind a gateway, or one on a serial line (`/dev/ttyS0`)."""
 
     id: Annotated[
         str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description=N_("made of a-z, 0-9 and -, at most 32 characters"))
@@ -63,6 +63,9 @@ class IoModule(msgspec.Struct, frozen=True, kw_only=True):
     address: Annotated[str, Meta(max_length=255)]
     unit_id: Annotated[int, Meta(ge=0, le=255)] = 1
     name: Annotated[str, Meta(max_length=64)] = ""
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600  # serial lines only, as the next two
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
 
 
 def parse_register(text: str) -> Register:

@@ -11,6 +11,7 @@ from protocol.site.schema import Site
 
 INPUT: Final = (Table.DISCRETE_INPUTS,)
 OUTPUT: Final = (Table.COILS,)
+ZONE: Final = (Table.DISCRETE_INPUTS, Table.INPUT_REGISTERS, Table.HOLDING_REGISTERS)
 COUNTER: Final = (Table.INPUT_REGISTERS, Table.HOLDING_REGISTERS)
 LATCH: Final = (Table.DISCRETE_INPUTS, Table.INPUT_REGISTERS, Table.HOLDING_REGISTERS)
 
@@ -23,7 +24,10 @@ _KEYS: Final = (
     ("door", "mechanical_key", INPUT),
     ("interlock", "emergency_release", INPUT),
     ("siren", "output", OUTPUT),
-    ("zone", "input", INPUT),
+    ("buzzer", "output", OUTPUT),
+    ("output", "output", OUTPUT),
+    ("keyswitch", "input", INPUT),
+    ("zone", "input", ZONE),
     ("zone", "input_counter", COUNTER),
     ("zone", "input_latch", LATCH),
 )

@@ -27,11 +27,23 @@ Hours = Annotated[
         description=N_('hours from opening to closing, like "08:30-17:00"'),
     ),
 ]
-ClockTime = Annotated[str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}$", description=N_('a time of day, like "18:00"'))]
+ClockTime = Annotated[
+    str, Meta(pattern=r"^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$", description=N_('a time of day, like "18:00"'))
+]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description=N_('a date, like "2026-12-31"'))]
+PanelArea = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}/area/(0|[1-9][0-9]{0,2})$",
+        description=N_('a panel and its area, like "p1/area/1"'),
+    ),
+]
 RecorderChannel = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}/[1-9][0-9]{0,2}$", description=N_('recorder/channel, like "nvr1/3"'))
 ]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+Value = Annotated[int, Meta(ge=0, le=65535)]
+Band = tuple[Value, Value]
 
 
 class ZoneType(StrEnum):
@@ -49,18 +61,61 @@ class ZoneType(StrEnum):
     GLASS_BREAK = "glass-break"
 
 
+class Principle(StrEnum):
+    """How a detector detects: two of different principle confirm each other."""
+
+    MAGNETIC = "magnetic"
+    INFRARED = "infrared"
+    MICROWAVE = "microwave"
+    GLASS = "glass"
+    VIBRATION = "vibration"
+    SOUND = "sound"
+    BEAM = "beam"
+    OTHER = "other"
+
+
 class SecretName(msgspec.Struct, frozen=True, kw_only=True):
     """The name of a secret that is kept elsewhere."""
 
     secret: Id
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """When the site is open, in its own time zone."""
+class OpeningException(msgspec.Struct, frozen=True, kw_only=True):
+    """One `[[opening.exception]]`: a day with hours of its own, or closed where it names none."""
 
-    weekdays: Hours | None = None
-    weekends: Hours | None = None
+    date: Day
+    hours: Hours | None = None
     arm_by: ClockTime | None = None
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """When the site is open, in its own time zone, by the calendar's days; closed where no hours are named."""
+
+    weekdays: Hours | None = None  # Monday to Friday, and working weekends
+    weekends: Hours | None = None
+    holidays: Hours | None = None  # public holidays
+    arm_by: ClockTime | None = None  # not armed by then: late to close
+    open_by: ClockTime | None = None  # not disarmed by then: failed to open
+    early: timedelta = timedelta(minutes=30)  # disarmed so long before opening is no early opening yet
+    auto_arm: ClockTime | None = None  # the box arms by itself, on every day
+    auto_arm_warning: timedelta = timedelta(minutes=10)
+    exception: Annotated[tuple[OpeningException, ...], Meta(max_length=400)] = ()
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """`[calendar]`: what corrects the working days that the program knows of itself."""
+
+    country: Literal["CN", "none"] = "CN"  # none: Monday to Friday, no holidays
+    holidays: Annotated[tuple[Day, ...], Meta(max_length=400)] = ()
+    working: Annotated[tuple[Day, ...], Meta(max_length=400)] = ()  # weekend days that are worked
+    years: Annotated[tuple[Annotated[int, Meta(ge=2000, le=2200)], ...], Meta(max_length=20)] = ()
+    """Years for which both lists say everything."""
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """`[receiver]`: where the box listens for panels that dial it (SIA DC-09, TCP and UDP)."""
+
+    listen: Address
 
 
 class Centre(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +143,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     lock: RegisterText | None = None
     lock_energised: Literal["locked", "unlocked"] | None = None
     release_for: timedelta = OUTLET_SMALL.release_for
+    partition: Id | None = None  # whose people must approve a remote unlock
     exit_button: RegisterText | None = None
     exit_button_active: Bit = 1
     mechanical_key: RegisterText | None = None
@@ -120,14 +176,76 @@ class Siren(msgspec.Struct, frozen=True, kw_only=True):
     sound_for: timedelta = OUTLET_SMALL.sound_for
 
 
+class Buzzer(msgspec.Struct, frozen=True, kw_only=True):
+    """A buzzer that sounds through exit and entry delays and before the box arms by itself."""
+
+    id: Id
+    output: RegisterText
+    name: Name = ""
+    partitions: Annotated[tuple[Id, ...], Meta(max_length=32)] = ()  # none named: all
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """An output that people switch by order: light, fog, barrier. No lock, no siren."""
+
+    id: Id
+    output: RegisterText
+    name: Name = ""
+
+
+class Keyswitch(msgspec.Struct, frozen=True, kw_only=True):
+    """A key switch that arms and disarms partitions at the site; never alone disarms those that need two people."""
+
+    id: Id
+    input: RegisterText
+    partitions: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=32)]
+    name: Name = ""
+    active: Bit = 1
+    acts: Literal["toggle", "level"] = "toggle"  # each turn changes over; or armed while active
+    debounce: timedelta = OUTLET_SMALL.debounce
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's code for `branchwatch agent arm` and `disarm`; the secret holds its hashes (docs/guarding.md)."""
+
+    person: Id
+    secret: SecretName
+    partitions: Annotated[tuple[Id, ...], Meta(max_length=32)] = ()  # none named: all
+    hours: Hours | None = None
+
+
+class Loudspeaker(msgspec.Struct, frozen=True, kw_only=True):
+    """`[loudspeaker]`: the sound device of the box's own machine."""
+
+    device: Annotated[str, Meta(min_length=1, max_length=128)] = "default"
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that may be announced; spoken by the box, or a sound file on it."""
+
+    id: Id
+    text: Annotated[str, Meta(min_length=1, max_length=300)]
+    file: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
     """An intruder alarm panel that dials us."""
 
     id: Id
     protocol: Literal["dc09"]
     account: Annotated[str, Meta(pattern=r"^[0-9A-F]{3,16}$", description=N_("3 to 16 digits or A-F"))]
-    key: SecretName | None = None
+    key: SecretName | None = None  # 16, 24 or 32 bytes in hex: AES-128, -192 or -256
     name: Name = ""
+    supervision: timedelta | None = None  # not heard of for so long: offline
+
+
+class Bands(msgspec.Struct, frozen=True, kw_only=True):
+    """A supervised loop on an analogue input: which values of the register mean what, both ends included."""
+
+    normal: Band
+    alarm: Band
+    short: Band
+    open: Band
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +256,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     input: Annotated[
         str,
         Meta(
-            pattern=r"^[a-z0-9][a-z0-9-]{0,31}/(di|zone)/(0|[1-9][0-9]{0,4})$",
+            pattern=r"^[a-z0-9][a-z0-9-]{0,31}/(di|ir|hr|zone)/(0|[1-9][0-9]{0,4})$",
             description=N_('a module\'s input or a panel\'s zone, like "io1/di/7" or "p1/zone/3"'),
         ),
     ]
@@ -147,6 +265,10 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     debounce: timedelta = OUTLET_SMALL.debounce
     input_counter: RegisterText | None = None
     input_latch: RegisterText | None = None
+    bands: Bands | None = None  # analogue inputs only, and always there
+    adjacent: Annotated[tuple[Id, ...], Meta(max_length=16)] = ()  # zones that confirm this one
+    principle: Principle | None = None
+    swinger_after: Annotated[int, Meta(ge=0, le=20)] = 3  # alarms of one armed period until it is shut down; 0 never
 
 
 class Partition(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +278,10 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["general", "cash", "vault", "atm_service"]  # all but general need two people to disarm remotely
     zones: Annotated[tuple[Id, ...], Meta(min_length=1)]
     name: Name = ""
+    people: Annotated[int, Meta(ge=1, le=4)] | None = None  # more than its kind asks for, never fewer
+    follows: PanelArea | None = None  # a panel's opening and closing signals change it too
+    scheduled: bool = True  # opening hours count
+    confirm_within: timedelta = timedelta(minutes=10)  # a second zone within this time confirms the first
     exit_delay: timedelta = timedelta(seconds=60)
     entry_delay: timedelta = timedelta(seconds=30)
 
@@ -204,17 +330,25 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     key_site: bool = False
     silent_after: timedelta | None = None
     opening: Opening | None = None
+    calendar: Calendar | None = None
     centre: Centre | None = None
+    receiver: Receiver | None = None
+    loudspeaker: Loudspeaker | None = None
     io: Annotated[tuple[IoModule, ...], Meta(max_length=32)] = ()
     door: Annotated[tuple[Door, ...], Meta(max_length=256)] = ()
     interlock: Annotated[tuple[Interlock, ...], Meta(max_length=64)] = ()
     siren: Annotated[tuple[Siren, ...], Meta(max_length=32)] = ()
+    buzzer: Annotated[tuple[Buzzer, ...], Meta(max_length=16)] = ()
+    output: Annotated[tuple[Output, ...], Meta(max_length=64)] = ()
+    keyswitch: Annotated[tuple[Keyswitch, ...], Meta(max_length=16)] = ()
     panel: Annotated[tuple[Panel, ...], Meta(max_length=16)] = ()
     zone: Annotated[tuple[Zone, ...], Meta(max_length=400)] = ()
     partition: Annotated[tuple[Partition, ...], Meta(max_length=32)] = ()
     recorder: Annotated[tuple[Recorder, ...], Meta(max_length=32)] = ()
     camera: Annotated[tuple[Camera, ...], Meta(max_length=128)] = ()
     area: Annotated[tuple[Area, ...], Meta(max_length=128)] = ()
+    code: Annotated[tuple[Code, ...], Meta(max_length=200)] = ()
+    announcement: Annotated[tuple[Announcement, ...], Meta(max_length=64)] = ()
 
     @property
     def beat_every(self) -> timedelta:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("agent", "collector", "protocol", "provisioning", "simulator")
+PACKAGES = ("agent", "collector", "ordering", "protocol", "provisioning", "simulator")
 PYTHON_FOLDERS = (*PACKAGES, "tests", "benchmarks", "scripts")
 TEXT_SUFFIXES = {
     ".cfg", ".conf", ".css", ".html", ".ini", ".js", ".json", ".lock", ".mako", ".md", ".po", ".py", ".service", ".sh",

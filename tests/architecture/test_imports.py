@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "agent": {"agent", "protocol"},
     "collector": {"collector", "protocol"},
     "provisioning": {"provisioning", "protocol"},
+    "ordering": {"ordering", "protocol"},
     "simulator": {"simulator", "protocol"},
     # The one command joins all of them, but late and by name, never by an import statement.
     "branchwatch": set(),
@@ -55,6 +56,7 @@ EXTRAS = {
     "provisioning": ["provisioning"],
     "agent": ["agent"],
     "collector": ["collector"],
+    "ordering": ["ordering"],
     "simulator": ["agent", "collector"],
     "branchwatch": [],
 }
