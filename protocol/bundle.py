@@ -18,7 +18,7 @@ from protocol.bundle_touches import MOST_STEPS, touched
 from protocol.certificates import Role, thumbprint
 from protocol.documents import Document
 from protocol.limits import MAX_BUNDLE_BYTES
-from protocol.messages import Hash, Id, Seq, Text, Time, Version
+from protocol.messages import Hash, Id, Seq, Text, Time, Version, once
 from protocol.roster import Roster, roster_fault
 from protocol.settings import Problem, SettingsError
 from protocol.site.reading import site_from
@@ -117,7 +117,7 @@ def read_bundle(payload: bytes) -> Bundle:
         raise BundleError("not one line")
     try:
         bundle = _DECODER.decode(payload)
-        json.loads(payload, object_pairs_hook=_once, parse_int=str, parse_float=str)
+        json.loads(payload, object_pairs_hook=once, parse_int=str, parse_float=str)
         parse_time(bundle.at)
         parse_time(bundle.roster.not_after)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -249,18 +249,6 @@ def _own_fault(bundle: Bundle) -> str:
     if both := set(bundle.sealed).intersection(bundle.pending):
         return f"{min(both)} is both sealed and pending"
     return ""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice one reader takes the first and another the last: two people would sign two things.
-
-    Raises:
-        ValueError: one does.
-    """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
 
 
 def _listed(value: Any) -> Any:

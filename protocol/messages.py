@@ -319,6 +319,18 @@ def decode_approval(line: bytes) -> Approval:
     return _decode(line, _APPROVAL, MAX_BEAT_BYTES)
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`: of a name that stands twice one reader takes the first and another the last.
+
+    Raises:
+        ValueError: one does.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
 def _decode(line: bytes, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -> T:
     if len(line) > limit_bytes:
         raise MessageError(f"longer than {limit_bytes} bytes")

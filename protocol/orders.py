@@ -4,6 +4,7 @@ The same functions serve the box, which decides, the centre, which drafts, and t
 what is being signed. Flow: order's bytes -> `read_args` -> `needed_people`; `order_digest` is what people sign.
 """
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from protocol.messages import Approval, Id, MessageError, Order, decode_approval
+from protocol.messages import Approval, Id, MessageError, Order, decode_approval, decode_order, once
 from protocol.roster import Right
 from protocol.site.schema import Partition, Site
 
@@ -118,6 +119,20 @@ ACTIONS: Final[Mapping[str, tuple[type[OrderArgs], Right]]] = {
 
 WEAKENS: Final = frozenset({"disarm", "bypass", "unlock", "output", "reset_latch", "run_test"})
 """Orders that take protection away: two people where the partition asks for them; refused under an old roster."""
+
+
+def read_order(line: bytes) -> Order:
+    """The order that a line holds, read so that no two readers see two orders in it.
+
+    Raises:
+        MessageError: no order, or a name stands twice in it.
+    """
+    order = decode_order(line)
+    try:
+        json.loads(line, object_pairs_hook=once, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        raise MessageError("a name stands twice in one object") from None
+    return order
 
 
 def read_args(action: str, args: Mapping[str, Any]) -> OrderArgs:
