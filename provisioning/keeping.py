@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from protocol.certificates import Issuer
 from protocol.ids import new_run
+from protocol.key_lock import KeyLockError, is_locked, lock_key, unlock_key
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import system_said
 from provisioning import deeds
 from provisioning.authority import Authority
 from provisioning.issuing import Credential
-from provisioning.key_lock import KeyLockError, is_locked, lock_key, unlock_key
 from provisioning.passphrase import Ask, no_passphrase
 from provisioning.profiles import BACKDATED
 from provisioning.record import Deed

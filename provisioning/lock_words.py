@@ -7,11 +7,11 @@ from pathlib import Path
 from cryptography import x509
 
 from protocol.certificates import Role
+from protocol.key_lock import is_locked, lock_key
 from protocol.texts import Texts, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from provisioning.answer import Answer
 from provisioning.keeping import KEY_MODE, load_pair, write_whole
-from provisioning.key_lock import is_locked, lock_key
 from provisioning.passphrase import new_passphrase, no_passphrase
 from provisioning.profiles import LEAVES
 from provisioning.refusal import RefusedError

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.certificates import Role
+from protocol.key_lock import lock_key
 from provisioning.keeping import load_certificate, save_crls
-from provisioning.key_lock import lock_key
 from tests.brokers import BOXES, BROKER, COLLECTORS, Certificates, make_certificates
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from protocol.key_lock import lock_key
 from provisioning import command
-from provisioning.key_lock import lock_key
 from tests.conftest import EventuallyBlocking
 from tests.offline import Offline
 

@@ -15,9 +15,9 @@ import pytest
 from protocol import acceptance
 from protocol.acceptance import Noticed, Result
 from protocol.certificates import Role, Trust
+from protocol.key_lock import lock_key
 from protocol.kinds import Lane
 from protocol.messages import Clock, Event
-from provisioning.key_lock import lock_key
 from simulator.model import Door, Part
 from tests.brokers import BrokerKind
 from tests.stories.conftest import BuildBank

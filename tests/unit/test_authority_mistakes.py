@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from protocol.key_lock import is_locked
 from provisioning import command
-from provisioning.key_lock import is_locked
 
 Typed = Callable[[str], tuple[int, str]]
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from protocol.certificates import Issuer, Role
+from protocol.key_lock import SCRYPT_N, SCRYPT_P, SCRYPT_R, KeyLockError, is_locked, lock_key, unlock_key
 from provisioning import command
 from provisioning.authority import Authority
 from provisioning.keeping import KeepingError, load_authority, load_issuer, save_authority
-from provisioning.key_lock import SCRYPT_N, SCRYPT_P, SCRYPT_R, KeyLockError, is_locked, lock_key, unlock_key
 from provisioning.passphrase import PassphraseError, new_passphrase, passphrase_from
 from tests.clock import Clock
 

@@ -3,7 +3,7 @@
 `cryptography` reads such files but writes only PBKDF2 with 2,048 rounds, too few for a key that lies on a stick for
 years. So the envelope is put together here from the library's own parts: EncryptedPrivateKeyInfo (RFC 5958 section 3),
 PBES2 (RFC 8018 appendix A.4), scrypt (RFC 7914 section 7). `openssl pkey -in root.key` opens it too. Pure: random bytes
-are an argument. Flow: keeping.py -> here.
+are an argument. Flow: provisioning/keeping.py, ordering/keys.py -> here.
 """
 
 from base64 import b64encode
