@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent import presence, reporting
-from agent.config.watched import only_shown, unwatched
+from agent.config.watched import never_armed, unwatched
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
 from agent.counting import reserve, started
@@ -380,7 +380,7 @@ class Agent:
     def _say_what_is_unwatched(self) -> None:
         for found, how in (
             (unwatched(self._settings.site), "not watched by this version and shown as unknown"),
-            (only_shown(self._settings.site), "only read and shown by this version, without an alarm of their own"),
+            (never_armed(self._settings.site), "in no partition, and therefore never armed"),
         ):
             if found:
                 names = ", ".join(f"{section} {name}" for section, name in found)

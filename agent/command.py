@@ -111,7 +111,7 @@ def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
 
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
-    from agent.config.watched import only_shown, unwatched
+    from agent.config.watched import never_armed, on_panel, unwatched
 
     if arguments.live:
         return _live(arguments, say)
@@ -133,10 +133,12 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
                 section=section, name=name
             )
         )
-    for section, name in only_shown(site):
-        text = say("[[{section}]] {name}: read and shown; raises no alarm of its own in this version.")
+    for section, name in never_armed(site):
+        text = say("[[{section}]] {name}: in no partition, so never armed; it is shown, and told when meddled with.")
         print(text.format(section=section, name=name))
     blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
+    zones = (zone for zone in site.zone if not on_panel(zone))
+    blind += [f"zone/{zone.id}" for zone in zones if not (zone.input_counter or zone.input_latch)]
     if blind:
         note = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
         print(note.format(points=", ".join(blind)))

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from agent.config.watched import read_zones
+from agent.config.watched import on_panel, outputs_of
 from agent.signals import Moment, PointView, Signal, State
 from protocol.site.schema import Site
 
@@ -93,8 +93,9 @@ class Points:
         return {point: each.counter for point, each in self._last.items() if each.counter is not None}
 
     def views(self, more: Iterable[PointView]) -> tuple[PointView, ...]:
-        """Every point as beats and births show it, with `more` that are made of several."""
-        return tuple(sorted((*self._views(), *more), key=lambda view: view.id))
+        """Every point as beats and births show it, with `more` that are made of several; these stand for their own."""
+        views = {view.id: view for view in (*self._views(), *more)}
+        return tuple(sorted(views.values(), key=lambda view: view.id))
 
     def changed(self, more: Iterable[PointView]) -> tuple[PointView, ...]:
         """The views that differ from those of the last call."""
@@ -113,7 +114,6 @@ def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str,
 
     `pending`: names of secrets that nobody could seal to this box yet.
     """
-    watched_zones = read_zones(site)
     panels = {each.id for each in site.panel if each.key and each.key.secret in pending}
     recorders, cameras = (
         {each.id for each in of if each.login.secret in pending} for of in (site.recorder, site.camera)
@@ -122,22 +122,26 @@ def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str,
     def unwatched(device: str, waiting: set[str]) -> str:
         return NOT_SEALED if device in waiting else NOT_WATCHED
 
+    def unheard(panel: str) -> str:
+        return NOT_SEALED if panel in panels else NOT_READ
+
     points = {f"device/{module.id}": (module.name, NOT_READ) for module in site.io}
     for door in site.door:
         parts = {"door": door.contact, "lock": door.lock, "exit": door.exit_button, "key": door.mechanical_key}
         points |= {f"{family}/{door.id}": (door.name, NOT_READ) for family, register in parts.items() if register}
     points |= {f"release/{each.id}": (each.name, NOT_READ) for each in site.interlock if each.emergency_release}
-    points |= {f"output/{siren.id}": (siren.name, NOT_READ) for siren in site.siren}
+    points |= {f"output/{each.id}": (each.name, NOT_READ) for each in outputs_of(site)}
+    points |= {f"keyswitch/{each.id}": (each.name, NOT_READ) for each in site.keyswitch}
     for zone in site.zone:
-        cause = NOT_READ if zone.id in watched_zones else unwatched(zone.input.partition("/")[0], panels)
+        cause = unheard(zone.input.partition("/")[0]) if on_panel(zone) else NOT_READ
         points[f"zone/{zone.id}"] = (zone.name, cause)
-    points |= {f"device/{panel.id}": (panel.name, unwatched(panel.id, panels)) for panel in site.panel}
+    points |= {f"device/{panel.id}": (panel.name, unheard(panel.id)) for panel in site.panel}
     points |= {
         f"device/{recorder.id}": (recorder.name, unwatched(recorder.id, recorders)) for recorder in site.recorder
     }
     points |= {f"camera/{camera.id}": (camera.name, unwatched(camera.id, cameras)) for camera in site.camera}
     points |= {f"area/{area.id}": (area.name, unwatched(area.camera, cameras)) for area in site.area}
-    points |= {f"partition/{each.id}": (each.name, NOT_WATCHED) for each in site.partition}
+    points |= {f"partition/{each.id}": (each.name, "") for each in site.partition}
     return points
 
 

@@ -6,24 +6,30 @@ Flow: site file -> here -> the running agent shows it (agent/local) -> terminal 
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from agent.config.watched import read_zones
+from agent.config.watched import on_panel
 from protocol.acceptance import DESK, NOT_WATCHED, ListedPoint
-from protocol.site.schema import Door, Site
+from protocol.site.schema import Buzzer, Door, Siren, Site, Zone
+
+BANDS: Final = "bands"
+"""The `level` of a supervised loop."""
 
 
 class Task(StrEnum):
     """What is done at a point."""
 
     ANSWER = "answer"  # a module: the box sees it by itself
+    CALL = "call"  # a panel: it dials the box
     OPEN = "open"  # a door: opened and closed
     PRESS = "press"  # an exit button: pressed and let go
     TURN = "turn"  # a key switch: turned and turned back
     PULL = "pull"  # an emergency release: pulled and put back
     TRIP = "trip"  # a zone: tripped and left at rest
-    SOUND = "sound"  # a siren: the box sounds it, the installer hears it
+    SOUND = "sound"  # a siren or buzzer: the box sounds it, the installer hears it
+    SWITCH = "switch"  # another output: the box switches it on for a moment, the installer sees it
     MOVE = "move"  # a lock: the box releases it, the installer sees it move
     READ_OUT = "read_out"  # the way to the operator's screen: a number comes back by telephone
     NONE = "none"  # not watched by this version: stays untested
@@ -38,7 +44,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wiring: str = ""
     """Where it is wired, as the site file writes it: `io1/di/0`."""
     level: str = ""
-    """The bit that means rest on that wiring, as the site file says: `closed = 1`."""
+    """The bit that means rest on that wiring, as the site file says: `closed = 1`; empty where it is no bit."""
 
 
 Plan = tuple[Step, ...]
@@ -70,15 +76,19 @@ def _steps(site: Site) -> Iterator[Step]:
                 wiring=interlock.emergency_release,
                 level=f"emergency_release_active = {interlock.emergency_release_active}",
             )
-    for siren in site.siren:
-        yield Step(point=f"output/{siren.id}", task=Task.SOUND, name=siren.name, wiring=siren.output)
-    watched = read_zones(site)
-    for zone in site.zone:
-        task = Task.TRIP if zone.id in watched else Task.NONE
-        level = f"active = {zone.active}" if zone.id in watched else ""
-        yield Step(point=f"zone/{zone.id}", task=task, name=zone.name, wiring=zone.input, level=level)
+    sounders: tuple[Siren | Buzzer, ...] = (*site.siren, *site.buzzer)
+    for sounder in sounders:
+        yield Step(point=f"output/{sounder.id}", task=Task.SOUND, name=sounder.name, wiring=sounder.output)
+    for output in site.output:
+        yield Step(point=f"output/{output.id}", task=Task.SWITCH, name=output.name, wiring=output.output)
+    for switch in site.keyswitch:
+        level = f"active = {switch.active}"
+        point = f"keyswitch/{switch.id}"
+        yield Step(point=point, task=Task.TURN, name=switch.name, wiring=switch.input, level=level)
     for panel in site.panel:
-        yield Step(point=f"device/{panel.id}", task=Task.NONE, name=panel.name)
+        yield Step(point=f"device/{panel.id}", task=Task.CALL, name=panel.name, wiring=panel.account)
+    for zone in site.zone:
+        yield Step(point=f"zone/{zone.id}", task=Task.TRIP, name=zone.name, wiring=zone.input, level=_zone_level(zone))
     for recorder in site.recorder:
         yield Step(point=f"device/{recorder.id}", task=Task.NONE, name=recorder.name)
     for camera in site.camera:
@@ -86,6 +96,12 @@ def _steps(site: Site) -> Iterator[Step]:
     for area in site.area:
         yield Step(point=f"area/{area.id}", task=Task.NONE, name=area.name)
     yield Step(point=DESK, task=Task.READ_OUT)
+
+
+def _zone_level(zone: Zone) -> str:
+    if on_panel(zone):
+        return ""
+    return f"active = {zone.active}" if zone.bands is None else BANDS
 
 
 def _door(door: Door) -> Iterator[Step]:

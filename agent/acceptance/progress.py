@@ -49,7 +49,8 @@ class Happening(StrEnum):
 
 DONE: Final = frozenset({Stage.PASSED, Stage.FAILED})
 CONTACTS: Final = frozenset({Task.OPEN, Task.PRESS, Task.TURN, Task.PULL, Task.TRIP})
-OUTPUTS: Final = frozenset({Task.SOUND, Task.MOVE})
+OUTPUTS: Final = frozenset({Task.SOUND, Task.MOVE, Task.SWITCH})
+ANSWERS: Final = frozenset({Task.ANSWER, Task.CALL})
 
 _ANYWHERE: Final = {
     (Stage.PASSED, Happening.AGAIN): Stage.UNSEEN,
@@ -82,7 +83,7 @@ TABLE: Final[Mapping[Task, Mapping[tuple[Stage, Happening], Stage]]] = MappingPr
     {
         **dict.fromkeys(CONTACTS, _CONTACT | _ANYWHERE),
         **dict.fromkeys(OUTPUTS, _OUTPUT | _ANYWHERE),
-        Task.ANSWER: _MODULE | _ANYWHERE,
+        **dict.fromkeys(ANSWERS, _MODULE | _ANYWHERE),
         Task.READ_OUT: _NUMBER | _ANYWHERE,
         Task.NONE: {},
     }
@@ -93,12 +94,13 @@ _SIDES: Final[Mapping[State, Happening]] = MappingProxyType(
     {
         **dict.fromkeys((State.OPEN, State.ACTIVE, State.UNLOCKED, State.ON), Happening.ALARM),
         **dict.fromkeys((State.CLOSED, State.NORMAL, State.LOCKED, State.OFF, State.ONLINE), Happening.REST),
-        **dict.fromkeys((State.UNKNOWN, State.OFFLINE), Happening.LOST),
+        # A zone whose case or wire was meddled with is neither tripped nor at rest.
+        **dict.fromkeys((State.UNKNOWN, State.OFFLINE, State.TAMPER), Happening.LOST),
     }
 )
 
 NOTICED: Final[Mapping[Task, Noticed]] = MappingProxyType(
-    {Task.SOUND: Noticed.INSTALLER, Task.MOVE: Noticed.INSTALLER, Task.READ_OUT: Noticed.OPERATOR}
+    {**dict.fromkeys(OUTPUTS, Noticed.INSTALLER), Task.READ_OUT: Noticed.OPERATOR}
 )
 """Who vouches for a step; the box for every other."""
 

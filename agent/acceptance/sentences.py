@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from agent.acceptance.plan import Step, Task
+from agent.acceptance.plan import BANDS, Step, Task
 from agent.acceptance.progress import CONTACTS, TRIES, Progress, Stage
 from agent.signals import State
 from protocol.texts import Texts
@@ -21,7 +21,8 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "release": N_("Emergency release of {id}"),
         "door": N_("Door {id}"),
         "zone": N_("Zone {id}"),
-        "output": N_("Siren {id}"),
+        "output": N_("Output {id}"),
+        "keyswitch": N_("Key switch {id}"),
         "device": N_("Device {id}"),
         "camera": N_("Camera {id}"),
         "area": N_("Area {id}"),
@@ -30,12 +31,17 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Family of a point -> what it is called; a point with a name of its own bears that."""
 
+SIREN: Final = N_("Siren {id}")
+
 PARTS: Final = frozenset({"lock", "exit", "key", "release"})
 """Points that bear the name of their door or interlock: what they are is said with it."""
 
 INSTRUCTIONS: Final[Mapping[tuple[Task, Stage], str]] = MappingProxyType(
     {
         (Task.ANSWER, Stage.UNSEEN): N_("{point} must answer. See to its power, its cable and its address {wiring}."),
+        (Task.CALL, Stage.UNSEEN): N_(
+            "{point} must call. See that it dials this box's address and port, with account {wiring} and the same key."
+        ),
         (Task.OPEN, Stage.UNSEEN): N_("Close {point}; it must be seen closed first."),
         (Task.OPEN, Stage.RESTING): N_("Open {point}."),
         (Task.OPEN, Stage.MOVED): N_("Seen open. Close {point}."),
@@ -54,6 +60,11 @@ INSTRUCTIONS: Final[Mapping[tuple[Task, Stage], str]] = MappingProxyType(
         (Task.SOUND, Stage.UNSEEN): N_("{point} is going to sound for three seconds. Ready?"),
         (Task.SOUND, Stage.ASKED): N_("{point} was told to sound; the box does not see it switch yet."),
         (Task.SOUND, Stage.MOVED): N_("The box saw it switch. Did you hear {point}?"),
+        (Task.SWITCH, Stage.UNSEEN): N_(
+            "{point} is going to be switched on for three seconds. See that nobody comes to harm. Ready?"
+        ),
+        (Task.SWITCH, Stage.ASKED): N_("{point} was told to switch on; the box does not see it switch yet."),
+        (Task.SWITCH, Stage.MOVED): N_("The box saw it switch. Did you see what it does: {point}?"),
         (Task.MOVE, Stage.UNSEEN): N_("Close the doors. {point} is going to be released. Ready?"),
         (Task.MOVE, Stage.ASKED): N_("{point} was told to let go; the box does not see it switch yet."),
         (Task.MOVE, Stage.MOVED): N_("The box saw it switch. Did you see it move: {point}?"),
@@ -76,6 +87,15 @@ UNTESTED: Final = N_("untested")
 HINT_TURNED: Final = N_(
     "The box reads “{state}” at {wiring}. If it is at rest, it is wired the other way round: {level} in the site file "
     "must be the other value."
+)
+HINT_ACTIVE: Final = N_(
+    "The box reads “{state}” at {wiring}. If it is at rest, see to the detector and to the panel's own settings."
+)
+HINT_BANDS: Final = N_(
+    "The box reads “{state}” at {wiring}. If it is at rest, measure the loop and compare its bands in the site file."
+)
+HINT_TAMPER: Final = N_(
+    "The box reads “{state}” at {wiring}: see to the case, to the wire, and to the resistors at its end."
 )
 HINT_LOST: Final = N_("{wiring} cannot be read: its module does not answer.")
 HINT_TRIES: Final = N_("That is not the number; tries left: {count}.")
@@ -116,7 +136,8 @@ def name_of(step: Step, say: Texts) -> str:
     family, _, own = step.point.partition("/")
     if step.name and family not in PARTS:
         return step.name
-    return say(NAMES.get(family, "{id}")).format(id=step.name or own)
+    text = SIREN if step.task is Task.SOUND else NAMES.get(family, "{id}")
+    return say(text).format(id=step.name or own)
 
 
 def instruction(step: Step, progress: Progress, say: Texts) -> str:
@@ -133,8 +154,16 @@ def hint(step: Step, progress: Progress, say: Texts) -> str:
     if reads is State.UNKNOWN and step.wiring:
         return say(HINT_LOST).format(wiring=step.wiring)
     if step.task in CONTACTS and stage is Stage.UNSEEN and reads is not None:
-        return say(HINT_TURNED).format(state=say(reads.value), wiring=step.wiring, level=step.level)
+        return turned(step, reads, say)
     return ""
+
+
+def turned(step: Step, reads: State, say: Texts) -> str:
+    """What to look at where a contact is not seen at rest."""
+    text = {"": HINT_ACTIVE, BANDS: HINT_BANDS}.get(step.level, HINT_TURNED)
+    if reads is State.TAMPER:
+        text = HINT_TAMPER
+    return say(text).format(state=say(reads.value), wiring=step.wiring, level=step.level)
 
 
 def result(stage: Stage, say: Texts) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from agent.config.watched import on_panel, outputs_of
 from agent.drivers.modbus.config import InputPoint, OutputPoint, Wiring
 from agent.signals import State
 from protocol.site.defaults import TEMPLATES
@@ -46,8 +47,8 @@ def _inputs(site: Site) -> list[InputPoint]:
             f"release/{interlock.id}", interlock.emergency_release, interlock.emergency_release_active, default
         )
     for zone in site.zone:
-        if "/zone/" in zone.input:
-            continue  # on a panel
+        if on_panel(zone):
+            continue
         found.append(
             InputPoint(
                 point=f"zone/{zone.id}",
@@ -58,8 +59,11 @@ def _inputs(site: Site) -> list[InputPoint]:
                 debounce=zone.debounce,
                 counter=_register(zone.input_counter),
                 latch=_register(zone.input_latch),
+                bands=zone.bands,
             )
         )
+    for switch in site.keyswitch:
+        found += _button(f"keyswitch/{switch.id}", switch.input, switch.active, switch.debounce)
     return found
 
 
@@ -76,9 +80,9 @@ def _outputs(site: Site) -> list[OutputPoint]:
             )
     found += [
         OutputPoint(
-            point=f"output/{siren.id}", register=parse_register(siren.output), energised=State.ON, released=State.OFF
+            point=f"output/{each.id}", register=parse_register(each.output), energised=State.ON, released=State.OFF
         )
-        for siren in site.siren
+        for each in outputs_of(site)
     ]
     return found
 

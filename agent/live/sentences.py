@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from agent.acceptance.plan import Step
-from agent.acceptance.sentences import HINT_LOST, HINT_TURNED
+from agent.acceptance.plan import Step, Task
+from agent.acceptance.sentences import HINT_LOST, turned
 from agent.live.moves import Hint, Watched
 from agent.signals import State
 from protocol.texts import Texts
@@ -16,7 +16,6 @@ HINTS: Final[Mapping[Hint, str]] = MappingProxyType(
     {
         Hint.UNREAD: HINT_LOST,
         Hint.FLUTTERS: N_("It chatters. Look for a loose wire at {wiring}, or a contact that does not meet squarely."),
-        Hint.TURNED: HINT_TURNED,
         Hint.STILL: N_("It has not moved yet. Move it; if nothing shows, look at the wire and the number {wiring}."),
     }
 )
@@ -46,14 +45,19 @@ SILENT: Final[tuple[tuple[str, str], ...]] = (
 )
 """Cause of a silent module -> what to do, the first pattern that fits the whole cause."""
 SILENT_OTHERWISE: Final = N_("{wiring} does not answer ({cause}). See to its power, its cable and its address.")
+NO_CALL: Final = N_("Nobody calls with account {wiring}. See to the panel's cable, and to the address that it dials.")
 NOT_YET: Final = N_("{wiring} has not answered yet.")
 
 
 def told(step: Step, known: Watched | None, hint: Hint, say: Texts) -> str:
     """A hint in words, with what to do."""
-    state = say((known.state if known else State.UNKNOWN).value)
+    state = known.state if known else State.UNKNOWN
+    if hint is Hint.TURNED:
+        return turned(step, state, say)
     if hint is not Hint.SILENT:
-        return say(HINTS[hint]).format(wiring=step.wiring, state=state, level=step.level)
+        return say(HINTS[hint]).format(wiring=step.wiring)
+    if step.task is Task.CALL:
+        return say(NO_CALL).format(wiring=step.wiring)
     cause = known.cause if known else ""
     if not cause:
         return say(NOT_YET).format(wiring=step.wiring)

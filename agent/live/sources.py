@@ -90,13 +90,18 @@ async def of_modules(site: Site, seen: Seen) -> AsyncIterator[Source]:
         for signal in signals:
             seen(signal.point, signal.state, signal.cause)
 
-    drivers = [ModbusDriver(wiring, now=system_now, deliver=deliver, counters={}) for wiring in wirings(site)]
+    found = wirings(site)
+    # Panels dial the agent: nobody answers them while none runs.
+    read = {f"device/{wiring.module.id}" for wiring in found}
+    for wiring in found:
+        read |= {each.point for each in wiring.inputs} | {each.point for each in wiring.outputs}
+    drivers = [ModbusDriver(wiring, now=system_now, deliver=deliver, counters={}) for wiring in found]
     tasks = [asyncio.create_task(driver.run(), name=driver.device) for driver in drivers]
     try:
         yield Source(
             site=site.id,
             name=site.name,
-            plan=plan_of(site),
+            plan=tuple(step for step in plan_of(site) if step.point in read),
             took_ms=lambda: {driver.device: driver.took_ms for driver in drivers},
             gone=asyncio.Event(),
             guarded=False,

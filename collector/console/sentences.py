@@ -210,6 +210,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "off": N_("off"),
         "online": N_("online"),
         "offline": N_("offline"),
+        "tamper": N_("tamper"),
         "unknown": N_("unknown"),
         "appeared": N_("was first heard"),
     }
@@ -279,6 +280,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "walk test": N_("released for a walk test"),
         "outer not closed": N_("while the other door was not closed"),
         "pulse": N_("a short pulse"),
+        "short": N_("its wire is shorted"),
+        "open": N_("its wire is cut"),
+        "band": N_("its value is in no band"),
+        "case": N_("its case was opened"),
         "not read yet": N_("not read yet"),
         "not watched by this version": N_("not watched by this version"),
         "cannot be connected": N_("cannot be connected"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.command import main
-from agent.config.watched import only_shown, unwatched
+from agent.config.watched import never_armed, unwatched
 from agent.config.wiring import wirings
 from protocol.settings import SettingsError
 from protocol.site.addresses import parse_address
@@ -166,10 +166,6 @@ def test_shapes_and_references_are_told_together() -> None:
 def test_what_is_not_watched_yet_is_named() -> None:
     """Nothing that the file describes is silently left unguarded."""
     assert unwatched(read_site(TEXT, EXAMPLE.name)) == [
-        ("panel", "p1"),
-        ("zone", "counter-1"),
-        ("zone", "cash-motion"),
-        ("partition", "cash"),
         ("recorder", "nvr1"),
         ("camera", "03"),
         ("camera", "07"),
@@ -178,15 +174,20 @@ def test_what_is_not_watched_yet_is_named() -> None:
     ]
 
 
-def test_a_zone_that_is_read_is_not_called_unwatched(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_zone_that_nothing_arms_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A zone on an I/O module is read and shown: said as that, and that it raises no alarm of its own."""
-    assert only_shown(read_site(TEXT, EXAMPLE.name)) == [("zone", "glass-2")]
+    """A zone in no partition raises no alarm, unless it acts always; one that says who is inside needs none."""
+    text = TEXT.replace('zones = ["cash-motion", "glass-2"]', 'zones = ["counter-1"]')
+    assert never_armed(read_site(TEXT, EXAMPLE.name)) == []
+    assert never_armed(read_site(text, EXAMPLE.name)) == [("zone", "glass-2")]
     monkeypatch.setenv("LC_ALL", "C")
-    assert main(["check", str(EXAMPLE)]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "glass-2" in line]
-    assert line == "[[zone]] glass-2: read and shown; raises no alarm of its own in this version."
+    site = tmp_path / "site.toml"
+    site.write_text(text)
+    assert main(["check", str(site)]) == 0
+    line, pulses = [line for line in capsys.readouterr().out.splitlines() if "glass-2" in line]
+    assert line == "[[zone]] glass-2: in no partition, so never armed; it is shown, and told when meddled with."
+    assert "zone/glass-2" in pulses.partition("no counter or latch register is named for")[2]
 
 
 def test_wiring_says_what_each_bit_means() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from agent.signals import State
 from protocol.site.modbus import IoModule, Register
+from protocol.site.schema import Bands
 
 
 class InputPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class InputPoint(msgspec.Struct, frozen=True, kw_only=True):
     debounce: timedelta
     counter: Register | None = None  # counts edges: any step is a pulse, however short
     latch: Register | None = None  # not zero once there was a pulse, cleared by the module when read
+    bands: Bands | None = None  # of a supervised loop: `register` holds a measured value, `alarm_bit` says nothing
 
 
 class OutputPoint(msgspec.Struct, frozen=True, kw_only=True):
