@@ -66,6 +66,7 @@ def hear_birth(
         delayed=False if state is None else state.delayed,
         forked=False if state is None else state.forked,
         order_challenge="" if state is None else state.order_challenge,
+        challenge_ms=0 if state is None else state.challenge_ms,
         challenges=() if state is None else state.challenges,
         claims=_claims({} if state is None else state.claims, birth.heads, heads, now_ms),
         health={} if state is None else state.health,
@@ -114,6 +115,7 @@ def hear_beat(
         silent=False,
         delayed=state.delayed if late is None else late > late_after(state.beat_s),
         order_challenge=beat.challenge,
+        challenge_ms=state.challenge_ms if beat.challenge == state.order_challenge else now_ms,
         claims=_claims(state.claims, beat.heads, heads, now_ms),
         health=msgspec.to_builtins(beat.health),
     )

@@ -62,6 +62,7 @@ class BoxState(msgspec.Struct, frozen=True, kw_only=True):
     delayed: bool
     forked: bool
     order_challenge: str
+    challenge_ms: int
     challenges: tuple[tuple[str, int], ...]
     claims: dict[str, Claim]
     health: dict[str, Any]

@@ -153,7 +153,7 @@ class Hearing:
             states: dict[str, list[Any]] = there.get(box, {})
             for point in points:
                 name = point.name or (states[point.id][2] if point.id in states else "")
-                states[point.id] = [point.state, work.now_ms - point.age_ms, name, point.cause]
+                states[point.id] = [point.state, work.now_ms - point.age_ms, name, point.cause, list(point.marks)]
             fresh[box] = msgspec.json.encode(states).decode("utf-8")
         writing.save_points(work.connection, fresh, work.now_ms)
 

@@ -223,8 +223,9 @@ def _box_row(row: Row[Any], heads: dict[str, Row[Any]], config: ConfigRow) -> Bo
         offset_ms=row.offset_ms,
         health=msgspec.json.decode(row.health),
         points=tuple(
-            PointRow(id=point, state=state, since_ms=since_ms, name=name, cause=cause)
-            for point, (state, since_ms, name, cause) in states.items()
+            # A row from before marks were kept has none.
+            PointRow(id=point, state=state, since_ms=since_ms, name=name, cause=cause, marks=tuple(*marks))
+            for point, (state, since_ms, name, cause, *marks) in states.items()
         ),
         heads=tuple(
             HeadRow(

@@ -173,6 +173,7 @@ class PointRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     since_ms: int
     cause: str
+    marks: tuple[str, ...] = ()
 
 
 class ConfigRow(msgspec.Struct, frozen=True, kw_only=True):

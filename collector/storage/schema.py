@@ -175,6 +175,7 @@ boxes = Table(
     Column("delayed", Boolean, nullable=False),
     Column("forked", Boolean, nullable=False),
     Column("order_challenge", String(43), nullable=False),
+    Column("challenge_ms", BigInteger, nullable=False),  # when it was heard for the first time; 0 before any
     Column("challenges", Text, nullable=False),  # JSON [[challenge, issued_ms], ...], newest last
     Column("claims", Text, nullable=False),  # JSON {lane: fleet.records.Claim}
     Column("health", Text, nullable=False),  # JSON of messages.Health, {} before the first beat
@@ -185,7 +186,7 @@ points = Table(
     "points",
     METADATA,
     Column("box", _ID, primary_key=True),
-    Column("states", Text, nullable=False),  # JSON {point: [state, since_ms, name, cause]}
+    Column("states", Text, nullable=False),  # JSON {point: [state, since_ms, name, cause, marks]}
     Column("told_ms", BigInteger, nullable=False),
     comment="Every point's last told state, from births and beats",
 )
@@ -372,4 +373,77 @@ registrations = Table(
     Column("credential", String(1400), nullable=False),  # base64url; empty for a key file
     Column("registered_ms", BigInteger, nullable=False),
     comment="Keys people registered; power comes from the signed roster alone",
+)
+
+orders = Table(
+    "orders",
+    METADATA,
+    Column("id", _UUID, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),  # rises in the order of drafting
+    Column("site", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Column("run", _RUN, nullable=False),  # the box's when it was drafted: a restart voids its challenges
+    Column("action", String(16), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("line", LargeBinary, nullable=False),  # the exact bytes that people sign; never written anew
+    Column("needed", SmallInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("drafted_ms", BigInteger, nullable=False),
+    Column("stale_ms", BigInteger, nullable=False),
+    Column("sent_ms", BigInteger),
+    Column("sends", Integer, nullable=False),
+    Column("again_ms", BigInteger),  # when it is sent again unless an answer came
+    Column("settled_ms", BigInteger),
+    Column("reason", String(64), nullable=False),
+    Column("facts", Text, nullable=False),  # JSON of the event that tells how it ended
+    Column("event_id", _UUID),
+    Index("ix_orders_state", "state", "stale_ms"),
+    Index("ix_orders_person_drafted_ms", "person", "drafted_ms"),
+    Index("ix_orders_site_number", "site", "number"),
+    comment="What people ask of boxes; worth nothing without their approvals",
+)
+
+approvals = Table(
+    "approvals",
+    METADATA,
+    Column("order_id", _UUID, ForeignKey("orders.id"), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("method", String(16), nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("brought_by", String(64), nullable=False),
+    comment="People's signatures over orders; the box alone judges them",
+)
+
+requests = Table(
+    "requests",
+    METADATA,
+    Column("id", _UUID, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("site", _ID, nullable=False),
+    Column("box", _ID, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("args", Text, nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("answered_ms", BigInteger),
+    Column("event_id", _UUID),
+    Index("ix_requests_person_at_ms", "person", "at_ms"),
+    Index("ix_requests_state", "state", "at_ms"),
+    Index("ix_requests_site_number", "site", "number"),
+    comment="What people asked of boxes that changes nothing there",
+)
+
+withheld = Table(
+    "withheld",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("person", String(64), primary_key=True),
+    Column("box", _ID, nullable=False),
+    Column("event_id", _UUID, nullable=False),
+    Index("ix_withheld_person", "person"),
+    Index("ix_withheld_event", "event_id"),
+    comment="Events that one person's session must not show: who acted under duress sees the ordinary outcome",
 )
