@@ -14,7 +14,7 @@ from agent.drivers.modbus.config import Wiring
 from agent.outputs import Pulse
 from agent.signals import PointView, State
 from protocol.site.addresses import parse_address
-from protocol.site.modbus import MODBUS_PORT, IoModule
+from protocol.site.modbus import MODBUS_PORT, IoModule, line_of
 from protocol.site.schema import Site
 
 _DEVICE: Final = "device/"
@@ -73,5 +73,6 @@ def _coils(site: Site, pulses: Mapping[str, Pulse]) -> list[Coil]:
     ]
 
 
-def _place(module: IoModule) -> tuple[str, int, int]:
-    return *parse_address(module.address, MODBUS_PORT), module.unit_id
+def _place(module: IoModule) -> tuple[object, ...]:
+    line = line_of(module)
+    return (line or parse_address(module.address, MODBUS_PORT)), module.unit_id

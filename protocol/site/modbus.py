@@ -68,6 +68,27 @@ class IoModule(msgspec.Struct, frozen=True, kw_only=True):
     stop_bits: Literal[1, 2] = 1
 
 
+def is_serial(address: str) -> bool:
+    """Whether this is the device file of a serial line (RTU), and no host."""
+    return address.startswith("/")
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A serial line as it must be opened; modules on one line say the same of it."""
+
+    path: str
+    baud: int = 9600
+    parity: str = "none"
+    stop_bits: int = 1
+
+
+def line_of(module: IoModule) -> Line | None:
+    """The serial line that a module is on; None: it is reached over the network."""
+    if not is_serial(module.address):
+        return None
+    return Line(path=module.address, baud=module.baud, parity=module.parity, stop_bits=module.stop_bits)
+
+
 def parse_register(text: str) -> Register:
     """The register that `text` names.
 
