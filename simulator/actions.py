@@ -36,6 +36,13 @@ class Action(StrEnum):
     FORCE = "force"
     KEY = "key"
     CUSTOMER = "customer"
+    HOLD_UP = "hold-up"
+    ENTER = "enter"
+    BREAK_IN = "break-in"
+    KEYSWITCH = "keyswitch"
+    DRILL = "drill"
+    SMASH = "smash"
+    CUT_WIRE = "cut-wire"
 
 
 class ActionRefusedError(SaidError):
@@ -118,6 +125,47 @@ def _customer(_: Door) -> tuple[Step, ...]:
     )
 
 
+def _hold_up(_: Door) -> tuple[Step, ...]:
+    return (Touch(part=Part.HOLD_UP, on=True), Settled(), Touch(part=Part.HOLD_UP, on=False, after_s=PRESS_S))
+
+
+def _enter(_: Door) -> tuple[Step, ...]:
+    return (
+        Touch(part=Part.SHUTTER, on=True),
+        Touch(part=Part.LOBBY, on=True, after_s=1.0),
+        Settled(),
+        Touch(part=Part.SHUTTER, on=False, after_s=2.0),
+        Touch(part=Part.LOBBY, on=False, after_s=1.0),
+    )
+
+
+def _break_in(_: Door) -> tuple[Step, ...]:
+    return (
+        Touch(part=Part.GLASS, on=True),
+        Touch(part=Part.GLASS, on=False, after_s=1.0),
+        Touch(part=Part.MOTION, on=True, after_s=1.0),
+        Settled(),
+        Touch(part=Part.MOTION, on=False, after_s=3.0),
+    )
+
+
+def _keyswitch(_: Door) -> tuple[Step, ...]:
+    return (Touch(part=Part.KEYSWITCH, on=True), Touch(part=Part.KEYSWITCH, on=False, after_s=0.6))
+
+
+def _drill(_: Door) -> tuple[Step, ...]:
+    blow = (Touch(part=Part.VIBRATION, on=True, after_s=0.5), Touch(part=Part.VIBRATION, on=False, after_s=1.0))
+    return (Touch(part=Part.VIBRATION, on=True), Settled(), Touch(part=Part.VIBRATION, on=False, after_s=1.0), *blow)
+
+
+def _smash(_: Door) -> tuple[Step, ...]:
+    return (Touch(part=Part.SMASHED, on=True), Settled(), Touch(part=Part.SMASHED, on=False, after_s=2.0))
+
+
+def _cut_wire(_: Door) -> tuple[Step, ...]:
+    return (Touch(part=Part.CUT, on=True), Settled(), Touch(part=Part.CUT, on=False, after_s=5.0))
+
+
 ACTIONS: Final[Mapping[Action, Known]] = MappingProxyType(
     {
         Action.OPEN: Known(
@@ -151,6 +199,25 @@ ACTIONS: Final[Mapping[Action, Known]] = MappingProxyType(
             number=7,
             looks=N_("somebody walks in through both doors, one after the other: nothing to report"),
             script=_customer,
+        ),
+        Action.HOLD_UP: Known(
+            number=8, looks=N_("somebody presses the panic button below the counter"), script=_hold_up
+        ),
+        Action.ENTER: Known(
+            number=9,
+            looks=N_("the shutter of the staff entrance goes up and somebody walks through the lobby"),
+            script=_enter,
+        ),
+        Action.BREAK_IN: Known(
+            number=10, looks=N_("glass breaks in the cash area, then somebody moves there"), script=_break_in
+        ),
+        Action.KEYSWITCH: Known(
+            number=11, looks=N_("the key switch at the staff entrance is turned once"), script=_keyswitch
+        ),
+        Action.DRILL: Known(number=12, looks=N_("somebody works on the vault's wall"), script=_drill),
+        Action.SMASH: Known(number=13, looks=N_("the display case is smashed"), script=_smash),
+        Action.CUT_WIRE: Known(
+            number=14, looks=N_("the wire of the display case's detector is cut, and mended again"), script=_cut_wire
         ),
     }
 )

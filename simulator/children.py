@@ -75,6 +75,12 @@ class Children:
                 wait.cancel()
         raise ChildEndedError("\n".join(_last_words(waits[wait]) for wait in ended))
 
+    async def stop_one(self, name: str) -> None:
+        """End the one of this name."""
+        child = next(each for each in self._running if each.name == name)
+        self._running.remove(child)
+        await _end(child)
+
     async def stop(self) -> None:
         """End them, the last started first; returns when all are gone."""
         while self._running:

@@ -58,5 +58,17 @@ def console_port(wanted: int | None) -> int:
 
 
 def free_port() -> int:
-    """Any free port on loopback."""
+    """Any free port on loopback, for TCP."""
     return console_port(0)
+
+
+def free_port_of_both() -> int:
+    """One that is free for TCP and UDP."""
+    while True:
+        port = free_port()
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port

@@ -12,22 +12,26 @@ import sys
 import webbrowser
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from protocol.texts import Texts, texts_for_user, told, user_language
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from simulator.bank import Bank, Wired
 from simulator.branch import BranchServer
 from simulator.children import ChildEndedError, Children, CommandFailedError
-from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port
-from simulator.collector_toml import PERSON, Ports, collector_toml
+from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both
+from simulator.collector_toml import Ports, collector_toml
 from simulator.console import Console, ConsoleError
 from simulator.demo_file import NAME as DEMO_FILE
-from simulator.demo_file import BrokerAccess, DemoFile, Login, SiteAccess, write_demo
+from simulator.demo_file import BrokerAccess, DemoFile, Login, Officer, PanelAccess, SiteAccess, write_demo
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
+from simulator.demo_people import DESK, EVERYBODY, OFFICERS
+from simulator.guarded import closing, usual_hours
 from simulator.lasting import seconds
-from simulator.site import MAX_SITES, Centre, SimulatedSite, site_toml, sites
+from simulator.site import MAX_SITES, SimulatedSite, account_of, sites
 from simulator.story import LOOK_EVERY_S, follow, play, seen_of
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
@@ -59,7 +63,8 @@ class _Demo:
         self._sites = sites(arguments.sites)
         self._say = say
         self._over = asyncio.Event()
-        self._token = secrets.token_urlsafe(24)
+        self._tokens = {seat.id: secrets.token_urlsafe(24) for seat in EVERYBODY}
+        self._bank = Bank(self._folder)
         self._password = "-".join(secrets.token_hex(2) for _ in range(3))
 
     async def run(self) -> int:
@@ -78,10 +83,14 @@ class _Demo:
     async def _stand(self, ports: Ports, children: Children, stack: AsyncExitStack) -> None:
         """Start everything in order, then play and wait."""
         address = f"http://localhost:{ports.console}"
-        console = Console(address, self._token, user_language() or "en")
+        console = Console(address, self._tokens[DESK.id], user_language() or "en")
         self._tell(self._say("Making certificates in {folder}").format(folder=self._folder.root))
-        await make_certificates(self._folder, self._sites)
+        await make_certificates(self._folder)
+        await self._bank.found()
         await self._write_collector_config(ports)
+        self._tell(self._say("Enrolling boxes and signing site files"))
+        wired = [await self._wire(site, stack) for site in self._sites]
+        await self._sign(wired, ports, children)
         self._tell(self._say("Starting the centre and its broker"))
         await children.start(
             "collector", "collector", "serve", "--config", str(self._folder.collector_config), "--embedded"
@@ -89,7 +98,7 @@ class _Demo:
         await _first(_ready(console, 0, READY_S), children.first_to_end())
         known = {alarm["id"]: seen_of(alarm) for alarm in (await console.get("/api/v1/alarms?limit=100"))["items"]}
         self._tell(self._say("Starting {count} branches and their boxes").format(count=len(self._sites)))
-        access = [await self._start_site(site, ports, children, stack) for site in self._sites]
+        access = [await self._start_box(each, children) for each in wired]
         wait_s = READY_S + READY_S_A_SITE * len(self._sites)
         await _first(_ready(console, len(self._sites), wait_s), children.first_to_end())
         write_demo(self._file(address, ports, access), self._folder.root)
@@ -107,20 +116,37 @@ class _Demo:
         await play(access, names, self._say, self._tell)
         await self._over.wait()
 
-    async def _start_site(
-        self, site: SimulatedSite, ports: Ports, children: Children, stack: AsyncExitStack
-    ) -> SiteAccess:
+    async def _wire(self, site: SimulatedSite, stack: AsyncExitStack) -> Wired:
+        """Start a branch's module and choose where its panel dials. The first branch closes as the story goes."""
         branch = await stack.enter_async_context(BranchServer(HOST))
-        modbus = f"{HOST}:{branch.port}"
-        certificate, key = self._folder.certificate(site.box), self._folder.key(site.box)
-        centre = Centre(brokers=(f"{HOST}:{ports.broker}",), root=self._folder.trust, certificate=certificate, key=key)
-        path, state = self._folder.site_file(site), self._folder.state(site)
-        path.parent.mkdir(exist_ok=True)
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(site_toml(site, modbus=modbus, centre=centre), encoding="utf-8")
-        await children.start(f"agent-{site.box}", "agent", "run", "--config", str(path), "--state", str(state))
+        return Wired(site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{free_port_of_both()}")
+
+    async def _sign(self, wired: list[Wired], ports: Ports, children: Children) -> None:
+        """Every box enrolled, with a signed site file of this run."""
+        enrolment = f"{HOST}:{free_port()}"
+        where = {"broker": f"{HOST}:{ports.broker}", "enrolment": enrolment}
+        self._bank.write_inventory(wired, [usual_hours()] * len(wired), **where)
+        await self._bank.enrol(self._sites, children, enrolment)
+        # The clock of the closing-time story begins now: what is left to start takes less time than it leaves.
+        hours = [closing(datetime.now(UTC)), *([usual_hours()] * (len(wired) - 1))]
+        self._bank.write_inventory(wired, hours, **where)
+        await self._bank.build()
+        await self._bank.deliver()
+        await self._bank.apply(self._sites)
+
+    async def _start_box(self, wired: Wired, children: Children) -> SiteAccess:
+        site, folder = wired.site, self._folder
+        await children.start(f"agent-{site.box}", "agent", "run", "--state", str(folder.state(site)))
+        panel = PanelAccess(address=wired.receiver, account=account_of(site), key=self._bank.panel_key())
+        certificate, key, state = folder.certificate_of(site), folder.key_of(site), folder.state(site)
         return SiteAccess(
-            id=site.id, box=site.box, modbus=modbus, cert=str(certificate), key=str(key), state=str(state)
+            id=site.id,
+            box=site.box,
+            modbus=wired.modbus,
+            cert=str(certificate),
+            key=str(key),
+            state=str(state),
+            panel=panel,
         )
 
     async def _write_collector_config(self, ports: Ports) -> None:
@@ -130,7 +156,7 @@ class _Demo:
             ports=ports,
             boxes=[site.box for site in self._sites],
             password_hash=await hash_password(self._password),
-            token_hash=sha256(self._token.encode()).hexdigest(),
+            token_hashes={person: sha256(token.encode()).hexdigest() for person, token in self._tokens.items()},
             language=_desk_language(),
         )
         self._folder.collector_config.write_text(text, encoding="utf-8")
@@ -139,8 +165,8 @@ class _Demo:
     def _file(self, address: str, ports: Ports, access: list[SiteAccess]) -> DemoFile:
         return DemoFile(
             console=address,
-            token=self._token,
-            login=Login(name=PERSON, password=self._password),
+            token=self._tokens[DESK.id],
+            login=Login(name=DESK.id, password=self._password),
             broker=BrokerAccess(
                 host="localhost",
                 port=ports.broker,
@@ -150,6 +176,15 @@ class _Demo:
             ),
             collector_db=str(self._folder.database),
             sites=access,
+            people=[
+                Officer(
+                    id=officer.id,
+                    name=officer.names[_desk_language()],
+                    token=self._tokens[officer.id],
+                    key=str(self._folder.person_key(officer.id)),
+                )
+                for officer in OFFICERS
+            ],
         )
 
     def _invite(self, address: str) -> None:
@@ -158,7 +193,7 @@ class _Demo:
         self._tell("")
         self._tell(self._say("The alarm desk:  {address}").format(address=address))
         self._tell(
-            self._say("Log in as:       {name}   password: {password}").format(name=PERSON, password=self._password)
+            self._say("Log in as:       {name}   password: {password}").format(name=DESK.id, password=self._password)
         )
         self._tell(
             self._say("Do something:    {command}").format(

@@ -36,6 +36,14 @@ class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class PanelAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a branch's alarm panel dials (SIA DC-09), as whom, and the key in hex that it encrypts with."""
+
+    address: str  # host:port
+    account: str
+    key: str
+
+
 class SiteAccess(msgspec.Struct, frozen=True, kw_only=True):
     """One simulated branch and its box."""
 
@@ -45,6 +53,16 @@ class SiteAccess(msgspec.Struct, frozen=True, kw_only=True):
     cert: str
     key: str
     state: str  # the box's folder
+    panel: PanelAccess | None = None
+
+
+class Officer(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who gives orders: his key file, and his token at the console."""
+
+    id: str
+    name: str
+    token: str
+    key: str
 
 
 class DemoFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +74,7 @@ class DemoFile(msgspec.Struct, frozen=True, kw_only=True):
     broker: BrokerAccess
     collector_db: str
     sites: list[SiteAccess]
+    people: list[Officer] = []
 
 
 def read_demo(folder: Path) -> DemoFile:

@@ -4,7 +4,7 @@ Certificates are made once, by `branchwatch provision`, and kept; settings are w
 ports and passwords change. Flow: demo.py -> here -> the processes read these files.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,24 +60,57 @@ class DemoFolder:
         return self.root / "logs"
 
     def certificate(self, name: str) -> Path:
-        """The certificate of a box, the broker or the collector, with its issuer's."""
+        """The certificate of the broker or the collector, with its issuer's."""
         return self.root / "keys" / f"{name}.pem"
 
     def key(self, name: str) -> Path:
         """Its private key."""
         return self.root / "keys" / f"{name}.key"
 
-    def site_file(self, site: SimulatedSite) -> Path:
-        """What an installer would have written."""
-        return self.root / "sites" / f"{site.id}.toml"
+    @property
+    def bureau(self) -> Path:
+        """The two keys that sign site files."""
+        return self.root / "bureau"
+
+    @property
+    def secrets(self) -> Path:
+        """The sites' secrets, as they are sealed to the boxes."""
+        return self.root / "secrets.toml"
+
+    @property
+    def inventory(self) -> Path:
+        """The bank's inventory."""
+        return self.root / "inventory"
+
+    @property
+    def enrolment(self) -> Path:
+        """What the enrolment works with."""
+        return self.root / "enrolment"
+
+    @property
+    def bundles(self) -> Path:
+        """Signed site files."""
+        return self.enrolment / "bundles"
+
+    def person_key(self, person: str) -> Path:
+        """The key file of an officer."""
+        return self.root / "people" / f"{person}.key"
+
+    def certificate_of(self, site: SimulatedSite) -> Path:
+        """The certificate that a box got when it enrolled."""
+        return self.state(site) / "identity" / "box.pem"
+
+    def key_of(self, site: SimulatedSite) -> Path:
+        """Its private key."""
+        return self.state(site) / "identity" / "signing.key"
 
     def state(self, site: SimulatedSite) -> Path:
-        """The box's folder: outbox and memory."""
+        """The box's folder: identity, site file, outbox and memory."""
         return self.root / "boxes" / site.box
 
 
-async def make_certificates(folder: DemoFolder, sites: Iterable[SimulatedSite]) -> None:
-    """Make what is missing: authority, broker, collector, one box a site.
+async def make_certificates(folder: DemoFolder) -> None:
+    """Make what is missing: authority, broker, collector.
 
     Raises:
         CommandFailedError: a command failed.
@@ -90,7 +123,6 @@ async def make_certificates(folder: DemoFolder, sites: Iterable[SimulatedSite]) 
     for role, name in (("broker", BROKER), ("collector", COLLECTOR)):
         if not folder.key(name).exists():
             await run_command("provision", "issue", role, name, *out)
-    await issue_boxes([site.box for site in sites], authority=folder.authority, keys=folder.root / "keys")
 
 
 async def issue_boxes(boxes: Sequence[str], *, authority: Path, keys: Path) -> None:

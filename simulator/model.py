@@ -28,6 +28,13 @@ class Part(StrEnum):
     RELEASE = "release"  # emergency release of the vestibule
     GLASS = "glass"  # glass-break detector
     MOTION = "motion"  # somebody moves in the cash area
+    KEYSWITCH = "keyswitch"  # the key switch at the staff entrance
+    HOLD_UP = "hold-up"  # panic button below the counter
+    LOBBY = "lobby"  # somebody moves in the lobby
+    SHUTTER = "shutter"  # roller shutter of the staff entrance, up
+    VIBRATION = "vibration"  # somebody works on the vault's wall
+    SMASHED = "smashed"  # the glass of the display case is broken
+    CUT = "cut"  # the wire of the display case's detector is cut
 
 
 class Outcome(IntEnum):
@@ -88,6 +95,8 @@ class Branch:
     touched: frozenset[Part] = frozenset()
     unlocked: frozenset[Door] = frozenset()  # what the box wrote to the locks
     siren: bool = False
+    buzzer: bool = False
+    lights: bool = False
     edges: Mapping[Door, int] = field(default_factory=dict)  # how often each contact changed
     plan: tuple[Step, ...] = ()
     due_s: float = 0.0  # monotonic seconds at which the first step of the plan is due

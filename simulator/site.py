@@ -5,6 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from simulator.guarded import USUAL_ZONE, Hours, guarded_toml
 from simulator.wiring import CONTACTS, COUNTERS, LOCKS, PARTS, SIREN
 
 UNITS: Final = (
@@ -45,16 +46,41 @@ def sites(count: int) -> tuple[SimulatedSite, ...]:
 
 def site_toml(site: SimulatedSite, *, modbus: str, centre: Centre, tolerance_s: float = 0.5) -> str:
     """The site file of a branch whose I/O module answers at `modbus` (host:port)."""
-    return _SITE.substitute(
-        id=site.id,
+    reached = _CENTRE.substitute(
         box=site.box,
-        name=site.name,
-        unit=site.unit,
-        modbus=modbus,
         brokers=", ".join(f'"{broker}"' for broker in centre.brokers),
         root=centre.root,
         certificate=centre.certificate,
         key=centre.key,
+    )
+    return _doors(site, modbus=modbus, reached=reached, tolerance_s=tolerance_s, timezone=USUAL_ZONE, alarms=_ALARMS)
+
+
+def inventory_toml(site: SimulatedSite, *, modbus: str, receiver: str, hours: Hours) -> str:
+    """The same branch in a bank's inventory, with zones, partitions, key switch, and a panel that dials `receiver`."""
+    reached = f'box = "{site.box}"\n'
+    doors = _doors(
+        site, modbus=modbus, reached=reached, tolerance_s=0.5, timezone=hours.timezone, alarms=GUARDED_ALARMS
+    )
+    return doors + guarded_toml(account=account_of(site), receiver=receiver, hours=hours)
+
+
+def account_of(site: SimulatedSite) -> str:
+    """The account that the branch's panel dials with."""
+    return site.id.replace("-", "")
+
+
+def _doors(
+    site: SimulatedSite, *, modbus: str, reached: str, tolerance_s: float, timezone: str, alarms: tuple[str, ...]
+) -> str:
+    return _SITE.substitute(
+        id=site.id,
+        name=site.name,
+        unit=site.unit,
+        modbus=modbus,
+        reached=reached,
+        timezone=timezone,
+        alarms=", ".join(f'"{kind}"' for kind in alarms),
         tolerance=f"{tolerance_s:g}s",
         **{f"{door}_contact": f"io1/di/{number}" for door, number in CONTACTS.items()},
         **{f"{door}_counter": f"io1/ir/{number}" for door, number in COUNTERS.items()},
@@ -72,15 +98,19 @@ def _site(number: int) -> SimulatedSite:
     return SimulatedSite(id=identity, box=f"{identity}-a", name=name, unit=unit)
 
 
-_SITE: Final = Template(
-    """\
-id = "$id"
-name = "$name"
-unit = "$unit"
-template = "outlet-small"
-timezone = "Asia/Shanghai"
-key_site = true                    # beats every 5 s
+_ALARMS: Final = ("door.dual_open", "door.forced")
+GUARDED_ALARMS: Final = (
+    *_ALARMS,
+    "zone.intrusion",
+    "zone.glass_break",
+    "zone.vibration",
+    "zone.fire",
+    "zone.tamper",
+)
+"""Kinds that sound the siren; hold-up and duress never do."""
 
+_CENTRE: Final = Template(
+    """
 [centre]
 box = "$box"
 brokers = [$brokers]
@@ -88,7 +118,17 @@ ca = "$root"
 trust = "$root"
 certificate = "$certificate"
 key = "$key"
-
+"""
+)
+_SITE: Final = Template(
+    """\
+id = "$id"
+name = "$name"
+unit = "$unit"
+template = "outlet-small"
+timezone = "$timezone"
+key_site = true                    # beats every 5 s
+$reached
 [[io]]
 id = "io1"
 address = "$modbus"
@@ -136,7 +176,7 @@ occupied_by = "zone/cash-motion"
 id = "siren"
 name = "警号"
 output = "$siren"
-on = ["door.dual_open", "door.forced"]
+on = [$alarms]
 sound_for = "10s"
 
 [[zone]]

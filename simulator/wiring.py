@@ -25,6 +25,11 @@ PARTS: Final[Mapping[Part, int]] = MappingProxyType(
         Part.GLASS: 7,
         Part.MOTION: 8,
         Part.KEY_OUTER: 9,
+        Part.KEYSWITCH: 10,
+        Part.HOLD_UP: 11,
+        Part.LOBBY: 12,
+        Part.SHUTTER: 13,
+        Part.VIBRATION: 14,
     }
 )
 """Discrete inputs of everything else: 1 while pressed, turned or tripped."""
@@ -33,10 +38,15 @@ INPUTS: Final = 16
 LOCKS: Final[Mapping[Door, int]] = MappingProxyType({Door.OUTER: 0, Door.INNER: 1})
 """Coils of the locks: 1 unlocks."""
 SIREN: Final = 2
+BUZZER: Final = 3
+LIGHTS: Final = 4
 COILS: Final = 16
 COUNTERS: Final[Mapping[Door, int]] = MappingProxyType({Door.OUTER: 0, Door.INNER: 1, Door.VAULT: 2})
 """Input registers that count a contact's changes, modulo 65,536: a pulse between two polls is seen in them."""
-COUNTER_WORDS: Final = 3
+LOOP: Final = 3
+"""Input register with the resistance of a supervised loop, in ohms."""
+LOOP_OHMS: Final = MappingProxyType({"normal": 2200, "alarm": 4700, "open": 65535})
+COUNTER_WORDS: Final = 4
 
 OPERATOR: Final = 100
 """First of the operator's holding registers: action, door (0: none), accepted actions, outcome of the last."""
@@ -59,7 +69,7 @@ def coils_of(branch: Branch) -> list[bool]:
     bits = [False] * COILS
     for door, number in LOCKS.items():
         bits[number] = door in branch.unlocked
-    bits[SIREN] = branch.siren
+    bits[SIREN], bits[BUZZER], bits[LIGHTS] = branch.siren, branch.buzzer, branch.lights
     return bits
 
 
@@ -68,6 +78,8 @@ def counters_of(branch: Branch) -> list[int]:
     words = [0] * COUNTER_WORDS
     for door, number in COUNTERS.items():
         words[number] = branch.edges.get(door, 0) % 0x10000
+    state = "open" if Part.CUT in branch.touched else "alarm" if Part.SMASHED in branch.touched else "normal"
+    words[LOOP] = LOOP_OHMS[state]
     return words
 
 
@@ -78,7 +90,13 @@ def with_coils(branch: Branch, start: int, values: Sequence[bool]) -> Branch:
     for door, number in LOCKS.items():
         if number in written:
             (unlocked.add if written[number] else unlocked.discard)(door)
-    return replace(branch, unlocked=frozenset(unlocked), siren=written.get(SIREN, branch.siren))
+    return replace(
+        branch,
+        unlocked=frozenset(unlocked),
+        siren=written.get(SIREN, branch.siren),
+        buzzer=written.get(BUZZER, branch.buzzer),
+        lights=written.get(LIGHTS, branch.lights),
+    )
 
 
 def order_words(action: Action, door: Door | None) -> list[int]:

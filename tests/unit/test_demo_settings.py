@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import socket
+import tomllib
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.config import read_config
 from collector.people import hash_password
 from collector.storage.paging import is_below
+from protocol.site.reading import site_from
 from simulator import demo
 from simulator.claiming import ClaimedError, alone, console_port, free_port
 from simulator.collector_toml import Ports, collector_toml
 from simulator.demo_folder import DemoFolder
+from simulator.demo_people import EVERYBODY
+from simulator.guarded import ARMED_IN, LATE_IN, WARNED_FOR, closing
+from simulator.site import inventory_toml, sites
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("name", ["demo", "分行 演示", 'a "quoted" \\ name'])
@@ -25,7 +36,7 @@ def test_the_centre_takes_the_demos_settings(name: str) -> None:
         ports=Ports(console=8080, broker=8883),
         boxes=["0755-031-a", "0755-032-a"],
         password_hash=hash_password("x"),
-        token_hash="0" * 64,
+        token_hashes=dict.fromkeys((seat.id for seat in EVERYBODY), "0" * 64),
         language="zh",
     )
     config = read_config(text, "collector.toml", folder.root)
@@ -44,11 +55,27 @@ def test_the_demos_person_sees_what_the_centre_itself_finds() -> None:
         ports=ports,
         boxes=[],
         password_hash="$argon2",
-        token_hash="0" * 64,
+        token_hashes=dict.fromkeys((seat.id for seat in EVERYBODY), "0" * 64),
         language="zh",
     )
     settings = read_config(text, "collector.toml", Path("/tmp/demo")).settings
     assert all(is_below(settings.unit, person.unit) for person in settings.person)
+
+
+@given(st.integers(0, 3 * 366 * 24 * 3600).map(lambda seconds: NEW_YEAR + timedelta(seconds=seconds)))
+def test_a_day_can_close_at_any_time(moment: datetime) -> None:
+    """Whenever the demo is started, its site file is sound; late, warned and armed come in one day, in order."""
+    hours = closing(moment)
+    text = inventory_toml(sites(1)[0], modbus="127.0.0.1:1502", receiver="127.0.0.1:5093", hours=hours)
+    settings = tomllib.loads(text)
+    del settings["box"]  # the inventory's own
+    site = site_from(settings, "demo")
+    assert site.opening is not None
+    local = moment.astimezone(ZoneInfo(site.timezone))
+    times = [time.fromisoformat(str(text)) for text in (site.opening.arm_by, site.opening.auto_arm)]
+    assert times == [(local + wait).time() for wait in (LATE_IN, ARMED_IN)]
+    assert local.time() < times[0] < times[1]
+    assert LATE_IN < ARMED_IN - WARNED_FOR
 
 
 def test_one_demo_a_folder(tmp_path: Path) -> None:
