@@ -38,6 +38,7 @@ from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.machine import machine_id
 from agent.memory import SavedGuard
+from agent.orders.taking import order_taker
 from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
 from agent.outbox.store import StoreLostError
@@ -157,6 +158,11 @@ class Agent:
             counter=started(saved.get(COUNTER_KEY), int(now.wall.timestamp())),
             site_file=self._taker.order if self._taker else None,
         )
+        self._orders = (
+            order_taker(site, settings.loaded.signed.bundle.roster, self._voice, self._watch.command)
+            if settings.loaded
+            else None
+        )
         self._uplink = Uplink(route=_route(settings), voice=self._voice, random=os.urandom)
         self._local = LocalSocket(settings.state, Answering(self._agency()), self._moves)
         active = told.active()
@@ -204,6 +210,8 @@ class Agent:
             tasks.create_task(self._local.run(), name="local")
             if self._taker:
                 tasks.create_task(self._taker.run(), name="site")
+            if self._orders:
+                tasks.create_task(self._orders.run(), name="orders")
 
     async def _drive(self) -> None:
         """What goes on while the connection says goodbye, which a half-open link makes last."""
@@ -365,11 +373,12 @@ class Agent:
         return (Finding(kind=RENEWED, source="box/certificate", phase=Phase.TOLD, at=now, facts=facts),)
 
     def _roster(self, now: Moment) -> tuple[Finding, ...]:
-        """The roster's end, or a newer roster; told when it changes."""
+        """The roster's end, or an order that names a newer one; told when it changes."""
         if self._settings.loaded is None:
             return ()
         roster = self._settings.loaded.signed.bundle.roster
-        stale = max(now.wall, self._timekeeper.floor) > parse_time(roster.not_after)
+        newer = self._orders is not None and self._orders.newer_roster
+        stale = newer or max(now.wall, self._timekeeper.floor) > parse_time(roster.not_after)
         if stale is self._stale:
             return ()
         self._stale = stale

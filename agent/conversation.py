@@ -72,6 +72,8 @@ class Voice:
     random: Callable[[int], bytes]
     counter: Counter
     site_file: Callable[[bytes], None] | None = None  # takes a site bundle; none where the box has a plain site file
+    orders: Callable[[Order, bytes], bool] | None = None  # takes an order and its payload; none where nobody is obeyed
+    announce: Callable[[str], str] | None = None  # has an announcement spoken, or says why not
     order_challenges: Challenges = field(default_factory=Challenges)
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
@@ -325,6 +327,9 @@ class Conversation:
         order = taken.message
         if order.action == SITE_FILE and self._voice.site_file is not None:
             self._voice.site_file(_bundle_of(order))  # approved by its own signatures, fresh by its version
+        elif self._voice.orders is not None and order.action != SITE_FILE:
+            if not self._voice.orders(order, taken.payload):
+                await self._voice.report(ORDER_REFUSED, "box/orders", "busy")
         elif self._voice.is_new(order.id):
             told = {"order": order.id, "action": order.action, "by": order.by}
             await self._voice.report_each(ORDER_REFUSED, "box/orders", "no_roster", **told)

@@ -40,6 +40,8 @@ class Verified(msgspec.Struct, Generic[M], frozen=True, kw_only=True):
 
     message: M
     collector: str
+    payload: bytes
+    """The exact bytes; of an order its line and the approvals behind it, which nobody has looked at."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class Centre:
 
     def order(self, data: bytes, now: datetime) -> Verified[Order] | Refused:
         """An order as a collector passed it on; approvals are judged elsewhere."""
-        return self._take(data, EnvelopeType.ORDER, decode_order, now)
+        return self._take(data, EnvelopeType.ORDER, _decode_order, now)
 
     def _take(
         self, data: bytes, typ: EnvelopeType, decode: Callable[[bytes], M], now: datetime
@@ -83,7 +85,8 @@ class Centre:
                 return Refused(reason="unknown_collector", unknown_key=True)
             if signer.expired(now):
                 return Refused(reason="certificate_expired", unknown_key=True)
-            message = decode(open_envelope(unverified, signer.public_key, typ).payload)
+            payload = open_envelope(unverified, signer.public_key, typ).payload
+            message = decode(payload)
         except (EnvelopeError, CertificateError) as error:
             return Refused(reason=error.fault.value)
         except (MessageError, ValueError):
@@ -96,7 +99,7 @@ class Centre:
         if typ is EnvelopeType.RECEIPT and parse_time(message.at) > signer.not_after:
             return Refused(reason="time_past_certificate")
         self._remember(signer)
-        return Verified(message=message, collector=signer.id)
+        return Verified(message=message, collector=signer.id, payload=payload)
 
     def _introduced(self, payload: bytes, typ: EnvelopeType, kid: str, now: datetime) -> VerifiedIdentity | None:
         if typ is not EnvelopeType.RECEIPT:
@@ -112,3 +115,8 @@ class Centre:
         if signer.kid not in self._known and len(self._known) >= MAX_COLLECTORS:
             del self._known[next(iter(self._known))]
         self._known[signer.kid] = signer
+
+
+def _decode_order(payload: bytes) -> Order:
+    """The order in front of its approvals."""
+    return decode_order(payload.partition(b"\n")[0])
