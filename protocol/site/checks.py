@@ -6,18 +6,22 @@ has a wrong value an empty one stands in its stead: a check must bear it, what i
 
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
-from datetime import time, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
 from protocol.site.addresses import AddressError, parse_address
+from protocol.site.arming_checks import panels, partitions, sirens, ways_in, zones
 from protocol.site.defaults import TEMPLATES
-from protocol.site.modbus import HIGHEST_NUMBER, MODBUS_PORT, Table
+from protocol.site.hours_checks import hours_and_days
+from protocol.site.modbus import HIGHEST_NUMBER, MODBUS_PORT, Table, is_serial
+from protocol.site.naming import ids_of, shown, undefined
 from protocol.site.registers import Use, uses_of
-from protocol.site.schema import Opening, Site
-from protocol.texts import Said, said
+from protocol.site.schema import Site
+from protocol.site.serial_checks import serial_lines
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import said
 
 SECTIONS: Final = (
     "io",
@@ -41,6 +45,7 @@ LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
     ("door", "request_grace", timedelta(seconds=1), timedelta(seconds=60)),
     ("door", "held_open_after", timedelta(seconds=1), timedelta(hours=12)),
     ("interlock", "tolerance", timedelta(0), timedelta(seconds=60)),
+    ("keyswitch", "debounce", timedelta(0), timedelta(seconds=5)),
     ("siren", "sound_for", timedelta(seconds=1), timedelta(minutes=5)),  # then the neighbours have heard it
     ("panel", "supervision", timedelta(seconds=10), timedelta(days=7)),
     ("zone", "debounce", timedelta(0), timedelta(seconds=5)),
@@ -53,49 +58,26 @@ LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
 )
 """What a duration may be, by section and key."""
 
-_UNDEFINED: Final = {
-    "template": N_('template "{name}" is not defined'),
-    "door": N_('door "{name}" is not defined'),
-    "zone": N_('zone "{name}" is not defined'),
-    "kind": N_('kind "{name}" is not defined'),
-    "recorder": N_('recorder "{name}" is not defined'),
-    "camera": N_('camera "{name}" is not defined'),
-    "panel": N_('panel "{name}" is not defined'),
-    "io": N_('io "{name}" is not defined'),
-}
-
 
 def site_itself(site: Site) -> Iterator[Problem]:
-    """Template, time zone, opening hours, silence."""
+    """Template, time zone, silence."""
     if site.template not in TEMPLATES:
-        yield ("template",), _undefined("template", site.template, TEMPLATES)
+        yield ("template",), undefined("template", site.template, TEMPLATES)
     try:
         zoneinfo.ZoneInfo(site.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         fault = said('time zone "{name}" is not known', name=site.timezone)
         yield ("timezone",), did_you_mean(fault, site.timezone, zoneinfo.available_timezones())
     if site.silent_after and not 3 * site.beat_every <= site.silent_after <= timedelta(seconds=300):
-        lowest = _text(3 * site.beat_every)
+        lowest = shown(3 * site.beat_every)
         yield ("silent_after",), said("silent_after must be from {lowest} (three beats) to 300s", lowest=lowest)
-    for path, fault in hours(site.opening) if site.opening else ():
-        yield ("opening", *path), fault
-
-
-def hours(opening: Opening) -> Iterator[Problem]:
-    """Real times, in their order; also of a schedule that sites share."""
-    for key in ("weekdays", "weekends", "arm_by"):
-        text = getattr(opening, key)
-        if text and not _sound_hours(text):
-            rule = N_("{key} must be a time of day")
-            if "-" in text:
-                rule = N_("{key} must name real times, the first before the second")
-            yield (key,), said(rule, key=key)
 
 
 def ids(site: Site) -> Iterator[Problem]:
-    """An id stands once in its section; modules, panels and recorders share the names that points begin with."""
-    shared = ("io", "panel", "recorder")
-    for sections in (shared, *((each,) for each in SECTIONS if each not in shared)):
+    """An id stands once in its section; so it does among those that name one sort of points."""
+    shared = (("io", "panel", "recorder"), ("siren", "buzzer", "output"))  # device/ID, output/ID
+    together = {each for sections in shared for each in sections}
+    for sections in (*shared, *((each,) for each in SECTIONS if each not in together)):
         seen: dict[str, str] = {}
         for section in sections:
             for index, item in enumerate(getattr(site, section)):
@@ -112,6 +94,8 @@ def addresses(site: Site) -> Iterator[Problem]:
     seen: dict[tuple[str, int, int | None], str] = {}
     for section, port in (("io", MODBUS_PORT), ("recorder", 80), ("camera", 80)):
         for index, item in enumerate(getattr(site, section)):
+            if section == "io" and is_serial(item.address):
+                continue  # serial_lines judges it
             try:
                 host = parse_address(item.address, port)
             except AddressError as error:
@@ -153,34 +137,34 @@ def ways(brokers: Iterable[str], enrolment: str | None) -> Iterator[Problem]:
 
 def references(site: Site) -> Iterator[Problem]:
     """Whatever is named is defined."""
-    doors, zones, cameras, recorders = (_ids(site, each) for each in ("door", "zone", "camera", "recorder"))
+    doors, zones, cameras, recorders = (ids_of(site, each) for each in ("door", "zone", "camera", "recorder"))
     for index, interlock in enumerate(site.interlock):
         for each, door in enumerate(interlock.doors):
             if door not in doors:
-                yield ("interlock", index, "doors", each), _undefined("door", door, doors)
+                yield ("interlock", index, "doors", each), undefined("door", door, doors)
         if interlock.occupied_by is not None:
             family, _, zone = interlock.occupied_by.partition("/")
             if family != "zone":
                 yield ("interlock", index, "occupied_by"), said('occupied_by must name a zone, like "zone/cash-motion"')
             elif zone not in zones:
-                yield ("interlock", index, "occupied_by"), _undefined("zone", zone, zones)
+                yield ("interlock", index, "occupied_by"), undefined("zone", zone, zones)
     for index, siren in enumerate(site.siren):
         for each, kind in enumerate(siren.on):
             if kind not in KINDS:
-                yield ("siren", index, "on", each), _undefined("kind", kind, KINDS)
+                yield ("siren", index, "on", each), undefined("kind", kind, KINDS)
     for index, partition in enumerate(site.partition):
         for each, zone in enumerate(partition.zones):
             if zone not in zones:
-                yield ("partition", index, "zones", each), _undefined("zone", zone, zones)
+                yield ("partition", index, "zones", each), undefined("zone", zone, zones)
     for index, camera in enumerate(site.camera):
         if camera.recorder and camera.recorder.partition("/")[0] not in recorders:
             missing = camera.recorder.partition("/")[0]
-            yield ("camera", index, "recorder"), _undefined("recorder", missing, recorders)
+            yield ("camera", index, "recorder"), undefined("recorder", missing, recorders)
     for index, area in enumerate(site.area):
         if area.camera not in cameras:
-            yield ("area", index, "camera"), _undefined("camera", area.camera, cameras)
+            yield ("area", index, "camera"), undefined("camera", area.camera, cameras)
         if area.two_people_while is not None and area.two_people_while not in doors:
-            yield ("area", index, "two_people_while"), _undefined("door", area.two_people_while, doors)
+            yield ("area", index, "two_people_while"), undefined("door", area.two_people_while, doors)
 
 
 def belonging(site: Site) -> Iterator[Problem]:
@@ -212,15 +196,15 @@ def belonging(site: Site) -> Iterator[Problem]:
 
 def registers(site: Site) -> Iterator[Problem]:
     """A point stands in a table that can hold it, on a module that exists, alone."""
-    modules, panels = _ids(site, "io"), _ids(site, "panel")
+    modules, panels = ids_of(site, "io"), ids_of(site, "panel")
     seen: dict[str, Use] = {}
     for use in uses_of(site):
         device, table, number = use.text.split("/")
         if table == "zone":
             if device not in panels:
-                yield use.path, _undefined("panel", device, panels)
+                yield use.path, undefined("panel", device, panels)
         elif device not in modules:
-            yield use.path, _undefined("io", device, modules)
+            yield use.path, undefined("io", device, modules)
         if int(number) > HIGHEST_NUMBER:
             yield use.path, said("{key} has a number above {highest}", key=use.key, highest=HIGHEST_NUMBER)
         if table != "zone" and Table(table) not in use.tables:
@@ -242,7 +226,7 @@ def durations(site: Site) -> Iterator[Problem]:
             value = getattr(item, key)
             if value is not None and not low <= value <= high:
                 text = N_("{key} must be from {low} to {high}")
-                yield (section, index, key), said(text, key=key, low=_text(low), high=_text(high))
+                yield (section, index, key), said(text, key=key, low=shown(low), high=shown(high))
 
 
 CHECKS: Final[tuple[Callable[[Site], Iterator[Problem]], ...]] = (
@@ -253,29 +237,11 @@ CHECKS: Final[tuple[Callable[[Site], Iterator[Problem]], ...]] = (
     belonging,
     registers,
     durations,
+    hours_and_days,
+    partitions,
+    ways_in,
+    panels,
+    zones,
+    sirens,
+    serial_lines,
 )
-
-
-def _ids(site: Site, section: str) -> set[str]:
-    items: Iterable[Any] = getattr(site, section)
-    return {item.id for item in items}
-
-
-def _undefined(section: str, name: str, known: Iterable[str]) -> Said:
-    return did_you_mean(said(_UNDEFINED[section], name=name), name, known)
-
-
-def _sound_hours(text: str) -> bool:
-    try:
-        times = [time.fromisoformat(each) for each in text.split("-")]
-    except ValueError:
-        return False
-    return len(times) == 1 or times[0] < times[1]
-
-
-def _text(duration: timedelta) -> str:
-    seconds = duration.total_seconds()
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds and not seconds % length:
-            return f"{seconds / length:g}{unit}"
-    return f"{seconds:g}s"

@@ -71,22 +71,19 @@ def days(calendar: Calendar) -> Iterator[Problem]:
 
 
 def _order(opening: Opening) -> Iterator[Problem]:
-    """A time that every open day makes wrong is a slip, not a rule."""
+    """A time that every sort of day makes wrong is a slip; where one day is longer, its own hours count."""
     arm_by, open_by, auto_arm = (_time(getattr(opening, key)) for key in TIMES)
-    for key in DAYS:
-        span = _span(getattr(opening, key) or "")
-        if span is None or span[0] >= span[1]:
-            continue
-        opens, closes = span
-        where = {"key": key, "opens": _text(opens), "closes": _text(closes)}
-        if arm_by is not None and arm_by < closes:
-            yield ("arm_by",), said("arm_by must not be before {closes}, the end of {key}", **where)
-        if open_by is not None and not _before(opens, opening.early) <= open_by < closes:
-            text = N_("open_by must lie within the hours of {key}, {opens} to {closes}, or before them as early says")
-            yield ("open_by",), said(text, **where)
-        if auto_arm is not None and opens <= auto_arm < closes:
-            text = N_("auto_arm must not lie within the hours of {key}, {opens} to {closes}")
-            yield ("auto_arm",), said(text, **where)
+    spans = [span for key in DAYS if (span := _span(getattr(opening, key) or "")) and span[0] < span[1]]
+    if not spans:
+        return
+    opens, closes = min(spans)[0], min(span[1] for span in spans)
+    where = {"opens": _text(opens), "closes": _text(closes)}
+    if arm_by is not None and arm_by < closes:
+        yield ("arm_by",), said("arm_by must not be before {closes}, when the site closes", closes=where["closes"])
+    if open_by is not None and not any(_before(each[0], opening.early) <= open_by < each[1] for each in spans):
+        yield ("open_by",), said("open_by must lie within opening hours, or before them as early says")
+    if auto_arm is not None and all(each[0] <= auto_arm < each[1] for each in spans):
+        yield ("auto_arm",), said("auto_arm must not lie within opening hours, {opens} to {closes}", **where)
 
 
 def _exceptions(opening: Opening) -> Iterator[Problem]:
@@ -101,12 +98,10 @@ def _exceptions(opening: Opening) -> Iterator[Problem]:
         for key in ("hours", "arm_by"):
             if (text := getattr(each, key)) and (fault := _fault(key, text)):
                 yield (*place, key), fault
-        span, arm_by = _span(each.hours or ""), _time(each.arm_by or opening.arm_by)
+        span, arm_by = _span(each.hours or ""), _time(each.arm_by)
         if span is not None and span[0] < span[1] and arm_by is not None and arm_by < span[1]:
-            key, text = "arm_by", N_("arm_by must not be before {closes}, the end of {key}")
-            if each.arm_by is None:
-                key, text = "hours", N_("{key} end at {closes}, after arm_by: this day needs an arm_by of its own")
-            yield (*place, key), said(text, key="hours", closes=_text(span[1]))
+            text = N_("arm_by must not be before {closes}, when the site closes")
+            yield (*place, "arm_by"), said(text, closes=_text(span[1]))
 
 
 def _fault(key: str, text: str) -> Said | None:

@@ -10,7 +10,8 @@ from typing import Final
 
 from protocol.roster import PersonKeyError, read_person_key
 from protocol.settings import Problem, did_you_mean
-from protocol.site.checks import hours, ways
+from protocol.site.checks import ways
+from protocol.site.hours_checks import hours
 from protocol.site.schema import Opening
 from protocol.texts import said
 from provisioning.inventory.files import BankFile, KeyTable, PeopleFile, PersonTable, Role
