@@ -17,13 +17,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from agent.acceptance.door import COOKIE, Door, cookie_of
 from agent.acceptance.session import Act
+from protocol.page_door import Door, cookie_of
 from protocol.texts import LANGUAGES, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 LOG: Final = logging.getLogger("branchwatch.acceptance")
 
+COOKIE: Final = "bw_walk"
 MAX_HEAD_BYTES: Final = 8 * 1024
 MAX_BODY_BYTES: Final = 1024
 """One tap: an act, a point, four digits."""
@@ -144,7 +145,7 @@ class PageServer:
         if request.headers.get("origin", "").removeprefix("http://") not in {"", *self._hosts}:
             raise BadRequestError(HTTPStatus.FORBIDDEN)  # another page asks, from the same machine perhaps
         token, _, place = request.path.lstrip("/").partition("/")
-        cookie = cookie_of(request.headers.get("cookie", ""))
+        cookie = cookie_of(request.headers.get("cookie", ""), COOKIE)
         fresh = None
         if not self._door.knows(cookie):
             fresh = self._door.open(token)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from agent.acceptance import keeping, session
-from agent.acceptance.door import Door
 from agent.acceptance.installer import Installer, x5c_of
 from agent.acceptance.serving import PageServer, Shown, listen_at
 from agent.acceptance.session import Session, WrongWalkError
@@ -25,6 +24,7 @@ from agent.acceptance.view import view_of
 from agent.local import lines
 from agent.local.client import LocalClient, SaysNoError
 from protocol.documents import Signer
+from protocol.page_door import Door
 from protocol.texts import DEFAULT_LANGUAGE, SaidError, Texts, match_language, said, system_said, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 

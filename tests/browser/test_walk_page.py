@@ -17,11 +17,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.acceptance import session
-from agent.acceptance.door import Door
 from agent.acceptance.serving import PageServer, Shown, listen_at
 from agent.acceptance.session import Session
 from agent.acceptance.view import view_of
 from agent.local.client import LocalClient
+from protocol.page_door import Door
 from protocol.texts import texts_for
 from tests.local_box import LocalBox, local_box
 from tests.whole.loops import LoopThread

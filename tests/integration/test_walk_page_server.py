@@ -11,9 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.acceptance.door import Door, cookie_of
-from agent.acceptance.serving import MAX_BODY_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, PageServer, Shown, listen_at
+from agent.acceptance.serving import (
+    COOKIE,
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    PageServer,
+    Shown,
+    listen_at,
+)
 from agent.acceptance.session import Act
+from protocol.page_door import Door, cookie_of
 
 SECRET = "a4dq-obyh-a4dq"
 TAP = b'{"act":"yes","point":"output/hall","number":""}'
@@ -168,5 +176,5 @@ def test_no_cookie_header_is_more_than_text(header: str) -> None:
     right = door.open(door.token)
     assert right is not None
     assert door.open(door.token) is None
-    assert not door.knows(cookie_of(header)) or right in header
-    assert door.knows(cookie_of(f"{header.replace(';', '').replace('=', '')}; bw_walk={right}"))
+    assert not door.knows(cookie_of(header, COOKIE)) or right in header
+    assert door.knows(cookie_of(f"{header.replace(';', '').replace('=', '')}; bw_walk={right}", COOKIE))

@@ -1,7 +1,8 @@
-"""Who may use the page: a secret in its address opens it once, in one browser. Pure; random bytes are an argument.
+"""Who may use a page that a command serves: a secret in its address opens it once, in one browser. Pure.
 
-The address is typed or scanned from the terminal. Its first opening gives that browser a cookie; from then on the
-address opens nothing, so that whoever reads it over a shoulder comes too late.
+The address is typed, scanned or clicked from the terminal. Its first opening gives that browser a cookie; from then on
+the address opens nothing, so that whoever reads it over a shoulder comes too late. Random bytes are an argument.
+Flow: agent/acceptance/serving.py, ordering/page_serving.py -> here.
 """
 
 from base64 import b32encode
@@ -9,7 +10,6 @@ from collections.abc import Callable
 from hmac import compare_digest
 from typing import Final
 
-COOKIE: Final = "bw_walk"
 SECRET_BYTES: Final = 16
 TOKEN_BYTES: Final = 8
 """Of the address, which is typed on a telephone: 60 bits of them, guessed over a network within one visit."""
@@ -37,7 +37,7 @@ class Door:
         return self._opened and compare_digest(cookie.encode(), self._cookie.encode())
 
 
-def cookie_of(header: str) -> str:
-    """Our cookie in a Cookie header (RFC 6265 section 4.2.1); empty if it is not there."""
+def cookie_of(header: str, cookie: str) -> str:
+    """The cookie of that name in a Cookie header (RFC 6265 section 4.2.1); empty if it is not there."""
     pairs = (pair.strip().partition("=") for pair in header.split(";"))
-    return next((value for name, _, value in pairs if name == COOKIE), "")
+    return next((value for name, _, value in pairs if name == cookie), "")
