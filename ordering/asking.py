@@ -1,0 +1,149 @@
+"""The console's API as this machine asks it (docs/guarding.md 4.4). The one file that knows httpx.
+
+Every wait and every answer has a limit; redirects are not followed and proxies of the environment not used, so that a
+token goes where it was meant to go and nowhere else. Flow: `settings.py` -> here -> typed answers of `drafts.py`.
+"""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+import msgspec
+
+from ordering.drafts import AnswerError, Draft, Drafts
+from ordering.reading import printable
+from ordering.refusal import InputError, RefusedError, UnreachedError
+from ordering.settings import Access
+from protocol.messages import Approval, encode
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import system_said
+
+T = TypeVar("T")
+
+CONNECT_S: Final = 5.0
+ANSWER_S: Final = 15.0
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""A page of orders, each with the keys of its roster."""
+MAX_SAID: Final = 400
+"""Characters of the centre's own words that are shown."""
+
+
+class _Problem(msgspec.Struct):
+    title: str = ""
+    detail: str = ""
+    faults: list[dict[str, str]] = []
+
+
+class Console:
+    """Asks with one person's token, in the language of whoever reads the answers."""
+
+    def __init__(self, access: Access, language: str) -> None:
+        headers = {
+            "Authorization": f"Bearer {access.token}",
+            "Accept": "application/json",
+            "Accept-Language": language,
+            "User-Agent": "branchwatch-order",
+        }
+        self.address = access.address
+        self._client = httpx.Client(
+            base_url=access.address,
+            headers=headers,
+            verify=_tls(access.ca),
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._client.close()
+
+    def draft(self, asked: Mapping[str, Any]) -> Draft:
+        """Have an order drafted."""
+        return self.ask("POST", "/api/v1/orders", Draft, asked)
+
+    def order(self, order: str) -> Draft:
+        """How an order stands."""
+        return self.ask("GET", f"/api/v1/orders/{order}", Draft)
+
+    def orders(self) -> tuple[Draft, ...]:
+        """The newest orders."""
+        return self.ask("GET", "/api/v1/orders", Drafts).items
+
+    def approve(self, approval: Approval) -> Draft:
+        """Bring an approval."""
+        body = msgspec.json.decode(encode(approval))
+        return self.ask("POST", f"/api/v1/orders/{approval.order}/approvals", Draft, body)
+
+    def withdraw(self, order: str) -> Draft:
+        """Take an order back that was not sent yet."""
+        return self.ask("POST", f"/api/v1/orders/{order}/withdraw", Draft, {})
+
+    def ask(self, method: str, path: str, wanted: type[T], body: object = None) -> T:
+        """One question and its typed answer.
+
+        Raises:
+            UnreachedError: no answer, or the centre cannot answer now.
+            InputError: the centre does not know what was named, or takes no such thing.
+            RefusedError: it says no, or answers something else than it should.
+        """
+        status, content = self._ask(method, path, body)
+        if status >= 300:
+            raise self._no(status, content)
+        try:
+            return msgspec.json.decode(content, type=wanted)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise AnswerError(why=printable(str(error), MAX_SAID)) from None
+
+    def _ask(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+        try:
+            with self._client.stream(method, path, json=body) as answer:
+                content = b""
+                for part in answer.iter_bytes():
+                    content += part
+                    if len(content) > MAX_ANSWER_BYTES:
+                        raise AnswerError(why=f"> {MAX_ANSWER_BYTES} bytes")
+                return answer.status_code, content
+        except httpx.HTTPError as error:
+            reason = printable(str(error) or type(error).__name__, MAX_SAID)
+            raise UnreachedError(
+                N_(
+                    "{address} does not answer: {reason}. What became of it is not known; look with: "
+                    "branchwatch order list"
+                ),
+                address=self.address,
+                reason=reason,
+            ) from None
+
+    def _no(self, status: int, content: bytes) -> Exception:
+        said = _told(content) or f"HTTP {status}"
+        if status >= 500:
+            return UnreachedError(N_("{address} cannot do it now: {said}"), address=self.address, said=said)
+        if status in {400, 404, 422}:
+            return InputError(N_("the centre does not take it: {said}"), said=said)
+        return RefusedError(N_("the centre says no: {said}"), said=said)
+
+
+def _told(content: bytes) -> str:
+    """What a problem says (RFC 9457), in the reader's language; empty where it says nothing."""
+    try:
+        problem = msgspec.json.decode(content, type=_Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    faults = "; ".join(f"{each.get('place', '')}: {each.get('detail', '')}" for each in problem.faults[:5])
+    return printable(": ".join(filter(None, [problem.title, problem.detail, faults])), MAX_SAID)
+
+
+def _tls(ca: Path | None) -> ssl.SSLContext:
+    """The system's own list of authorities, or the bank's one."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        raise InputError(N_("{path} holds no certificate in PEM"), path=ca) from None
+    except OSError as error:
+        raise InputError(N_("{path} cannot be read: {reason}"), path=ca, reason=system_said(error)) from None
