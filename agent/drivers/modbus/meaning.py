@@ -1,5 +1,7 @@
 """From bits and counters to what points are: polarity, debounce, pulses. Pure; one step a poll.
 
+Measured values of supervised loops are judged by `loops.py`.
+
 The alarm side is believed at its first sample. The return is believed once it has held for `debounce`, and is then
 dated to its first sample; until then the point is still on its alarm side, `settling`.
 """
@@ -8,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from agent.drivers.modbus import loops
 from agent.drivers.modbus.config import InputPoint, OutputPoint
 from agent.signals import Moment, Signal, State
 from protocol.site.modbus import Register, Table
@@ -27,12 +30,14 @@ class InputMemory(msgspec.Struct, frozen=True, kw_only=True):
     state: State = State.UNKNOWN
     resting_since: Moment | None = None  # first sample of a return that is not believed yet
     counter: int | None = None
+    loop: loops.LoopMemory = loops.LoopMemory()
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One poll's reading of one input."""
 
     bit: bool
+    value: int = 0
     counter: int | None = None
     latched: bool = False
 
@@ -41,6 +46,9 @@ def observe(
     point: InputPoint, memory: InputMemory, sample: Sample, at: Moment
 ) -> tuple[InputMemory, tuple[Signal, ...]]:
     """What this reading changes."""
+    if point.bands is not None:
+        loop, signals = loops.observe(point.point, point.bands, point.debounce, memory.loop, sample.value, at)
+        return msgspec.structs.replace(memory, loop=loop), signals
     resting = sample.bit != point.alarm_bit
     state, since, settling = memory.state, memory.resting_since, False
     states: list[tuple[State, Moment, bool, str]] = []
@@ -81,8 +89,10 @@ def observe_output(point: OutputPoint, known: State, bit: bool, at: Moment) -> t
 def sample_of(point: InputPoint, values: Mapping[tuple[Table, int], int]) -> Sample:
     """This input's part of a poll."""
     latch = _value(point.latch, values)
+    value = values[point.register.table, point.register.number]
     return Sample(
-        bit=bool(values[point.register.table, point.register.number]),
+        bit=bool(value),
+        value=value,
         counter=_value(point.counter, values),
         latched=bool(latch),
     )
