@@ -39,6 +39,9 @@ from collector.ingest.tls import client_context
 from collector.keys import Keys, KeysError, Revocations
 from collector.live import Feed
 from collector.metrics import Metrics
+from collector.orders.posting import Outgoing
+from collector.orders.requests import RequestService
+from collector.orders.service import OrderService
 from collector.people import People
 from collector.registering import Registry
 from collector.services import Services
@@ -96,6 +99,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
         feed.start()
         centre = _centre(config, keys, store, metrics, feed, stack)
+        outgoing = Outgoing()
         revocations = Revocations(config, keys.root)
         receiving = Receiving(
             pipeline=centre.pipeline,
@@ -105,6 +109,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             clock_ms=lambda: time.time_ns() // 1_000_000,
             mono_s=time.monotonic,
             renewed=lambda: _renewed(revocations, (*keys.issuers, *centre.pipeline.issuers)),
+            outgoing=outgoing,
             died=lambda: _set(loop, dead, ending),
         )
         stack.push_async_callback(asyncio.to_thread, receiving.stop)
@@ -127,6 +132,8 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             alarms=AlarmService(store, _now, feed.changed),
             bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
             registry=Registry(store, _now, os.urandom),
+            orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),
+            requests=RequestService(store, _now, os.urandom, feed.changed, outgoing.post),
             walk_tests=WalkTests(store, lambda: centre.pipeline.trusted, _now),
             feed=feed,
             metrics=metrics,

@@ -13,6 +13,8 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from collector.storage.records import Sight
+
 
 class PersonRole(StrEnum):
     """What a person may be (DOMAIN 4)."""
@@ -34,6 +36,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[PersonRole]
     unit: str
     language: str
+
+    @property
+    def sight(self) -> Sight:
+        """What this person may see."""
+        return Sight(unit=self.unit, person=self.id)
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):

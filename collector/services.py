@@ -10,6 +10,8 @@ from collector.bundles import BundleService
 from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
+from collector.orders.requests import RequestService
+from collector.orders.service import OrderService
 from collector.people import People
 from collector.registering import Registry
 from collector.storage.store import Store
@@ -29,6 +31,8 @@ class Services:
     bundles: BundleService
     walk_tests: WalkTests
     registry: Registry
+    orders: OrderService
+    requests: RequestService
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]

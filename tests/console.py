@@ -18,6 +18,9 @@ from collector.bundles import BundleService
 from collector.console import create_app
 from collector.health import Check
 from collector.live import Feed
+from collector.orders.posting import Outgoing
+from collector.orders.requests import RequestService
+from collector.orders.service import OrderService
 from collector.people import Credentials, People, Person, PersonRole, hash_password, token_hash
 from collector.registering import Registry
 from collector.services import Services
@@ -54,6 +57,7 @@ PEOPLE = (
     person("admin", PersonRole.ADMINISTRATOR),
     person("east-officer", PersonRole.SECURITY_OFFICER, unit="市分行/东区支行"),
     person("west-auditor", PersonRole.AUDITOR, unit="市分行/西区支行"),
+    person("sun", PersonRole.ENGINEER),
     person("east", PersonRole.OPERATOR, unit="市分行/东区支行"),
 )
 _HASH = hash_password(PASSWORD)
@@ -72,6 +76,7 @@ class ConsoleWorld:
         self.centre = PaperCentre(folder=self.folder, authority=self.authority)
         store = self.centre.store
         self.feed = Feed(store)
+        self.outgoing = Outgoing()
         self.app = create_app(
             Services(
                 collector=self.centre.id,
@@ -83,6 +88,8 @@ class ConsoleWorld:
                 alarms=AlarmService(store, self._now, self.feed.changed),
                 bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),
                 registry=Registry(store, self._now, os.urandom),
+                orders=OrderService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
+                requests=RequestService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
                 walk_tests=WalkTests(store, lambda: self.centre.pipeline.trusted, self._now),
                 feed=self.feed,
                 metrics=self.centre.metrics,

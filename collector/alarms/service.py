@@ -14,7 +14,6 @@ from collector.storage import alarm_writing, writing
 from collector.storage.alarm_reading import alarm_detail
 from collector.storage.alarm_writing import Held
 from collector.storage.journal import Entry, write_journal
-from collector.storage.paging import is_below
 from collector.storage.records import AlarmDetail, Topic
 from collector.storage.store import Store, Transaction
 from collector.times import unix_ms
@@ -51,8 +50,8 @@ class AlarmService:
         now_ms = unix_ms(self._now())
         with self._store.write() as connection:
             writing.lock_counters(connection)
-            held = alarm_writing.hold(connection, alarm_id)
-            if held is None or not is_below(held.unit, person.unit):
+            held = alarm_writing.hold(connection, alarm_id, person.sight)
+            if held is None:
                 raise RefusedError(Refusal.NOT_FOUND)
             transition = decide(held.state, held.holder, asked)
             if isinstance(transition, Refusal):
@@ -62,7 +61,7 @@ class AlarmService:
             self._write(connection, held, asked, transition, now_ms)
         self._changed()
         with self._store.read() as reading:
-            detail = alarm_detail(reading, alarm_id, person.unit)
+            detail = alarm_detail(reading, alarm_id, person.sight)
         if detail is None:
             raise RefusedError(Refusal.NOT_FOUND)
         return detail

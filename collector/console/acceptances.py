@@ -35,7 +35,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
 
     def sites(asked: Asker) -> Mapping[str, SiteRow]:
         with services.store.read() as reading:
-            return {row.id: row for row in reading.sites(asked.person.unit)}
+            return {row.id: row for row in reading.sites(asked.person.sight)}
 
     def kept(asked: Asker, test: str) -> Kept:
         found = services.walk_tests.kept(test, asked.person.unit)

@@ -51,7 +51,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
 
     def find(alarm_id: str, asked: Asker) -> AlarmDetail:
         with services.store.read() as reading:
-            detail = alarm_detail(reading, alarm_id, asked.person.unit)
+            detail = alarm_detail(reading, alarm_id, asked.person.sight)
         if detail is None:
             raise Problem(sort=problems.NOT_FOUND, detail=N_("There is no alarm with this id in your unit."))
         return detail
@@ -110,7 +110,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         in_scope(services, asked, site)
         states = () if state is None else OPEN if state == "open" else (AlarmState(state),)
         wanted = Filter(
-            unit=asked.person.unit,
+            sight=asked.person.sight,
             site=site,
             kind=kind,
             level=level,
@@ -187,7 +187,7 @@ def in_scope(services: Services, asked: Asker, site: str | None) -> None:
     if site is None:
         return
     with services.store.read() as reading:
-        known = any(row.id == site for row in reading.sites(asked.person.unit))
+        known = any(row.id == site for row in reading.sites(asked.person.sight))
     if not known:
         raise Problem(sort=problems.NOT_FOUND, detail=N_("There is no site with this id in your unit."))
 

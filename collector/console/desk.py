@@ -47,10 +47,10 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         return unix_ms(services.now())
 
     def watch(asked: Asker) -> tuple[dict[str, Any], Sequence[SiteRow], Sequence[BoxRow]]:
-        unit = asked.person.unit
+        sight = asked.person.sight
         with services.store.read() as reading:
-            sites, boxes = reading.sites(unit), reading.boxes(unit)
-            gaps = list_alarms(reading, Filter(unit=unit, kind="ledger.gap", states=OPEN, limit=100)).items
+            sites, boxes = reading.sites(sight), reading.boxes(sight.unit)
+            gaps = list_alarms(reading, Filter(sight=sight, kind="ledger.gap", states=OPEN, limit=100)).items
         guarded = {box.site for box in boxes}
         unknown = {box.site for box in boxes if box.silent}
         heard = max((box.heard_ms for box in boxes), default=None)
@@ -87,7 +87,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     @router.get("/desk/alarms/{alarm_id}")
     def alarm(request: Request, alarm_id: str, asked: Asked) -> Response:
         with services.store.read() as reading:
-            detail = alarm_detail(reading, alarm_id, asked.person.unit)
+            detail = alarm_detail(reading, alarm_id, asked.person.sight)
             boxes = reading.boxes(asked.person.unit, box=shown_box(detail.alarm)) if detail else ()
         if detail is None:
             return rest(request, asked)
@@ -138,7 +138,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         cursor: Cursor = None,
     ) -> Response:
         wanted = Filter(
-            unit=asked.person.unit,
+            sight=asked.person.sight,
             site=site,
             kind=kind,
             level=level,
@@ -150,7 +150,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         )
         with services.store.read() as reading:
             found = list_alarms(reading, wanted)
-            sites = reading.sites(asked.person.unit)
+            sites = reading.sites(asked.person.sight)
         _ = asked.texts
         chosen = {
             "site": site,

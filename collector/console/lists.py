@@ -40,7 +40,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     ) -> shapes.Listing[shapes.Event]:
         in_scope(services, asked, site)
         wanted = Filter(
-            unit=asked.person.unit,
+            sight=asked.person.sight,
             site=site,
             kind=kind,
             level=level,
@@ -59,7 +59,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     @router.get("/sites", summary="Guarded places, by unit and id")
     def sites(asked: Asked, limit: Limit = 500, cursor: Place = None) -> shapes.Listing[shapes.Site]:
         with services.store.read() as reading:
-            rows = reading.sites(asked.person.unit)
+            rows = reading.sites(asked.person.sight)
         start = int(cursor or 0)
         return shapes.Listing(
             items=[telling.site(row) for row in rows[start : start + limit]],

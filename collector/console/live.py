@@ -129,13 +129,13 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
     now_ms = unix_ms(services.now())
     with services.store.read() as reading:
         if row.topic is Topic.ALARM:
-            found = alarm_row(reading, row.subject, asked.person.unit)
+            found = alarm_row(reading, row.subject, asked.person.sight)
             if found is not None:
                 alarm = teller.alarm(found, asked.language, now_ms)
                 yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
         elif row.topic is Topic.EVENT:
             first, _, last = row.subject.partition("-")
-            rows = reading.events_between(int(first), int(last or first), unit=asked.person.unit)
+            rows = reading.events_between(int(first), int(last or first), sight=asked.person.sight)
             for event in rows:
                 told = teller.event(event, asked.language)
                 # Only the last of them has the number: who loses the line before it gets all of them again.

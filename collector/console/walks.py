@@ -24,7 +24,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     def walks(request: Request, asked: Asked) -> Response:
         going = following.under_way(unix_ms(services.now()))
         with services.store.read() as reading:
-            names = {site.id: site.name for site in reading.sites(asked.person.unit)}
+            names = {site.id: site.name for site in reading.sites(asked.person.sight)}
         seen = [walk for walk in going if walk.site in names]
         _ = asked.texts
         more = len(seen) - MOST_LINES

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from collector.fleet.records import Ask, BoxState, Condition
 from collector.fleet.supervision import supervise
 from collector.ingest.alarming import raise_alarms
+from collector.ingest.answering import join_answers
 from collector.ingest.enrolling import note_entries, refusals_over
+from collector.ingest.ordering import look_at_orders
 from collector.ingest.placing import place_events
 from collector.ingest.received import Rejection
 from collector.ingest.rejecting import incidents_over, note_rejections
@@ -20,8 +22,10 @@ from collector.ingest.set_back import note_set_back
 from collector.ingest.signs_of_life import Hearing, Sign, box_of
 from collector.ingest.telling import tell
 from collector.ingest.verification import VerifiedEvents
-from collector.ingest.work import Work
+from collector.ingest.withholding import withhold
+from collector.ingest.work import DURESS, Work
 from collector.ledger import CentreLedger
+from collector.orders.posting import OrderPost
 from collector.storage import writing
 from collector.storage.journal import Entry, write_journal
 from collector.storage.record_positions import position_of, save_position
@@ -56,6 +60,7 @@ class Outcome:
     answers: Sequence[tuple[str, bytes]] = ()
     asks: Sequence[tuple[str, Ask]] = ()
     deliveries: Sequence[tuple[str, bytes]] = ()
+    posts: Sequence[OrderPost] = ()
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
@@ -111,11 +116,12 @@ class Committer:
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             refusals_over(work, self._ledger)
-            if not due and not work.found and not work.drafts:
+            posts = look_at_orders(work, self._ledger.collector)
+            if not due and not work.found and not work.drafts and not work.entries and not posts:
                 return None
             self._judge(work, due, listening_ms)
             levels = self._finish(work, mono_ms)
-        return Outcome(asks=work.asks, alarm_levels=levels, changed=bool(work.entries))
+        return Outcome(asks=work.asks, posts=posts, alarm_levels=levels, changed=bool(work.entries))
 
     def renewed(self, trust: Trust, *, now_ms: int, mono_ms: int) -> Outcome:
         """Other revocation lists hold from now on: tell of the boxes that they name."""
@@ -164,6 +170,8 @@ class Committer:
         if doubled:
             writing.mark_forked(work.connection, doubled)
         tell(work, self._ledger, mono_ms)
+        withhold(work)
+        join_answers(work, self._ledger.collector)
         made = raise_alarms(work, self._ledger.collector, lambda: self._ledger.new_id(work.now_ms))
         writing.insert_many(work.connection, envelopes, work.envelopes)
         work.flush_events()
@@ -175,4 +183,4 @@ class Committer:
             )
         write_journal(work.connection, work.entries, work.now_ms)
         writing.save_counter(work.connection, work.number)
-        return tuple(opening.fact.level for opening in made.openings)
+        return tuple(opening.fact.level for opening in made.openings if opening.fact.kind not in DURESS)

@@ -31,6 +31,7 @@ from collector.ingest.verification import (
     verify,
 )
 from collector.metrics import Metrics
+from collector.orders.posting import OrderPost
 from collector.revocation import Lists, Shown
 from collector.storage.store import Store, StoreError
 from collector.times import moment
@@ -61,6 +62,7 @@ class Sending:
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
     deliveries: list[tuple[str, bytes]] = field(default_factory=list)  # box, signed site bundle
+    posts: list[OrderPost] = field(default_factory=list)  # orders to be sent again
 
 
 class Pipeline:
@@ -140,6 +142,7 @@ class Pipeline:
         if looked is not None:
             self._count(looked)
             sending.asks.extend(looked.asks)
+            sending.posts.extend(looked.posts)
         self._metrics.parked.set(self._parking.count)
         with self._store.read() as reading:
             self._metrics.silent.set(reading.silent_boxes())

@@ -55,6 +55,10 @@ class Receipts:
         )
         return self._sealer.seal(EnvelopeType.REQUEST, encode(request))
 
+    def order(self, payload: bytes) -> bytes:
+        """An order as people approved it, byte for byte: the seal only says which collector carries it."""
+        return self._sealer.seal(EnvelopeType.ORDER, payload)
+
     def site_file(self, box: str, order_id: str, document: bytes, now_ms: int) -> bytes:
         """The order that carries a signed site bundle; its approvals are the bundle's own signatures."""
         order = Order(

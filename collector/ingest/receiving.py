@@ -21,6 +21,7 @@ from collector.ingest.sequence import Standing
 from collector.ingest.subscriber import Arrived, Subscriber
 from collector.ledger import CentreLedger
 from collector.metrics import Metrics
+from collector.orders.posting import OrderPost, Outgoing, Post, RequestPost
 from collector.revocation import ListFault, Shown
 from collector.storage.store import StoreError
 from collector.times import unix_ms
@@ -56,10 +57,13 @@ class Receiving:
         clock_ms: Callable[[], int],
         mono_s: Callable[[], float],
         renewed: Callable[[], Trust | None],
+        outgoing: Outgoing | None = None,
         died: Callable[[], None] = lambda: None,
     ) -> None:
         self._pipeline, self._receipts, self._ledger, self._metrics = pipeline, receipts, ledger, metrics
         self._clock_ms, self._mono_s, self._renewed, self._died = clock_ms, mono_s, renewed, died
+        self._outgoing = outgoing or Outgoing()
+        self._outgoing.wake = self.wake
         self._subscribers: Sequence[Subscriber] = ()
         self._turned_s: float | None = None
         self._committed_s: float | None = None
@@ -123,6 +127,7 @@ class Receiving:
         try:
             while not self._stopping.is_set():
                 self._wait(next_tick_s)
+                self._post(self._outgoing.take())
                 try:
                     arrived = self._read()
                     if arrived:
@@ -223,9 +228,23 @@ class Receiving:
         for box, document in sending.deliveries:
             self._publish(box, Down.ORDER, self._site_file(box, document), qos=1)
             logger.info("a site bundle was sent to %s", box)
+        self._post(sending.posts)
         if sending.heads and not self._owed:
             self._owed_since_s = self._mono_s()
         self._owed.update(sending.heads)
+
+    def _post(self, posts: Sequence[Post]) -> None:
+        """What people asked of boxes, at once."""
+        for post in posts:
+            match post:
+                case OrderPost():
+                    self._publish(post.box, Down.ORDER, self._receipts.order(post.payload), qos=1)
+                case RequestPost():
+                    request = self._receipts.request(post.box, post.id, post.action, post.args, self._clock_ms())
+                    self._publish(post.box, Down.REQUEST, request, qos=1)
+        if posts:
+            for subscriber in self._subscribers:
+                subscriber.flush()
 
     def _receipt(self, *, idle: bool) -> None:
         """Say what is committed: at once when nothing else is to do, else after a while for many."""

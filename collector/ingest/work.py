@@ -21,6 +21,10 @@ from protocol.kinds import KINDS, RESTORED, EventClass, Lane
 from protocol.messages import Event
 
 CONFIG_REFUSED: Final = "config.refused"
+ANSWERS: Final = frozenset({"order.executed", "order.refused", "request.answered"})
+"""A box's answer to what somebody here asked of it: the fact `order` or `request` names it."""
+DURESS: Final = frozenset({"zone.duress", "zone.duress" + RESTORED})
+"""Never shown to the session of the person who acted under it, and counted nowhere (WIRE 4.6)."""
 
 
 class Refusal(NamedTuple):
@@ -30,6 +34,27 @@ class Refusal(NamedTuple):
     version: int
     hash: str
     reason: str
+
+
+class Said(NamedTuple):
+    """A box's answer to an order or a request."""
+
+    box: str
+    id: str
+    kind: str
+    reason: str
+    facts: dict[str, Any]
+    event_id: str
+
+
+class Duress(NamedTuple):
+    """An event that a person's session must not show; `restores` names the event whose end it is."""
+
+    number: int
+    box: str
+    event_id: str
+    people: tuple[str, ...]
+    restores: str | None
 
 
 @dataclass
@@ -49,6 +74,8 @@ class Work:
     entries: list[Entry] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    duress: list[Duress] = field(default_factory=list)
     duplicates: int = 0
     first_event: int = 0
     last_event: int = 0
@@ -95,7 +122,10 @@ class Work:
         number = self.take_number()
         self.first_event = self.first_event or number
         self.last_event = number
-        self.events_by_lane[event.lane.value] += 1
+        if event.kind in DURESS:
+            self._note_duress(event, number)
+        else:
+            self.events_by_lane[event.lane.value] += 1
         event_class = _class_of(event.kind)
         self.events.append(
             (
@@ -122,6 +152,8 @@ class Work:
         )
         if event.kind == CONFIG_REFUSED:
             self._note_refusal(event)
+        if event.kind in ANSWERS:
+            self._note_answer(event)
         if concerns(event.level, event.restores):
             self.facts.append(
                 Fact(
@@ -144,6 +176,19 @@ class Work:
         version, digest, reason = (event.facts.get(name) for name in ("version", "hash", "reason"))
         if isinstance(version, int) and isinstance(digest, str) and isinstance(reason, str):
             self.refusals.append(Refusal(event.box, version, digest, reason))
+
+    def _note_answer(self, event: Event) -> None:
+        asked = event.facts.get("request" if event.kind == "request.answered" else "order")
+        reason = event.facts.get("reason")
+        if isinstance(asked, str):
+            self.said.append(
+                Said(event.box, asked, event.kind, reason if isinstance(reason, str) else "", event.facts, event.id)
+            )
+
+    def _note_duress(self, event: Event, number: int) -> None:
+        person = event.facts.get("person")
+        people = tuple(each for each in (person if isinstance(person, list) else [person]) if isinstance(each, str))
+        self.duress.append(Duress(number, event.box, event.id, people, event.restores))
 
 
 @lru_cache(maxsize=1024)  # names come from outside

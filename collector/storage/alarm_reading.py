@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from collector.storage.lines import event_row, event_statement, line_of
-from collector.storage.paging import below, filtered, page
+from collector.storage.paging import filtered, page
 from collector.storage.reading import Reading, journal_row
 from collector.storage.records import (
     MAX_LIMIT,
@@ -21,31 +21,33 @@ from collector.storage.records import (
     Flag,
     Note,
     Page,
+    Sight,
     Topic,
 )
 from collector.storage.schema import alarm_events, alarms, envelopes, events, journal, notes, sites
+from collector.storage.seeing import seen_alarms
 from protocol.messages import decode_event
 
 
 def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
     """Alarms in the states asked for (all when none is named), newest first."""
-    statement = filtered(_statement(), wanted, alarms.c, alarms.c.number)
+    statement = filtered(_statement(), wanted, alarms.c, alarms.c.number, seen_alarms(wanted.sight))
     if wanted.states:
         statement = statement.where(alarms.c.state.in_([state.value for state in wanted.states]))
     rows = [_alarm_row(row) for row in reading.connection.execute(statement)]
     return page(wanted, rows, lambda row: row.cursor)
 
 
-def alarm_row(reading: Reading, alarm_id: str, unit: str) -> AlarmRow | None:
-    """One alarm as lists show it; None when it is not there or not for this unit."""
-    row = reading.connection.execute(_statement().where(alarms.c.id == alarm_id, below(unit))).first()
+def alarm_row(reading: Reading, alarm_id: str, sight: Sight) -> AlarmRow | None:
+    """One alarm as lists show it; None when it is not there or not seen."""
+    row = reading.connection.execute(_statement().where(alarms.c.id == alarm_id, seen_alarms(sight))).first()
     return None if row is None else _alarm_row(row)
 
 
-def alarm_detail(reading: Reading, alarm_id: str, unit: str) -> AlarmDetail | None:
-    """One alarm with its events, notes and history; None when it is not there or not for this unit."""
+def alarm_detail(reading: Reading, alarm_id: str, sight: Sight) -> AlarmDetail | None:
+    """One alarm with its events, notes and history; None when it is not there or not seen."""
     connection = reading.connection
-    row = connection.execute(_statement().where(alarms.c.id == alarm_id, below(unit))).first()
+    row = connection.execute(_statement().where(alarms.c.id == alarm_id, seen_alarms(sight))).first()
     if row is None:
         return None
     parts = (

@@ -10,8 +10,9 @@ import msgspec
 from sqlalchemy import bindparam, case, insert, select, update
 
 from collector.alarms.correlation import Correlation, Fact, Key
-from collector.storage.records import AlarmState
+from collector.storage.records import AlarmState, Sight
 from collector.storage.schema import alarm_events, alarms, notes, restores, sites
+from collector.storage.seeing import seen_alarms
 from collector.storage.store import Transaction
 
 MANY: Final = 400
@@ -22,7 +23,6 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     site: str
-    unit: str
     state: AlarmState
     holder: str | None
     version: int
@@ -117,12 +117,12 @@ def save_correlation(connection: Transaction, made: Correlation) -> None:
         )
 
 
-def hold(connection: Transaction, alarm_id: str) -> Held | None:
-    """An alarm, its row locked until the transaction ends."""
+def hold(connection: Transaction, alarm_id: str, sight: Sight) -> Held | None:
+    """An alarm that is seen, its row locked until the transaction ends."""
     statement = (
-        select(alarms, sites.c.unit)
+        select(alarms)
         .join(sites, sites.c.id == alarms.c.site)
-        .where(alarms.c.id == alarm_id)
+        .where(alarms.c.id == alarm_id, seen_alarms(sight))
         .with_for_update(of=alarms)
     )
     row = connection.execute(statement).first()
@@ -131,7 +131,6 @@ def hold(connection: Transaction, alarm_id: str) -> Held | None:
     return Held(
         id=row.id,
         site=row.site,
-        unit=row.unit,
         state=AlarmState(row.state),
         holder=row.holder,
         version=row.version,

@@ -28,9 +28,14 @@ def is_below(unit: str, above: str) -> bool:
     return not above or unit == above or unit.startswith(above + "/")
 
 
-def filtered(statement: Select[Any], wanted: Filter, columns: Any, cursor: ColumnElement[int]) -> Select[Any]:
-    """`statement`, which joins `sites`, limited to what is wanted: one row more than a page, so that its end shows."""
-    conditions: list[ColumnElement[bool]] = [below(wanted.unit)]
+def filtered(
+    statement: Select[Any], wanted: Filter, columns: Any, cursor: ColumnElement[int], seen: ColumnElement[bool]
+) -> Select[Any]:
+    """`statement`, which joins `sites`, limited to what is wanted and `seen` (storage/seeing.py).
+
+    One row more than a page, so that its end shows.
+    """
+    conditions: list[ColumnElement[bool]] = [seen]
     for value, column in ((wanted.site, columns.site), (wanted.box, columns.box), (wanted.level, columns.level)):
         if value is not None:
             conditions.append(column == value)

@@ -1,7 +1,7 @@
 """Questions to the centre's storage: events, alarms, sites, boxes, journal. Reads only; each takes its own snapshot.
 
-The person's unit is part of every question: a person sees its unit and everything below it, never above it and never
-a sibling (DOMAIN 1). Flow: asked by the console, the live feed and the export.
+Who looks is part of every question: a person sees its unit and everything below it, never above it and never a sibling
+(storage/seeing.py). Flow: asked by the console, the live feed and the export.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,7 @@ from collector.storage.records import (
     PointRow,
     QuarantineRow,
     SessionRow,
+    Sight,
     SiteRow,
     Topic,
 )
@@ -40,8 +41,9 @@ from collector.storage.schema import (
     sessions,
     sites,
 )
+from collector.storage.seeing import seen_events, shown_alarms
 
-LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX)
+LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX, Topic.ORDER)
 
 
 class Reading:
@@ -58,15 +60,15 @@ class Reading:
     def events(self, wanted: Filter) -> Page[EventRow]:
         """Events, newest first."""
         statement = event_statement().join(sites, sites.c.id == events.c.site)
-        statement = filtered(statement, wanted, events.c, events.c.number)
+        statement = filtered(statement, wanted, events.c, events.c.number, seen_events(wanted.sight))
         return page(wanted, [event_row(row) for row in self._connection.execute(statement)], lambda row: row.number)
 
-    def events_between(self, first: int, last: int, *, unit: str, limit: int = MAX_LIMIT) -> tuple[EventRow, ...]:
-        """Events by their numbers, oldest first, those a unit may see: what a journal entry of topic `event` means."""
+    def events_between(self, first: int, last: int, *, sight: Sight, limit: int = MAX_LIMIT) -> tuple[EventRow, ...]:
+        """Events by their numbers, oldest first, those that are seen: what a journal entry of topic `event` means."""
         statement = (
             event_statement()
             .join(sites, sites.c.id == events.c.site)
-            .where(events.c.number.between(first, last), below(unit))
+            .where(events.c.number.between(first, last), seen_events(sight))
             .order_by(events.c.number)
             .limit(min(limit, MAX_LIMIT))
         )
@@ -77,8 +79,8 @@ class Reading:
         row = self._connection.execute(event_statement().where(events.c.number == number)).first()
         return None if row is None else event_row(row)
 
-    def sites(self, unit: str) -> tuple[SiteRow, ...]:
-        """Every site of a unit and below, by unit and id."""
+    def sites(self, sight: Sight) -> tuple[SiteRow, ...]:
+        """Every site of a unit and below, by unit and id; its alarms are those that are seen."""
         statement = (
             select(
                 sites,
@@ -88,11 +90,11 @@ class Reading:
                 .scalar_subquery()
                 .label("silent"),
                 select(func.count())
-                .where(alarms.c.site == sites.c.id, alarms.c.state.in_(("new", "acknowledged")))
+                .where(alarms.c.site == sites.c.id, alarms.c.state.in_(("new", "acknowledged")), shown_alarms(sight))
                 .scalar_subquery()
                 .label("alarms"),
             )
-            .where(below(unit))
+            .where(below(sight.unit))
             .order_by(sites.c.unit, sites.c.id)
         )
         return tuple(SiteRow(**row._mapping) for row in self._connection.execute(statement))

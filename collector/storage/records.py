@@ -41,14 +41,23 @@ class Topic(StrEnum):
     ALARM = "alarm"
     EVENT = "event"
     BOX = "box"
+    ORDER = "order"
+    REQUEST = "request"  # never in the live feed
     PERSON = "person"  # logins; never in the live feed
     UPKEEP = "upkeep"  # backups, restores, drills; never in the live feed
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list is asked for (WIRE 5). `unit` is the asking person's: it sees itself and everything below."""
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looks: a unit and what is below it, without the duress of `person`. Empty: the centre itself, sees all."""
 
     unit: str = ""
+    person: str = ""
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list is asked for (WIRE 5), and by whom."""
+
+    sight: Sight = Sight()
     site: str | None = None
     box: str | None = None
     kind: str | None = None

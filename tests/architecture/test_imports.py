@@ -76,6 +76,9 @@ PURE = [
     "agent/reporting.py",
     "collector/alarms/correlation.py",
     "collector/alarms/lifecycle.py",
+    "collector/orders/lifecycle.py",
+    "collector/orders/drafting.py",
+    "collector/orders/approving.py",
     "collector/ingest/verification.py",
     "collector/ingest/sequence.py",
 ]

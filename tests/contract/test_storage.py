@@ -23,7 +23,7 @@ from collector.storage.bundles import (
 )
 from collector.storage.migrating import MIGRATIONS, differences, migrate
 from collector.storage.record_positions import position_of, save_position
-from collector.storage.records import Filter
+from collector.storage.records import Filter, Sight
 from collector.storage.sessions import close_session, open_session, touch_session
 from collector.storage.store import NotStorableError, Store, StoreError, name_of, out_of_reach, sqlite_url
 from collector.storage.writing import beat_runs_of, lock_counters, save_counter, save_site
@@ -90,7 +90,7 @@ def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     with store.read() as reading:
-        assert reading.sites("") == ()
+        assert reading.sites(Sight()) == ()
 
 
 def test_what_a_database_will_not_take_is_said_as_such(store: Store) -> None:
@@ -173,13 +173,13 @@ def test_filters_narrow_and_units_hide(centre: PaperCentre) -> None:
     with centre.store.read() as reading:
         assert {event.kind for event in reading.events(Filter(level=1)).items} == {"zone.fire"}
         assert {event.kind for event in reading.events(Filter(kind="door.dual_open")).items} == {"door.dual_open"}
-        assert {event.site for event in reading.events(Filter(unit=west.unit)).items} == {west.site}
-        assert not reading.events(Filter(unit=west.unit, site=east.site)).items
+        assert {event.site for event in reading.events(Filter(sight=Sight(unit=west.unit))).items} == {west.site}
+        assert not reading.events(Filter(sight=Sight(unit=west.unit), site=east.site)).items
         newest = reading.events(Filter()).items[0]
         assert reading.events(Filter(since_ms=newest.at_ms)).items
         assert not reading.events(Filter(since_ms=newest.at_ms + 1)).items
         assert newest not in reading.events(Filter(until_ms=newest.at_ms)).items
-        assert [site.id for site in reading.sites("市分行")] == [east.site, west.site]
+        assert [site.id for site in reading.sites(Sight(unit="市分行"))] == [east.site, west.site]
         assert [box.id for box in reading.boxes(west.unit)] == [west.id]
         assert not reading.boxes(west.unit, box=east.id)
 
@@ -220,10 +220,10 @@ def test_the_journal_replays_from_any_number(centre: PaperCentre) -> None:
         assert [(row.number, row.topic) for row in rows] == [(head + 1, "alarm"), (head + 2, "event")]
         assert [row.topic for row in reading.journal_after(head, unit="elsewhere")] == ["event"]
         first, last = rows[1].subject.split("-")
-        assert [event.kind for event in reading.events_between(int(first), int(last), unit=box.unit)] == [
+        assert [event.kind for event in reading.events_between(int(first), int(last), sight=Sight(unit=box.unit))] == [
             "door.dual_open"
         ]
-        assert not reading.events_between(int(first), int(last), unit="elsewhere")
+        assert not reading.events_between(int(first), int(last), sight=Sight(unit="elsewhere"))
 
 
 def test_bundles_come_back_byte_for_byte(store: Store) -> None:

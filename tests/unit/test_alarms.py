@@ -12,7 +12,7 @@ from collector.alarms.lifecycle import TRANSITIONS, Asked, Move, Refusal, Transi
 from collector.alarms.service import AlarmService, RefusedError
 from collector.people import Person, PersonRole
 from collector.storage.journal import first_break
-from collector.storage.records import AlarmState
+from collector.storage.records import AlarmState, Sight
 from protocol.kinds import Lane
 from protocol.ledger import Link, after, line_hash
 from protocol.messages import decode_event, encode
@@ -177,9 +177,9 @@ def test_a_person_sees_its_unit_and_below_only(centre: PaperCentre) -> None:
     box = ready(centre)
     centre.take(box.events(box.line("door.dual_open")))
     alarm = centre.alarms()[0].id
-    assert centre.alarms(unit=OPERATOR.unit)
-    assert not centre.alarms(unit=STRANGER.unit)
-    assert not centre.alarms(unit="市分")
+    assert centre.alarms(sight=Sight(unit=OPERATOR.unit))
+    assert not centre.alarms(sight=Sight(unit=STRANGER.unit))
+    assert not centre.alarms(sight=Sight(unit="市分"))
     with pytest.raises(RefusedError) as refused:
         service(centre).acknowledge(alarm, STRANGER, version=1)
     assert refused.value.refusal is Refusal.NOT_FOUND

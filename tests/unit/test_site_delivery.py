@@ -13,7 +13,7 @@ import pytest
 
 from collector.bundles import Delivered, NotTakenError, look_at, store_bundles
 from collector.fleet.configs import DRIFT_AFTER, SEND_AGAIN, SEND_AGAIN_AT_MOST
-from collector.storage.records import EventRow
+from collector.storage.records import EventRow, Sight
 from collector.times import unix_ms
 from protocol.bundle import Bundle, bundle_hash, encode_bundle
 from protocol.certificates import Role, Trust
@@ -396,7 +396,7 @@ def test_a_site_moves_with_the_signed_bundle(centre: PaperCentre, box: Box) -> N
     box.config = state(moved)
     centre.take(box.birth())
     with centre.store.read() as reading:
-        (site,) = reading.sites("市分行/东区支行")
+        (site,) = reading.sites(Sight(unit="市分行/东区支行"))
     assert (site.id, site.name) == (SITE, "东区支行")
 
 

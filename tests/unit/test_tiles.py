@@ -12,6 +12,7 @@ from collector.console.newest import newest_points
 from collector.console.tiles import Tile, point_tiles
 from collector.console.wording import Wording
 from collector.storage.alarm_reading import alarm_detail
+from collector.storage.records import Sight
 from collector.times import unix_ms
 from protocol.messages import PointState
 from protocol.texts import texts_for
@@ -65,7 +66,7 @@ def _points(*changed: tuple[str, str], age_ms: int = 60_000) -> tuple[PointState
 
 def _tiles(world: ConsoleWorld, box: Box, alarm: str) -> dict[str, Tile]:
     with world.centre.store.read() as reading:
-        detail = alarm_detail(reading, alarm, "")
+        detail = alarm_detail(reading, alarm, Sight())
         (row,) = reading.boxes("", box=box.id)
     assert detail is not None
     wording = Wording(texts=texts_for("zh-CN"), names=NAMES)
