@@ -35,6 +35,7 @@ from provisioning.authority import Authority
 from provisioning.issuing import Credential
 from tests.bundles import BOX, SITE, roster, settings
 from tests.ledgers import NOW, PaperBox, PaperExport, der_chain
+from tests.vectors.orders import order_vectors
 
 HERE = Path(__file__).parent
 _WHERE_FROM = "made by tests/vectors/generate.py from the rules of docs/protocol.md"
@@ -100,6 +101,7 @@ def make() -> Iterator[tuple[str, bytes]]:
     export.events(box, *lines)
     yield "ledger.ndjson", b"".join(export.finish())
     yield "enrolment.json", _json(_enrolment(authority))
+    yield "orders.json", _json(order_vectors())
 
 
 def _bundle(authority: Authority) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from protocol.approvals import ApprovalError, verify_approval
 from protocol.audit import Audit
 from protocol.bundle import Accepted, BundleRefusedError, judge
 from protocol.certificates import Role, Trust
@@ -21,7 +23,10 @@ from protocol.enrolment import open_enrol
 from protocol.enrolment_code import CodeError, decode_code, read_invitation
 from protocol.envelope import EnvelopeError, EnvelopeType, decode_base64url, open_envelope, read_envelope
 from protocol.ledger import line_hash
+from protocol.messages import Approval
+from protocol.orders import order_digest, split_order
 from protocol.pinned_channel import pin_of
+from protocol.roster import PersonKey, read_person_key
 from protocol.timestamps import parse_time
 from tests.bundles import BOX, SITE
 from tests.ledgers import NOW
@@ -29,6 +34,7 @@ from tests.vectors.generate import HERE, make
 
 BUNDLE: dict[str, Any] = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
 VECTORS: dict[str, Any] = json.loads((HERE / "vectors.json").read_text(encoding="utf-8"))
+ORDERS: dict[str, Any] = json.loads((HERE / "orders.json").read_text(encoding="utf-8"))
 
 
 def _box_certificate() -> x509.Certificate:
@@ -161,3 +167,29 @@ def test_another_library_takes_the_enrolments_body() -> None:
     assert b"0755-031-a" in done.stdout
     assert done.returncode == 0
     assert open_enrol(ENROLMENT["bw_enrol"].encode()).key == key
+
+
+def _person_key(person: str) -> PersonKey:
+    (held,) = (each["key"] for each in ORDERS["keys"] if each["person"] == person)
+    return msgspec.convert(held, PersonKey)
+
+
+def test_the_order_is_approved_by_both() -> None:
+    """The payload is the order's line and two approvals; both hold, and PyJWT reads the key file's as we do."""
+    line, approvals = split_order(ORDERS["payload"].encode())
+    assert (line.decode(), order_digest(line).hex()) == (ORDERS["order"], ORDERS["digest_hex"])
+    assert [json.loads(msgspec.json.encode(each)) for each in approvals] == ORDERS["approvals"]
+    for approval in approvals:
+        verify_approval(approval, line, _person_key(approval.person))
+    public_key = read_person_key(_person_key("zhang-wei").public_key)
+    read = jwt.PyJWS().decode_complete(approvals[0].jws, public_key, algorithms=["ES256"])
+    assert (read["payload"].hex(), read["header"]["typ"]) == (ORDERS["digest_hex"], "bw-approval")
+
+
+@pytest.mark.parametrize("refused", ORDERS["refused"], ids=lambda entry: entry["why"])
+def test_what_approves_nothing_is_refused(refused: dict[str, Any]) -> None:
+    """Every refused approval fails with the word it names."""
+    approval = msgspec.convert(refused["approval"], Approval)
+    with pytest.raises(ApprovalError) as caught:
+        verify_approval(approval, ORDERS["order"].encode(), _person_key(approval.person))
+    assert caught.value.word == refused["word"]
