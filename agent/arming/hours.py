@@ -157,8 +157,9 @@ def _opened(kept: PartitionHours, sight: PartitionSight, days: Days, now: Moment
     armed = sight.standing is Standing.ARMED
     if kept.changed is not None and kept.armed is armed:
         return kept, ()
-    was = kept.armed
-    kept = replace(kept, armed=armed, changed=sight.since, armed_until=sight.since if was else kept.armed_until)
+    was, first = kept.armed, kept.changed is None
+    until = sight.since if was else now if first else kept.armed_until  # being installed is no evening that was missed
+    kept = replace(kept, armed=armed, changed=sight.since, armed_until=until)
     at = _wall(sight.since, now)
     day = days.today if at >= days.today.begins else days.yesterday
     if armed or not was or day.is_business(at):

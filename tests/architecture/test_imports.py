@@ -43,6 +43,8 @@ ONE_PLACE = {
     "jinja2": ["collector/console/pages.py"],
     "uvicorn": ["collector/app.py", "provisioning/enrolment/serving.py"],
     "segno": ["provisioning/enrolment/qr.py"],
+    "chinese_calendar": ["agent/arming/workdays.py"],
+    "holidays": ["agent/arming/statutory.py"],
     "argon2": ["collector/people.py"],
     "prometheus_client": ["collector/metrics.py"],
     "webauthn": ["collector/security_keys.py"],
