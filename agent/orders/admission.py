@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from agent.arming.commands import Command, Way
 from agent.challenges import Challenges
 from agent.clocks import Reading
+from agent.orders import used
 from agent.orders.rights import When, refusal
 from agent.orders.used import Used
 from protocol.approvals import ApprovalError, verify_approval
@@ -64,6 +65,7 @@ class Refused:
     """The box does not obey; `reason` is a word for the event, `facts` what it was about."""
 
     reason: str
+    order: str = ""  # its id; none where nothing could be read
     facts: Mapping[str, Any] = field(default_factory=dict)
     newer_roster: bool = False  # the order names one
     duress: str = ""  # who signed under duress, although nothing follows
@@ -95,11 +97,11 @@ def admit(payload: bytes, known: Known) -> Admitted | Refused:
         partitions = concerned(known.site, args)
         needed = needed_people(known.site, order.action, args)
     except OrderFaultError as error:
-        return Refused(reason=error.reason)
+        return Refused(reason=error.reason, order=order.id)
     if order.id in known.used:
-        return Refused(reason="repeated")
+        return Refused(reason="repeated", order=order.id)
     if not known.challenges.honours(order.challenge, known.reading.moment):
-        return Refused(reason="stale")
+        return Refused(reason="stale", order=order.id)
     judged = [_judge(approval, order, line, partitions, known) for approval in approvals]
     people = tuple(dict.fromkeys(each.person for each in judged))
     duress = next((each.person for each in judged if each.duress), "")
@@ -109,11 +111,21 @@ def admit(payload: bytes, known: Known) -> Admitted | Refused:
         reason, facts = "needs_people", {"needed": needed, "approved": len(people)}
     if reason:
         about = _about(args, partitions)
-        return Refused(reason=reason, facts=facts, newer_roster=newer, duress=duress, about=about)
+        return Refused(reason=reason, order=order.id, facts=facts, newer_roster=newer, duress=duress, about=about)
     command = Command(
         action=order.action, args=args, way=Way.ORDER, people=people, source=SOURCE, order=order.id, duress=duress
     )
     return Admitted(command=command, newer_roster=newer)
+
+
+def remembered(known: Known, judged: Admitted | Refused) -> Used:
+    """Which orders were judged, with this one: what is repeated keeps its first judgement, and its age."""
+    now = known.reading.moment
+    if isinstance(judged, Admitted):
+        return used.carried_out(known.used, judged.command.order, now)
+    if not judged.order or judged.order in known.used:
+        return known.used
+    return used.turned_down(known.used, judged.order, now)
 
 
 def _reason(

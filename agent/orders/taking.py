@@ -16,7 +16,7 @@ from agent.arming.commands import Answer, Command
 from agent.conversation import ORDER_REFUSED, Voice
 from agent.findings import Finding, Phase
 from agent.orders import used
-from agent.orders.admission import SOURCE, Admitted, Known, Refused, admit
+from agent.orders.admission import SOURCE, Admitted, Known, Refused, admit, remembered
 from agent.orders.used import Used
 from protocol.messages import Order
 from protocol.roster import Roster
@@ -59,17 +59,13 @@ class OrderTaker:
 
     async def judge(self, order: Order, payload: bytes) -> None:
         """Obey one order, or tell why not. A fault of ours ends no guarding."""
-        judged = await asyncio.to_thread(_judged, payload, self._known())
-        now = self.voice.reading().moment
+        known = self._known()
+        judged = await asyncio.to_thread(_judged, payload, known)
+        self._used = remembered(known, judged)
+        self.newer_roster = self.newer_roster or judged.newer_roster
         if isinstance(judged, Refused):
-            # What is repeated keeps its first judgement, and its age.
-            if order.id not in self._used:
-                self._used = used.turned_down(self._used, order.id, now)
-            self.newer_roster = self.newer_roster or judged.newer_roster
             await self._refuse(order, judged)
             return
-        self._used = used.carried_out(self._used, order.id, now)
-        self.newer_roster = self.newer_roster or judged.newer_roster
         answer = await self.command(judged.command)
         LOG.info("order %s (%s): %s", order.id, order.action, answer.refused or "done")
 
