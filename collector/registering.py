@@ -31,7 +31,7 @@ from collector.storage.writing import lock_counters
 from collector.times import unix_ms
 from protocol.ids import new_event_id
 from protocol.registration import Registration
-from protocol.roster import MAX_KEYS
+from protocol.roster import MAX_KEYS, PersonKeyError, read_person_key
 from protocol.texts import SaidError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.timestamps import format_time
@@ -147,6 +147,19 @@ def key_of_pem(text: str) -> bytes:
         key = None
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise RegistrationRefusedError(N_("This is no public key on P-256 in PEM; it begins with BEGIN PUBLIC KEY."))
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def key_of_base64(text: str) -> bytes:
+    """The public key of a SubjectPublicKeyInfo in base64, as DER in the one form that it has.
+
+    Raises:
+        RegistrationRefusedError: none, or not P-256.
+    """
+    try:
+        key = read_person_key(text)
+    except PersonKeyError:
+        raise RegistrationRefusedError(N_("This is no public key on P-256; make a new one.")) from None
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from collector.console import problems, shapes
+from collector.console import order_shapes, problems, shapes
 from collector.console.asking import Asked, Asker, asker, needs
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.telling import iso
 from collector.people import PersonRole
-from collector.registering import Fresh, RegistrationRefusedError, key_of_pem, registrations_of
+from collector.registering import Fresh, RegistrationRefusedError, key_of_base64, key_of_pem, registrations_of
 from collector.security_keys import SecurityKeyError, creation_options, made_key
 from collector.services import Services
 from collector.storage.registrations import RegisteredKey
@@ -100,6 +100,28 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             rp_id=rp_id,
             origin=origin,
             credential=made.credential,
+        )
+        return register(asked, fresh)
+
+    @router.post(
+        "/api/v1/credentials/localhost-key",
+        status_code=201,
+        responses=problem_answers(401, 409, 422),
+        tags=["credentials"],
+        summary="Register a credential that a page of the person's own machine made",
+    )
+    def localhost_key(asked: Asked, body: order_shapes.LocalhostKey) -> shapes.Credential:
+        try:
+            key = key_of_base64(body.public_key)
+        except RegistrationRefusedError as error:
+            raise Problem(sort=problems.INVALID, detail=error.said.text, values=error.said.values) from None
+        fresh = Fresh(
+            public_key=key,
+            kind="webauthn",
+            label=body.name,
+            rp_id=body.rp_id,
+            origin=body.origin,
+            credential=body.credential,
         )
         return register(asked, fresh)
 

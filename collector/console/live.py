@@ -16,11 +16,12 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from collector.console import telling
+from collector.console import order_telling, telling
 from collector.console.asking import Asked, Asker
 from collector.console.reference import problem_answers
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_row
+from collector.storage.orders import order_whole
 from collector.storage.records import MAX_LIMIT, JournalRow, Topic
 from collector.times import unix_ms
 from protocol.timestamps import format_time
@@ -30,13 +31,13 @@ TICK_S: Final = 3.0
 MOST_MISSED: Final = 2 * MAX_LIMIT
 """Entries that are sent again after a loss; beyond that reading the lists is quicker."""
 
-LiveTopic = Literal["alarm", "event", "box"]
+LiveTopic = Literal["alarm", "event", "box", "order"]
 
 _DESCRIPTION: Final = """Server-sent events (WHATWG HTML, section 9.2):
 
     id: 1842
-    event: alarm | event | box
-    data: the alarm, event or box as the lists show it, one line of JSON
+    event: alarm | event | box | order
+    data: the alarm, event, box or order as the lists show it, one line of JSON
 
 `event: tick` (without id) carries `{"now": ...}`; `event: reset` means: read the lists again."""
 
@@ -56,7 +57,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     )
     async def live(
         asked: Asked,
-        kinds: Annotated[str | None, Query(pattern=r"^(alarm|event|box)(,(alarm|event|box)){0,2}$")] = None,
+        kinds: Annotated[str | None, Query(pattern=r"^(alarm|event|box|order)(,(alarm|event|box|order)){0,3}$")] = None,
         after: Annotated[
             int | None, Query(ge=0, lt=2**53, description="journal number, for who cannot send a header")
         ] = None,
@@ -144,6 +145,11 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
         elif row.topic is Topic.BOX:
             for box in reading.boxes(asked.person.unit, box=row.subject):
                 yield _message(row.topic, telling.box(box).model_dump(), number=row.number)
+        elif row.topic is Topic.ORDER:
+            whole = order_whole(reading, row.subject, asked.person.sight)
+            if whole is not None:
+                order = order_telling.order(whole, asked.person, teller, asked.language, now_ms)
+                yield _message(row.topic, order.model_dump(), number=row.number)
 
 
 def _message(event: str, data: Any, *, number: int | None = None) -> bytes:

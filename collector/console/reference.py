@@ -24,7 +24,7 @@ _SAID: Final[Mapping[int, str]] = {
     413: "Body or query too large",
     422: "Parameters or body are not valid; `faults` lists them",
     428: "If-Match is missing",
-    429: "Too many wrong logins; Retry-After says how long to wait",
+    429: "Too often, or too many wrong logins; Retry-After says how long to wait",
     500: "A mistake of the centre; it stands in its log",
     503: "A part of the centre does not work; Retry-After says when to ask again",
 }

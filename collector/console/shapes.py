@@ -136,6 +136,7 @@ class Point(Shape):
     state: str
     since: Time
     cause: str
+    marks: Annotated[list[str], Field(description="what else is true of it: alarm, bypassed, not_ready...")]
 
 
 class LaneHead(Shape):

@@ -176,7 +176,14 @@ def box(row: BoxRow) -> shapes.Box:
         forked=row.forked,
         health=dict(row.health),
         points=[
-            shapes.Point(id=each.id, name=each.name, state=each.state, since=iso(each.since_ms), cause=each.cause)
+            shapes.Point(
+                id=each.id,
+                name=each.name,
+                state=each.state,
+                since=iso(each.since_ms),
+                cause=each.cause,
+                marks=list(each.marks),
+            )
             for each in row.points
         ],
         heads=[

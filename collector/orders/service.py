@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.orders.approving import check_approval
-from collector.orders.boxes import addressee, signed_for
+from collector.orders.boxes import Signed, addressee, signed_for
 from collector.orders.drafting import draft, may_withdraw
 from collector.orders.lifecycle import SEND_AGAIN, Move, State, after
 from collector.orders.posting import OrderPost, Post
@@ -123,6 +123,19 @@ class OrderService:
         """One order of this person's unit."""
         with self._store.read() as reading:
             return orders.order_whole(reading, order_id, person.sight)
+
+    def signed(self, row: OrderRow) -> Signed | None:
+        """What the bundle says that the box of a draft works with now; None of an order that waits for nobody."""
+        if row.state != State.DRAFT:
+            return None
+        with self._store.read() as reading:
+            config = configs_of(reading.connection, [row.box]).get(row.box)
+        return None if config is None else self.signed_of(row.box, config.hash)
+
+    def signed_of(self, box: str, digest: str) -> Signed | None:
+        """What the bundle of this hash says; None where it was never delivered here."""
+        with self._store.read() as reading:
+            return signed_for(reading.connection, box, digest)
 
     def _order(self, connection: Transaction, order_id: str, person: Person) -> OrderRow:
         row = orders.order_in(connection, order_id, person.unit)
