@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -64,6 +65,7 @@ class Watch:
         self._findings: list[Finding] = []
         self._commands: list[tuple[Command, asyncio.Future[Answer] | None]] = []
         self._kept_for: list[asyncio.Future[None]] = []
+        self._remember: dict[str, bytes] = {}
         self._unstored: list[Draft] = []
         self._stored_guard: object = None
         self._stored_reported: ReportingState | None = None
@@ -90,10 +92,12 @@ class Watch:
         signals: tuple[Signal, ...] = (),
         findings: Iterable[Finding] = (),
         commands: Iterable[Command] = (),
+        remember: Mapping[str, bytes] = MappingProxyType({}),
     ) -> bool:
         """Take what one message of a peer says, all of it in one round; back once that is on the disk.
 
-        False: the disk refused, and the peer must not be told that we have it. The branch is guarded all the same.
+        `remember`: what whoever talks to that peer must know after a restart, stored with it. False: the disk refused,
+        and the peer must not be told that we have it. The branch is guarded all the same.
         """
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._kept_for.append(over)
@@ -101,6 +105,7 @@ class Watch:
             self._signals.append(signals)
         self._commands += [(command, None) for command in commands]
         self._findings += findings
+        self._remember |= remember
         self._woken.set()
         await over
         return not self._refused
@@ -188,7 +193,8 @@ class Watch:
                 answered.set_result(answer)
 
     async def _store(self, drafts: Sequence[Draft]) -> None:
-        saved = self._to_save()
+        remember, self._remember = self._remember, {}
+        saved = {**remember, **self._to_save()}
         self._unstored += drafts
         if not self._unstored and not saved:
             return
@@ -198,6 +204,7 @@ class Watch:
             if len(self._unstored) == len(drafts):
                 LOG.error("events cannot be stored, trying on: %s", error)  # noqa: TRY400 - one line, no traceback
             self._unstored = newest(self._unstored)
+            self._remember = remember | self._remember
             self._refused = True
             return
         self._refused = False

@@ -19,6 +19,7 @@ class PanelMove(msgspec.Struct, frozen=True, kw_only=True):
     panel: str
     area: int
     armed: bool  # a closing; else an opening
+    stay: bool = False  # of a closing: the inside is left out
     user: str = ""  # the panel's own number of whoever did it
     encrypted: bool = False  # by the account's key
     in_time: bool = False  # its timestamp is there and within its limits
@@ -48,7 +49,9 @@ def command_of(move: PanelMove, partitions: Iterable[Partition]) -> Command:
         raise NotObeyedError("out_of_time")
     return Command(
         action="arm" if move.armed else "disarm",
-        args=ArmArgs(partition=followers[0]) if move.armed else DisarmArgs(partition=followers[0]),
+        args=ArmArgs(partition=followers[0], mode="stay" if move.stay else "away")
+        if move.armed
+        else DisarmArgs(partition=followers[0]),
         way=Way.PANEL,
         source=f"device/{move.panel}",
         partitions=followers,

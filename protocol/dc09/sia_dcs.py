@@ -1,7 +1,7 @@
 """SIA's own code inside a frame (`SIA-DCS`): `#account|Nri1/id2/BA03^text^`. Pure.
 
-`N` is new, `O` old; modifiers (`ri` area, `id` user, `pi` part, `ti` time...) come before the codes they are about; a code
-of two capitals is followed by the number of its zone, user or area (SIA DC-03). Panels write the number in decimal,
+`N` is new, `O` old; modifiers (`ri` area, `id` user, `pi` part, `ti` time...) stand before the codes they are about. A
+code of two capitals is followed by the number of its zone, user or area (SIA DC-03). Panels write it in decimal,
 whatever the standard says: it is kept as it is written.
 """
 
