@@ -112,6 +112,7 @@ def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
     from agent.config.watched import never_armed, on_panel, unwatched
+    from protocol.site.notes import notes
 
     if arguments.live:
         return _live(arguments, say)
@@ -136,12 +137,14 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
     for section, name in never_armed(site):
         text = say("[[{section}]] {name}: in no partition, so never armed; it is shown, and told when meddled with.")
         print(text.format(section=section, name=name))
+    for _, note in notes(site):
+        print(note.told(say))
     blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
     zones = (zone for zone in site.zone if not on_panel(zone))
     blind += [f"zone/{zone.id}" for zone in zones if not (zone.input_counter or zone.input_latch)]
     if blind:
-        note = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
-        print(note.format(points=", ".join(blind)))
+        text = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
+        print(text.format(points=", ".join(blind)))
     if site.centre is None:
         print(say("[centre] is missing: this file can be checked but not run."))
     return DONE

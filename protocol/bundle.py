@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from protocol.bundle_touches import MOST_STEPS, touched
+from protocol.bundle_touches import MOST_STEPS, Guarded, touched
 from protocol.certificates import Role, thumbprint
 from protocol.documents import Document
 from protocol.limits import MAX_BUNDLE_BYTES
@@ -220,10 +220,10 @@ def judge(document: Document, *, held: bytes | None, pins: frozenset[str], box: 
 
 
 def _touches(current: Bundle | None, new: Bundle, site: Site) -> tuple[str, ...]:
-    before: Site | None = None
+    before: Guarded | None = None
     if current is not None and not new.rollback:  # going back puts everything into question
         try:
-            before = site_of(current)
+            before = Guarded(site=site_of(current), sealed=current.sealed)
         except SettingsError:
             current = None
     else:
@@ -231,7 +231,7 @@ def _touches(current: Bundle | None, new: Bundle, site: Site) -> tuple[str, ...]
     jump = ("version",) if current is not None and new.version - current.version > MOST_STEPS else ()
     people = ("roster",) if current is None or current.roster != new.roster else ()
     keys = ("pins",) if current is None or set(current.pins) != set(new.pins) else ()
-    return (*jump, *people, *keys, *touched(before, site))
+    return (*jump, *people, *keys, *touched(before, Guarded(site=site, sealed=new.sealed)))
 
 
 def _in_force(held: bytes | None) -> Bundle | None:

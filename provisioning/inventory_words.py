@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -12,6 +13,7 @@ from protocol.settings import SettingsError
 from protocol.texts import Texts
 from provisioning.answer import INPUT_WRONG, Answer
 from provisioning.authority import new_key
+from provisioning.inventory.attention import calendar_warnings
 from provisioning.inventory.csv_table import MAX_CSV_BYTES, read_csv
 from provisioning.inventory.example import new_inventory
 from provisioning.inventory.folder import SITES, read_folder
@@ -84,11 +86,12 @@ def _check(arguments: Namespace, say: Texts) -> Answer:
             raise
         return Answer(lines=[_as_json(_faulty(error, say))], code=INPUT_WRONG)
     counts = _counts(inventory)
+    worth = (*inventory.warnings, *calendar_warnings(inventory, datetime.now(UTC).date()))
     if arguments.json:
-        warnings = [{"file": each.file, "message": each.message.told(say)} for each in inventory.warnings]
+        warnings = [{"file": each.file, "line": each.line, "message": each.message.told(say)} for each in worth]
         return Answer(lines=[_as_json({"sound": True, **counts, "warnings": warnings})])
     line = say("{folder}: sound. Sites: {sites}; boxes enrolled: {boxes}; people: {people}; keys: {keys}.")
-    warned = [f"{each.file}: {each.message.told(say)}" for each in inventory.warnings]
+    warned = [f"{each.place}: {each.message.told(say)}" for each in worth]
     return Answer(
         lines=[line.format(folder=arguments.inventory, **counts)],
         warning="\n".join([say("Worth a look ({count}):").format(count=len(warned)), *warned]) if warned else "",

@@ -90,7 +90,8 @@ def template() -> str:
     left_out = ('id = "0755', 'name = "河西分理处"', "template =", 'address = "192.0.2.10', "[opening]", "weekdays =")
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if not line.startswith((*left_out, "arm_by ="))]
-    return "\n".join(kept[: next(index for index, line in enumerate(kept) if line == "[[recorder]]")]) + "\n"
+    text = "\n".join(kept[: next(index for index, line in enumerate(kept) if line == "[[recorder]]")]) + "\n"
+    return text.replace('id = "p1"', 'id = "p1"\nsupervision = "3m"') + '[receiver]\nlisten = "192.0.2.9:12345"\n'
 
 
 def files(sites: tuple[str, ...] = ("0755-031", "0755-032")) -> dict[str, str]:

@@ -2,10 +2,8 @@
 
 from typing import Final
 
-from protocol.site.schema import Buzzer, Output, Siren, Site, Zone, ZoneType
-
-ALWAYS_ACTING: Final = frozenset({ZoneType.ALWAYS, ZoneType.HOLD_UP, ZoneType.FIRE, ZoneType.TAMPER})
-"""Zones that act whatever is armed."""
+from protocol.site import notes
+from protocol.site.schema import Buzzer, Output, Siren, Site, Zone
 
 _NOT_YET: Final = ("recorder", "camera", "area")
 
@@ -16,17 +14,8 @@ def unwatched(site: Site) -> list[tuple[str, str]]:
 
 
 def never_armed(site: Site) -> list[tuple[str, str]]:
-    """(section, id) of zones that would act while armed, and that no partition arms: shown, and told when meddled with.
-
-    One that tells whether a place is occupied is meant to be so.
-    """
-    armed = {zone for partition in site.partition for zone in partition.zones}
-    asked = {each.occupied_by for each in site.interlock}
-    return [
-        ("zone", zone.id)
-        for zone in site.zone
-        if zone.id not in armed and zone.type not in ALWAYS_ACTING and f"zone/{zone.id}" not in asked
-    ]
+    """(section, id) of zones that would act while armed and that nothing arms: shown, and told when meddled with."""
+    return [("zone", zone) for _, zone in notes.never_armed(site)]
 
 
 def outputs_of(site: Site) -> tuple[Siren | Buzzer | Output, ...]:

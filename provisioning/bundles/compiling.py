@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from protocol.bundle import Bundle, secret_names, site_of, touches
+from protocol.bundle_touches import WORDS
 from protocol.roster import Roster, RosterPerson
 from protocol.settings import SettingsError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -110,7 +111,7 @@ def in_force(bundles: Sequence[Bundle], now: datetime, *, enrolled: bool) -> tup
 def touches_any(past: Iterable[Bundle | None], new: Bundle) -> tuple[str, ...]:
     """What the new bundle touches on whichever of these the box has."""
     found = dict.fromkeys(word for each in past for word in touches(each, new))
-    return tuple(word for word in ("version", "roster", "pins", "partitions", "zones", "outputs") if word in found)
+    return tuple(word for word in WORDS if word in found)
 
 
 def _roster(wanted: Wanted, before: Roster | None, now: datetime, *, anew: bool) -> Roster:

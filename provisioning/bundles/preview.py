@@ -22,8 +22,12 @@ TOUCHED: Final[Mapping[str, str]] = {
     "partitions": N_("partitions"),
     "zones": N_("zones"),
     "outputs": N_("locks, sirens and what moves them"),
+    "doors": N_("door contacts, key switches and buttons of doors"),
+    "ways_in": N_("codes and key switches that arm and disarm"),
 }
-"""What two people sign for, in words."""
+"""What two people sign for, in words, in the order in which it is told."""
+
+DAYS: Final[Mapping[str, str]] = {"all": N_("every day"), "working": N_("working days"), "free": N_("days off")}
 
 
 class Joined(Said):
@@ -106,6 +110,7 @@ def _roster(before: Roster | None, after: Roster) -> Iterator[Said]:
         elif name not in old:
             rights = Joined([_key(key) for key in new[name].keys])
             yield said("roster: {person} is obeyed, {keys}", person=_person(new[name]), keys=rights)
+            yield from _limits(new[name])
         elif old[name] != new[name]:
             yield from _person_changes(old[name], new[name])
     yield said("roster: version {version}, until {until}", version=after.version, until=after.not_after[:10])
@@ -120,6 +125,24 @@ def _person_changes(old: RosterPerson, new: RosterPerson) -> Iterator[Said]:
             yield said("roster: {person}: {keys}", person=_person(new), keys=_key(after[name]))
     if (old.name, old.roles) != (new.name, new.roles):
         yield said("roster: {person}: now {roles}", person=_person(new), roles=clean(", ".join(new.roles)))
+    if (old.unit, old.duty) != (new.unit, new.duty):
+        yield from _limits(new)
+
+
+def _limits(person: RosterPerson) -> Iterator[Said]:
+    """Where and when somebody is obeyed."""
+    if person.unit:
+        yield said("roster: {person}: at {unit} and below it", person=_person(person), unit=clean(person.unit))
+    if not person.duty:
+        yield said("roster: {person}: no duty plan", person=_person(person))
+    for duty in person.duty:
+        yield said(
+            "roster: {person}: on duty for {partitions}, {hours}, {days}",
+            person=_person(person),
+            partitions=", ".join(duty.partitions) or said("every partition"),
+            hours=duty.hours or said("at all hours"),
+            days=said(DAYS[duty.days]),
+        )
 
 
 def _secrets(before: Bundle | None, after: Bundle) -> Iterator[Said]:
@@ -133,7 +156,10 @@ def _secrets(before: Bundle | None, after: Bundle) -> Iterator[Said]:
 
 
 def _key(key: PersonKey) -> Said:
-    return said("key {key} may {rights}", key=key.id, rights=", ".join(key.may) or "-")
+    rights = ", ".join(key.may) or "-"
+    if key.duress:
+        return said("duress key {key} may {rights}", key=key.id, rights=rights)
+    return said("key {key} may {rights}", key=key.id, rights=rights)
 
 
 def _person(person: RosterPerson) -> str:

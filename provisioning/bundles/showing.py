@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography import x509
 
 from protocol.bundle import Bundle, BundleError, bundle_hash, read_bundle, site_of
@@ -115,7 +116,15 @@ def as_json(seen: Seen, say: Texts) -> str:
             "version": bundle.roster.version,
             "not_after": bundle.roster.not_after,
             "people": [
-                {"id": person.id, "name": person.name, "keys": {key.id: list(key.may) for key in person.keys}}
+                {
+                    "id": person.id,
+                    "name": person.name,
+                    "roles": list(person.roles),
+                    "unit": person.unit,
+                    "duty": [msgspec.to_builtins(duty) for duty in person.duty],
+                    "keys": {key.id: list(key.may) for key in person.keys},
+                    "duress": [key.id for key in person.keys if key.duress],
+                }
                 for person in bundle.roster.people
             ],
         },

@@ -1,4 +1,4 @@
-"""A site put together: the bank's centre, its template and the templates below that, its schedule, its own file. Pure.
+"""A site put together: the bank's centre and calendar, its templates, its schedule, its own file. Pure.
 
 Flow: loading.py -> here -> merging.py; what comes out still knows where every value stands.
 """
@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.settings import Fault
+from protocol.site.schema import Calendar, Opening
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import said
 from provisioning.inventory.files import NOT_IN_TEMPLATES
 from provisioning.inventory.folder import Read
 from provisioning.inventory.known import Known
-from provisioning.inventory.merging import Origin, Table, Value, laid, over
+from provisioning.inventory.merging import Origin, Table, Value, laid, laid_below, over
 
 MAX_LAYERS: Final = 4
 """Templates upon templates: who looks for a value opens so many files at most."""
 
 CENTRE: Final = ("brokers", "enrolment")
-HOURS: Final = ("weekdays", "weekends", "arm_by")
+CALENDAR: Final = Calendar.__struct_fields__
+HOURS: Final = Opening.__struct_fields__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def site_table(read: Read, bench: Bench, box: str, faults: list[Fault]) -> Table
 
 
 def stacked(layers: list[Table], bench: Bench, faults: list[Fault]) -> Table:
-    """Layers on the bank's centre; a layer that names a schedule takes the place of opening hours below it."""
+    """Layers on the bank's own; a layer that names a schedule takes the place of the opening hours below it."""
     table = _ground(bench.bank)
     for layer in layers:
         faults.extend(_centre_faults(layer))
@@ -95,12 +97,18 @@ def template_faults(read: Read) -> list[Fault]:
 
 
 def _ground(bank: Read) -> Table:
-    centre = bank.data.get("centre")
-    origin = Origin(bank.source, ())
-    if not isinstance(centre, dict):
-        return Table({}, origin)
-    keys = {key: Value(centre[key], Origin(bank.source, ("centre", key))) for key in CENTRE if key in centre}
-    return Table({"centre": Table(keys, Origin(bank.source, ("centre",)))}, origin)
+    tables = {"centre": _kept("centre", CENTRE, bank), "calendar": _kept("calendar", CALENDAR, bank)}
+    keys = {key: table for key, table in tables.items() if table is not None}
+    return Table(keys, Origin(bank.source, ()))
+
+
+def _kept(name: str, known: tuple[str, ...], bank: Read) -> Table | None:
+    """A table of bank.toml that every site stands on, with the keys that a site file knows."""
+    table = bank.data.get(name)
+    if not isinstance(table, dict):
+        return None
+    keys = {key: Value(table[key], Origin(bank.source, (name, key))) for key in known if key in table}
+    return Table(keys, Origin(bank.source, (name,)))
 
 
 def _opening(name: Any, bank: Read) -> Table | None:
@@ -108,8 +116,7 @@ def _opening(name: Any, bank: Read) -> Table | None:
     for index, row in enumerate(rows if isinstance(rows, list) else ()):
         if isinstance(row, dict) and row.get("name") == name:
             origin = Origin(bank.source, ("schedule", index))
-            keys = {key: Value(row[key], Origin(bank.source, ("schedule", index, key))) for key in HOURS if key in row}
-            return Table(keys, origin)
+            return laid_below({key: row[key] for key in HOURS if key in row}, origin)
     return None
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 from protocol.bundle import MAX_PINS
 from protocol.ids import HASH_PATTERN
 from protocol.roster import MAX_KEYS, MAX_PEOPLE, Right
-from protocol.site.schema import Address, ClockTime, Hours, Id, Site
+from protocol.site.schema import Address, Calendar, Hours, Id, Opening, Site
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_PEOPLE_IN_BANK: Final = 10_000
@@ -59,13 +59,10 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     responsible: Annotated[tuple[Id, ...], Meta(max_length=32)] = ()
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+class Schedule(Opening, frozen=True, kw_only=True):
     """One `[[schedule]]`: opening hours that many sites share."""
 
     name: Text
-    weekdays: Hours | None = None
-    weekends: Hours | None = None
-    arm_by: ClockTime | None = None
 
 
 class BankCentre(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +81,8 @@ class BankFile(msgspec.Struct, frozen=True, kw_only=True):
     provisioning: Annotated[tuple[Thumbprint, ...], Meta(max_length=MAX_PINS)] = ()
     unit: Annotated[tuple[Unit, ...], Meta(max_length=MAX_UNITS)] = ()
     schedule: Annotated[tuple[Schedule, ...], Meta(max_length=200)] = ()
+    calendar: Calendar | None = None
+    """What every site's own `[calendar]` stands on."""
 
 
 class KeyTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +94,16 @@ class KeyTable(msgspec.Struct, frozen=True, kw_only=True):
     may: Annotated[tuple[Right, ...], Meta(max_length=len(Right))] = ()
     rp_id: Annotated[str, Meta(min_length=1, max_length=253)] | None = None
     origin: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    credential: Annotated[str, Meta(min_length=1, max_length=1400)] | None = None
+    duress: bool = False
+
+
+class DutyTable(msgspec.Struct, frozen=True, kw_only=True):
+    """One `[[person.duty]]`: where and when a person may give orders; none named: no limit of that sort."""
+
+    partitions: Annotated[tuple[Id, ...], Meta(max_length=32)] = ()
+    hours: Hours | None = None
+    days: Literal["all", "working", "free"] = "all"
 
 
 class PersonTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +115,7 @@ class PersonTable(msgspec.Struct, frozen=True, kw_only=True):
     roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=len(Role))]
     phone: Annotated[str, Meta(max_length=32)] = ""
     key: Annotated[tuple[KeyTable, ...], Meta(max_length=MAX_KEYS)] = ()
+    duty: Annotated[tuple[DutyTable, ...], Meta(max_length=16)] = ()
 
 
 class PeopleFile(msgspec.Struct, frozen=True, kw_only=True):

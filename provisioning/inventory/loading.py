@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import msgspec
 
-from protocol.roster import PersonKey, PersonKeyError, RosterPerson, read_person_key
+from protocol.roster import Duty, PersonKey, PersonKeyError, RosterPerson, read_person_key
 from protocol.settings import Fault, Problem, judge_table
 from protocol.site.checks import CHECKS
 from protocol.site.schema import Site
 from protocol.texts import said
-from provisioning.inventory.attention import warnings_of
+from provisioning.inventory.attention import site_warnings, warnings_of
 from provisioning.inventory.expanding import Bench, site_table, stacked, template_faults, template_layers
 from provisioning.inventory.faults import Faults
 from provisioning.inventory.files import INVENTORY_ONLY, BankFile, BoxFile, PeopleFile, PersonTable, SiteFile
@@ -62,17 +62,23 @@ def judged(read: Folder) -> tuple[Inventory | None, Faults]:
     persons = {person.id: _person(person) for person in people.person} if people else {}
     boxes = _boxes(read, faults)
     bench = Bench(bank=read.bank, templates=read.templates, known=known)
-    sites = _sites(read, bench, bank, persons, faults)
+    sites, tables = _sites(read, bench, bank, persons, faults)
     _judge_templates(bench, faults)
     if faults or bank is None:
         return None, faults
     reached = Reached(brokers=bank.centre.brokers, enrolment=bank.centre.enrolment)
     inventory = Inventory(
-        bank=BankEntry(name=bank.name, roster_days=bank.roster_days, centre=reached, provisioning=bank.provisioning),
+        bank=BankEntry(
+            name=bank.name,
+            roster_days=bank.roster_days,
+            centre=reached,
+            provisioning=bank.provisioning,
+            file=read.bank.file,
+        ),
         people=persons,
         sites=sites,
         boxes=boxes,
-        warnings=(*read.warnings, *warnings_of(read, persons, sites, boxes)),
+        warnings=(*read.warnings, *warnings_of(read, persons, sites, boxes), *site_warnings(tables)),
     )
     return inventory, faults
 
@@ -89,7 +95,7 @@ def _judged(
 
 def _sites(
     read: Folder, bench: Bench, bank: BankFile | None, persons: Mapping[str, PersonEntry], faults: Faults
-) -> dict[str, SiteEntry]:
+) -> tuple[dict[str, SiteEntry], list[Judged]]:
     judged: list[Judged] = []
     entries: dict[str, SiteEntry] = {}
     holders, order = _holders_by_unit(persons), {each: index for index, each in enumerate(persons)}
@@ -106,7 +112,7 @@ def _sites(
         entries[name] = entry
     for name, fault in shared_faults(judged):
         faults.add([fault], site=name, own=read.sites[name].file)
-    return entries
+    return entries, judged
 
 
 def _site(name: str, file: Read, bench: Bench, bank: BankFile | None, faults: Faults) -> Judged | None:
@@ -175,11 +181,19 @@ def _person(person: PersonTable) -> PersonEntry:
             may=key.may,
             rp_id=key.rp_id or "",
             origin=key.origin or "",
+            credential=key.credential or "",
+            duress=key.duress,
         )
         for key in person.key
     )
-    roles = tuple(role.value for role in person.roles)
-    in_roster = RosterPerson(id=person.id, name=person.name, roles=roles, keys=keys)
+    in_roster = RosterPerson(
+        id=person.id,
+        name=person.name,
+        roles=tuple(role.value for role in person.roles),
+        keys=keys,
+        unit=person.unit,
+        duty=tuple(Duty(partitions=each.partitions, hours=each.hours, days=each.days) for each in person.duty),
+    )
     return PersonEntry(id=person.id, name=person.name, unit=person.unit, phone=person.phone, in_roster=in_roster)
 
 

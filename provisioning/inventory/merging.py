@@ -13,7 +13,7 @@ from protocol.settings import Fault, Path, Places, did_you_mean
 from protocol.texts import Said, said
 
 ABSENT: Final = "absent"
-NAMED_BY: Final[Mapping[str, str]] = {"contact": "person"}
+NAMED_BY: Final[Mapping[str, str]] = {"contact": "person", "exception": "date"}
 """The key that entries of a list are matched by, where it is not `id`."""
 
 
@@ -84,6 +84,15 @@ def laid(data: dict[str, Any], source: Places) -> Table:
     return Table(keys, Origin(source, ()))
 
 
+def laid_below(data: dict[str, Any], origin: Origin) -> Table:
+    """A table that stands at `origin`, lists of entries in it matched as those of a file are."""
+    keys = {
+        key: _laid(value, _below(origin, key), NAMED_BY[key]) if key in NAMED_BY else Value(value, _below(origin, key))
+        for key, value in data.items()
+    }
+    return Table(keys, origin)
+
+
 def plain(part: Part) -> Any:
     """What TOML would give for it."""
     match part:
@@ -109,7 +118,7 @@ def over(below: Table, above: Table, faults: list[Fault]) -> Table:
 
 def _laid(value: Any, origin: Origin, named_by: str) -> Part:
     if isinstance(value, dict):
-        return Table({key: Value(each, _below(origin, key)) for key, each in value.items()}, origin)
+        return laid_below(value, origin)
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         rows = [
             Table({key: Value(inner, _below(origin, index, key)) for key, inner in each.items()}, _below(origin, index))

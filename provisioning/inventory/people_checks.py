@@ -5,19 +5,19 @@ Each check yields `(path, sentence)`, as those of a site do (protocol/site/check
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Final
 
 from protocol.roster import PersonKeyError, read_person_key
 from protocol.settings import Problem, did_you_mean
 from protocol.site.checks import ways
-from protocol.site.hours_checks import hours
-from protocol.site.schema import Opening
+from protocol.site.hours_checks import days, hours, limited
 from protocol.texts import said
 from provisioning.inventory.files import BankFile, KeyTable, PeopleFile, PersonTable, Role
 from provisioning.inventory.known import Known
 
 _ORIGIN: Final = re.compile(r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?")
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ALONE: Final = frozenset({Role.ADMINISTRATOR})
 _APART: Final = frozenset(
     {frozenset({Role.OPERATOR, Role.REVIEWER}), frozenset({Role.SECURITY_OFFICER, Role.REVIEWER})}
@@ -26,7 +26,7 @@ _APART: Final = frozenset(
 
 
 def bank_problems(bank: BankFile, known: Known) -> Iterator[Problem]:
-    """Ways to the centre, units, schedules."""
+    """Ways to the centre, units, schedules, the calendar."""
     for path, fault in ways(bank.centre.brokers, bank.centre.enrolment):
         yield ("centre", *path), fault
     for index, pin in enumerate(bank.provisioning):
@@ -44,9 +44,10 @@ def bank_problems(bank: BankFile, known: Known) -> Iterator[Problem]:
         if schedule.name in names:
             yield ("schedule", index, "name"), said('schedule "{name}" is there already', name=schedule.name)
         names.add(schedule.name)
-        opening = Opening(weekdays=schedule.weekdays, weekends=schedule.weekends, arm_by=schedule.arm_by)
-        for path, fault in hours(opening):
+        for path, fault in hours(schedule):
             yield ("schedule", index, *path), fault
+    for path, fault in days(bank.calendar) if bank.calendar else ():
+        yield ("calendar", *path), fault
 
 
 def people_problems(people: PeopleFile, known: Known) -> Iterator[Problem]:
@@ -54,6 +55,7 @@ def people_problems(people: PeopleFile, known: Known) -> Iterator[Problem]:
     ids: set[str] = set()
     names: dict[str, str] = {}
     keys: dict[str, str] = {}
+    credentials: dict[str, str] = {}
     for index, person in enumerate(people.person):
         place = ("person", index)
         if person.id in ids:
@@ -61,7 +63,7 @@ def people_problems(people: PeopleFile, known: Known) -> Iterator[Problem]:
         ids.add(person.id)
         if fault := known.unit_fault(person.unit):
             yield (*place, "unit"), fault
-        for path, fault in _role_problems(person):
+        for path, fault in chain(_role_problems(person), _duty_problems(person)):
             yield (*place, *path), fault
         for number, key in enumerate(person.key):
             inner = (*place, "key", number)
@@ -72,8 +74,13 @@ def people_problems(people: PeopleFile, known: Known) -> Iterator[Problem]:
                 yield (*inner, "id"), fault
             if key.public_key in keys:
                 yield (*inner, "public_key"), said("this key is one of {person} already", person=keys[key.public_key])
+            if key.credential in credentials:
+                fault = said("this credential is one of {person} already", person=credentials[key.credential])
+                yield (*inner, "credential"), fault
             names.setdefault(key.id, person.id)
             keys.setdefault(key.public_key, person.id)
+            if key.credential is not None:
+                credentials.setdefault(key.credential, person.id)
 
 
 def key_holders(ids: Iterable[str], known: Known) -> Iterator[Problem]:
@@ -93,6 +100,15 @@ def _role_problems(person: PersonTable) -> Iterator[Problem]:
             yield ("roles",), said("nobody is {one} and {other} at once", one=one.value, other=other.value)
 
 
+def _duty_problems(person: PersonTable) -> Iterator[Problem]:
+    for index, duty in enumerate(person.duty):
+        if duty.hours is not None and (fault := limited(duty.hours)):
+            yield ("duty", index, "hours"), fault
+        for at, name in enumerate(duty.partitions):
+            if name in duty.partitions[:at]:
+                yield ("duty", index, "partitions", at), said('"{name}" is named twice', name=name)
+
+
 def key_problems(key: KeyTable) -> Iterator[Problem]:
     """What is wrong with one key by itself."""
     try:
@@ -108,6 +124,10 @@ def key_problems(key: KeyTable) -> Iterator[Problem]:
             yield (name,), said("{key} belongs to keys of kind webauthn", key=name)
         if key.kind == "webauthn" and value is None:
             yield (name,), said("a key of kind webauthn needs {key}", key=name)
+    if key.credential is not None and key.kind == "key_file":
+        yield ("credential",), said("{key} belongs to keys of kind webauthn", key="credential")
+    elif key.credential is not None and not _CREDENTIAL.fullmatch(key.credential):
+        yield ("credential",), said("credential must be base64url without padding, as the desk wrote it")
     if key.kind == "webauthn" and key.rp_id is not None and key.origin is not None:
         match = _ORIGIN.fullmatch(key.origin)
         if not match or (match[1] == "http" and match[2] != "localhost"):

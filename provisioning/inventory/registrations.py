@@ -104,6 +104,8 @@ def table_of(registration: Registration, key_id: str, may: tuple[Right, ...]) ->
     }
     if registration.kind == "webauthn":
         table |= {"rp_id": registration.rp_id, "origin": registration.origin}
+    if registration.credential:
+        table["credential"] = registration.credential
     return table
 
 
@@ -125,6 +127,7 @@ def _fault(registration: Registration, people: Mapping[str, PersonEntry]) -> Sai
         public_key=registration.public_key,
         rp_id=registration.rp_id or None,
         origin=registration.origin or None,
+        credential=registration.credential or None,
     )
     return next((fault for _, fault in key_problems(key)), None)
 

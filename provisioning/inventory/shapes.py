@@ -33,6 +33,8 @@ class BankEntry:
     centre: Reached
     provisioning: tuple[str, ...] = ()
     """Thumbprints of the keys that sign bundles (`provisioning` in bank.toml): the pins of the next bundle."""
+    file: str = ""
+    """Where it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,13 @@ class Warned:
 
     file: str
     message: Said
+    line: int = 0
+    """0: the file as a whole."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as faults are placed."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,9 @@ def site_problems(name: str, site: SiteFile, known: Known, responsible: Sequence
         yield ("responsible", *path), fault
     for path, fault in key_holders(site.roster or (), known):
         yield ("roster", *path), fault
+    for index, code in enumerate(site.code):
+        if fault := known.person_fault(code.person):
+            yield ("code", index, "person"), fault
     told: set[str] = set()
     for index, contact in enumerate(site.contact):
         if fault := known.person_fault(contact.person):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from protocol.bundle import Bundle, BundleRefusedError, encode_bundle, judge, read_bundle, touches
-from protocol.bundle_touches import MOST_STEPS
+from protocol.bundle_touches import MOST_STEPS, WORDS
 from protocol.certificates import Issuer, Role
 from protocol.documents import DocumentError, open_document
 from protocol.envelope import EnvelopeType
@@ -29,43 +29,77 @@ DOCUMENT = BUREAU.document(PAYLOAD)
 
 Settings = dict[str, Any]
 Edit = Callable[[Settings], object]
+BANDS = {"normal": [1800, 2200], "alarm": [3800, 4200], "short": [0, 0], "open": [8000, 65535]}
 EDITS: list[tuple[str | None, Edit]] = [
     (None, lambda site: site.update(name="东区支行")),
     (None, lambda site: site.update(silent_after="60s")),
+    (None, lambda site: site.update(opening={"weekdays": "08:30-17:00"})),
     (None, lambda site: site["camera"][0].update(address="192.0.2.31")),
     (None, lambda site: site["zone"][0].update(name="营业间")),
     (None, lambda site: site["door"][1].update(held_open_after="30s")),
     (None, lambda site: site["door"][1].update(debounce="0.2s")),
     (None, lambda site: site["siren"][0].update(name="大厅")),
     (None, lambda site: site["partition"][0].update(entry_delay="20s")),
+    (None, lambda site: site["partition"][0].update(people=2)),
     (None, lambda site: site["centre"].update(brokers=["192.0.2.6:8883"])),
     ("partitions", lambda site: site["partition"][0].update(kind="general")),
     ("partitions", lambda site: site["partition"].append({"id": "hall", "kind": "general", "zones": ["hall-motion"]})),
+    ("partitions", lambda site: site["partition"][0].update(people=3)),
+    ("partitions", lambda site: site["partition"][0].update(scheduled=False)),
+    ("partitions", lambda site: site["partition"][0].update(confirm_within="1m")),
+    ("partitions", lambda site: site["partition"][0].update(exit_delay="61s")),
+    ("partitions", lambda site: site["partition"][0].update(entry_delay="31s")),
+    ("partitions", lambda site: site["partition"][0].update(follows="p1/area/1")),
     ("zones", lambda site: site["zone"][0].update(active=0)),
     ("zones", lambda site: site["zone"][0].update(type="instant")),
     ("zones", lambda site: site["zone"][0].update(debounce="3s")),
-    ("zones outputs", lambda site: site["io"][0].update(address="192.0.2.21")),
-    ("zones outputs", lambda site: site["io"][0].update(unit_id=2)),
+    ("zones", lambda site: site["zone"][0].update(principle="infrared")),
+    ("zones", lambda site: site["zone"][0].update(swinger_after=1)),
+    ("zones", lambda site: site["zone"][2].update(bands=BANDS | {"normal": [1, 2000]})),
+    ("zones", lambda site: site["panel"][0].update(account="9999")),
+    ("zones", lambda site: site["panel"][0].update(supervision="1h")),
+    ("zones outputs doors ways_in", lambda site: site["io"][0].update(address="192.0.2.21")),
+    ("zones outputs doors ways_in", lambda site: site["io"][0].update(unit_id=2)),
     (None, lambda site: site["io"][0].update(name="柜台下")),
-    ("outputs", lambda site: site["door"][0].update(closed=0)),
-    ("outputs", lambda site: site["door"][1].update(contact="io1/di/11")),
-    ("outputs", lambda site: site["interlock"][1].update(doors=["side", "back"])),
-    (None, lambda site: site["door"][3].update(contact="io1/di/13", closed=0)),
+    ("outputs doors", lambda site: site["door"][0].update(closed=0)),
+    ("outputs doors", lambda site: site["door"][1].update(contact="io1/di/11")),
+    ("outputs doors", lambda site: site["interlock"][1].update(doors=["side", "back"])),
+    ("doors", lambda site: site["door"][3].update(contact="io1/di/13", closed=0)),
+    ("doors", lambda site: site["door"][3].update(mechanical_key="io1/di/14")),
+    ("doors", lambda site: site["door"][3].update(request_grace="6s")),
+    ("doors", lambda site: site["door"][4].pop("held_open_after")),
+    ("doors", lambda site: site["interlock"][0].update(tolerance="1s")),
+    ("outputs", lambda site: site["door"][0].update(partition="cash")),
     ("outputs", lambda site: site["door"][0].update(lock_energised="unlocked")),
     ("outputs", lambda site: site["door"][0].update(lock="io1/do/5")),
-    ("outputs", lambda site: site["door"][0].update(exit_button="io1/di/9")),
+    ("outputs doors", lambda site: site["door"][0].update(exit_button="io1/di/9")),
     ("outputs", lambda site: site["door"][0].update(release_for="9s")),
-    ("outputs", lambda site: site["interlock"][0].update(emergency_release="io1/di/10")),
+    ("outputs doors", lambda site: site["interlock"][0].update(emergency_release="io1/di/10")),
     ("outputs", lambda site: site["siren"][0].update(on=["door.forced", "zone.intrusion"])),
     ("outputs", lambda site: site["siren"][0].update(sound_for="10s")),
+    ("outputs", lambda site: site["buzzer"][0].update(output="io1/do/9")),
+    ("outputs", lambda site: site["output"][0].update(output="io1/do/10")),
+    ("ways_in", lambda site: site["keyswitch"][0].update(input="io1/di/15")),
+    ("ways_in", lambda site: site["keyswitch"][0].update(acts="level")),
+    ("ways_in", lambda site: site["code"][0].update(person="li-na")),
+    ("ways_in", lambda site: site["code"][0].update(hours="00:00-23:59")),
+    ("ways_in", lambda site: site.pop("code")),
 ]
 WITH_A_HALL = settings()
 WITH_A_HALL["zone"].append({"id": "hall-motion", "type": "interior", "input": "io1/di/8"})
 WITH_A_HALL["door"] += [
     {"id": "side", "contact": "io1/di/5", "closed": 1, "lock": "io1/do/2", "lock_energised": "locked"},
     {"id": "back", "contact": "io1/di/6", "closed": 1},
-    {"id": "yard", "contact": "io1/di/7", "closed": 1},
+    {"id": "yard", "contact": "io1/di/7", "closed": 1, "held_open_after": "30s"},
 ]
+WITH_A_HALL["zone"].append({"id": "cash-door", "type": "instant", "input": "io1/ir/0", "bands": BANDS})
+WITH_A_HALL["zone"].append({"id": "counter", "type": "hold-up", "input": "p1/zone/1"})
+WITH_A_HALL["panel"] = [{"id": "p1", "protocol": "dc09", "account": "1234", "key": {"secret": "panel-p1"}}]
+WITH_A_HALL["receiver"] = {"listen": "192.0.2.9:12345"}
+WITH_A_HALL["buzzer"] = [{"id": "desk", "output": "io1/do/3"}]
+WITH_A_HALL["output"] = [{"id": "light", "output": "io1/do/4"}]
+WITH_A_HALL["keyswitch"] = [{"id": "back", "input": "io1/di/12", "partitions": ["cash"]}]
+WITH_A_HALL["code"] = [{"person": "zhang-wei", "secret": {"secret": "code-zhang"}}]
 WITH_A_HALL["interlock"].append({"id": "delivery", "doors": ["side", "yard"]})
 
 CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
@@ -74,7 +108,9 @@ CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
     ("roster", lambda bundle: replace(bundle, roster=roster(1, person("zhang-wei", 100, Right.UNLOCK)))),
     ("pins", lambda bundle: replace(bundle, pins=(*bundle.pins, "0" * 64))),
     (None, lambda bundle: replace(bundle, pins=tuple(reversed(bundle.pins)))),
-    (None, lambda bundle: replace(bundle, sealed={"cameras": "x"}, pending=())),
+    (None, lambda bundle: replace(bundle, sealed=bundle.sealed | {"cameras": "x"}, pending=())),
+    ("zones", lambda bundle: replace(bundle, sealed=bundle.sealed | {"panel-p1": "y"})),
+    ("ways_in", lambda bundle: replace(bundle, sealed=bundle.sealed | {"code-zhang": "y"})),
     (None, lambda bundle: replace(bundle, reason="why", version=3 + MOST_STEPS, at="2026-11-30T00:00:00.000Z")),
     ("version", lambda bundle: replace(bundle, version=3 + MOST_STEPS + 1)),
 ]
@@ -82,8 +118,8 @@ CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
 
 @given(st.sets(st.sampled_from(range(len(EDITS)))), st.sets(st.sampled_from(range(len(CHANGES)))))
 def test_touched_is_exactly_what_was_touched(edits: set[int], changes: set[int]) -> None:
-    """Whatever is changed together, the words are those of what was changed; names, waits and cameras have none."""
-    before = replace(BEFORE, settings=WITH_A_HALL)
+    """Whatever is changed together, the words are those of what was changed; names, hours and cameras have none."""
+    before = replace(BEFORE, settings=WITH_A_HALL, sealed={"panel-p1": "x", "code-zhang": "x"})
     words_of = [*(EDITS[at][0] for at in edits), *(CHANGES[at][0] for at in changes)]
     expected = {word for words in words_of for word in (words or "").split()}
     changed = replace(before, settings=settings_of(before))
@@ -91,8 +127,7 @@ def test_touched_is_exactly_what_was_touched(edits: set[int], changes: set[int])
         EDITS[at][1](changed.settings)
     for at in sorted(changes):
         changed = CHANGES[at][1](changed)
-    words = ("version", "roster", "pins", "partitions", "zones", "outputs")
-    assert touches(before, changed) == tuple(word for word in words if word in expected)
+    assert touches(before, changed) == tuple(word for word in WORDS if word in expected)
     assert bool(touches(before, changed)) == bool(expected)
 
 

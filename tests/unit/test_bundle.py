@@ -44,7 +44,7 @@ def test_the_first_bundle_touches_all_that_is_there_and_is_taken_from_two() -> N
     """Against nothing everything is new; version, hash, site and signers come out of the judgement."""
     payload = encode_bundle(BUREAU.bundle(7))
     accepted = _judge(BUREAU.opened(payload), held=None)
-    assert accepted.touches == ("roster", "pins", "partitions", "zones", "outputs")
+    assert accepted.touches == ("roster", "pins", "partitions", "zones", "outputs", "doors")
     assert (accepted.hash, accepted.payload) == (bundle_hash(payload), payload)
     assert (accepted.bundle.version, accepted.site.id, accepted.signers) == (7, SITE, ("bureau-1", "bureau-2"))
     assert not accepted.unchanged
@@ -54,7 +54,7 @@ def test_the_first_bundle_needs_two_signatures() -> None:
     """One key alone gives nobody power over a new box."""
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(), "bureau-1"), held=None)
     assert reason == "needs_two_signatures"
-    assert facts["touches"] == ["roster", "pins", "partitions", "zones", "outputs"]
+    assert facts["touches"] == ["roster", "pins", "partitions", "zones", "outputs", "doors"]
 
 
 def test_a_camera_moves_with_one_signature() -> None:
@@ -84,7 +84,7 @@ def test_a_zone_is_its_input_on_its_module() -> None:
     changed = settings()
     changed["io"][0]["address"] = "198.51.100.66"
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=changed), "bureau-1"))
-    assert (reason, facts["touches"]) == ("needs_two_signatures", ["zones", "outputs"])
+    assert (reason, facts["touches"]) == ("needs_two_signatures", ["zones", "outputs", "doors"])
 
 
 def test_the_doors_of_an_interlock_are_what_moves_its_locks() -> None:
@@ -94,7 +94,7 @@ def test_the_doors_of_an_interlock_are_what_moves_its_locks() -> None:
     after = {**before, "interlock": []}
     held = encode_bundle(BUREAU.bundle(3, settings=before))
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(4, settings=after), "bureau-1"), held)
-    assert (reason, facts["touches"]) == ("needs_two_signatures", ["outputs"])
+    assert (reason, facts["touches"]) == ("needs_two_signatures", ["outputs", "doors"])
 
 
 def test_the_same_bundle_again_changes_nothing_whoever_signed_it() -> None:
@@ -163,7 +163,7 @@ def test_a_rollback_touches_everything() -> None:
     """Going back puts all into question: two signatures, though nothing differs from the bundle in force."""
     bundle = BUREAU.bundle(4, rollback=True, reason="the new module fails")
     assert _reason(BUREAU.opened(bundle, "bureau-1"))[0] == "needs_two_signatures"
-    assert _judge(BUREAU.opened(bundle)).touches == ("roster", "pins", "partitions", "zones", "outputs")
+    assert _judge(BUREAU.opened(bundle)).touches == ("roster", "pins", "partitions", "zones", "outputs", "doors")
 
 
 @pytest.mark.parametrize(

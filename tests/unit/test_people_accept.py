@@ -84,13 +84,13 @@ def test_a_key_goes_to_its_person_in_the_middle_of_the_file(accept: Any) -> None
 
 
 def test_a_passkey_brings_where_it_counts(accept: Any) -> None:
-    """Origin and relying party are shown and entered."""
-    more = {"kind": "webauthn", "rp_id": "localhost", "origin": "http://localhost"}
+    """Origin and relying party are shown and entered; the credential too, by which browsers find the key."""
+    more = {"kind": "webauthn", "rp_id": "localhost", "origin": "http://localhost", "credential": "Y3JlZC1_"}
     code, said = accept([registered("li-na", 2001, **more)], "--yes-fingerprint", fingerprint(public_key(2001)))
     assert code == 0, said
     assert "security key or passkey for http://localhost" in said
     (key,) = load_inventory(Path("bank")).people["li-na"].in_roster.keys
-    assert (key.rp_id, key.origin) == ("localhost", "http://localhost")
+    assert (key.rp_id, key.origin, key.credential) == ("localhost", "http://localhost", "Y3JlZC1_")
 
 
 @pytest.mark.parametrize(
