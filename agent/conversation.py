@@ -37,6 +37,9 @@ COUNTER_KEY: Final = "beat_counter"
 REJECTED: Final = "envelope.rejected"
 ORDER_REFUSED: Final = "order.refused"
 REQUEST_ANSWERED: Final = "request.answered"
+HEALTH: Final = "health"
+"""The request that is answered with the box's own condition."""
+
 SITE_FILE: Final = "site_file"
 """The order that carries a site bundle."""
 
@@ -279,6 +282,8 @@ class Conversation:
             LOG.info("request %s of %s came before; ignored", request.id, taken.collector)
             return
         refusal = await self._serve(request)
+        served = request.action == HEALTH and not refusal
+        told = {"health": msgspec.to_builtins(self._voice.health())} if served else {}
         await self._voice.report_each(
             REQUEST_ANSWERED,
             "box/requests",
@@ -286,6 +291,7 @@ class Conversation:
             request=request.id,
             action=request.action,
             collector=taken.collector,
+            **told,
         )
 
     async def _serve(self, request: Request) -> str:
@@ -295,7 +301,17 @@ class Conversation:
         if request.action == "birth":
             self._wants_birth = True
             return ""
-        return await self._resend(request) if request.action == "resend" else "unknown_action"
+        if request.action == "announce":
+            return self._announce(request)
+        if request.action == "resend":
+            return await self._resend(request)
+        return "" if request.action == HEALTH else "unknown_action"
+
+    def _announce(self, request: Request) -> str:
+        name = request.args.get("announcement")
+        if not isinstance(name, str):
+            return "malformed"
+        return self._voice.announce(name) if self._voice.announce is not None else "no_loudspeaker"
 
     async def _resend(self, request: Request) -> str:
         word, first = request.args.get("lane"), request.args.get("from")

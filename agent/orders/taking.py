@@ -44,6 +44,11 @@ class OrderTaker:
     _used: Used = field(default_factory=Used)
     _waiting: asyncio.Queue[tuple[Order, bytes]] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
 
+    @property
+    def waiting(self) -> int:
+        """How many orders wait to be judged."""
+        return self._waiting.qsize()
+
     def take(self, order: Order, payload: bytes) -> bool:
         """The centre carried an order here. False: too many wait already."""
         try:
