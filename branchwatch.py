@@ -58,6 +58,18 @@ WORDS = {
         does="the bank's side of trust: certificates, inventory, signed site files, enrolment, installer's kits",
         example="branchwatch provision authority new --dir ca",
     ),
+    "order": Word(
+        module="ordering.command",
+        extras="ordering",
+        does="give orders that change protection, signed with your own key on your own machine",
+        example="branchwatch order arm 0755-031 cash --key zhao.pem",
+    ),
+    "request": Word(
+        module="ordering.request_words",
+        extras="ordering",
+        does="ask a box for something that changes no protection: an announcement, its health",
+        example="branchwatch request announce 0755-031 leave",
+    ),
     "simulate": Word(
         module="simulator.command",
         extras="agent",

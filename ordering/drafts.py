@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from ordering.refusal import RefusedError
 from protocol.envelope import EnvelopeError, decode_base64url
-from protocol.messages import EventId, Id
+from protocol.messages import EventId
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 ENDED: Final = frozenset({"executed", "refused", "withdrawn", "stale"})
@@ -70,6 +70,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     approvals: Annotated[tuple[Approved, ...], Meta(max_length=99)] = ()
     stale_at: Short | None = None
     outcome: Outcome | None = None
+    you: Short = ""
     keys: Annotated[tuple[KeyHint, ...], Meta(max_length=MAX_KEYS)] = ()
 
     @property
@@ -112,11 +113,16 @@ class NamedPoint(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(max_length=512)] = ""
 
 
+class NamedPoints(msgspec.Struct, frozen=True, kw_only=True):
+    """The points of a site."""
+
+    items: Annotated[tuple[NamedPoint, ...], Meta(max_length=4000)]
+
+
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
     """A key on the desk's list."""
 
     id: EventId
-    site: Id | None = None
 
 
 class AnswerError(RefusedError):

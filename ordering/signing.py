@@ -10,13 +10,12 @@ from ordering.drafts import KeyHint
 from ordering.keys import PersonalKey
 from ordering.reading import ReadOrder
 from ordering.refusal import RefusedError
+from ordering.registering import RP_ID
 from protocol.approvals import ApprovalError, sign_key_file, verify_approval, webauthn_approval
 from protocol.messages import Approval
 from protocol.roster import PersonKey
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.webauthn import LOCALHOST, Assertion
-
-RP_ID = "localhost"
 
 
 class NotSignedError(RefusedError):

@@ -22,7 +22,7 @@ from protocol.kinds import KINDS
 from protocol.texts import FOLDER, LANGUAGES, match_language, texts_for, texts_for_user
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("agent", "collector", "protocol", "provisioning", "simulator")
+PACKAGES = ("agent", "collector", "ordering", "protocol", "provisioning", "simulator")
 TEMPLATES = ROOT / "collector" / "console" / "templates"
 KEYWORDS = {"_": None, "N_": None, "texts": None, "say": None, "_say": None, "said": None, "Said": None}
 """Functions whose first argument is a message id."""

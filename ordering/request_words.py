@@ -1,0 +1,73 @@
+"""`branchwatch request`: asks a box for something that changes no protection (docs/guarding.md 4.3).
+
+Flow: the one command -> here -> the console, which signs the request itself.
+"""
+
+import argparse
+from argparse import Namespace
+from typing import Any
+
+from ordering.drafts import Asked
+from ordering.giving import state_said
+from ordering.refusal import DONE
+from ordering.running import run
+from ordering.terminal import Terminal
+from ordering.words import Words, console_of, id_named, takes_console
+from protocol.texts import Texts, said, texts_for_user
+
+
+def main(argv: list[str]) -> int:
+    """Run one `branchwatch request` command; 0 done, 1 it says no, 2 the input is wrong, 3 cannot be reached."""
+    say = texts_for_user()
+    return run("request", _parser(say).parse_args(argv), say)
+
+
+def _parser(say: Texts) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="branchwatch request",
+        description=say("Asks a box for something that changes no protection: an announcement, its health."),
+        epilog=say("example:") + "  branchwatch request announce 0755-031 leave",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    words = Words(parser, say)
+    announce = words.add(
+        "announce",
+        say("have an announcement of the site file spoken at the site"),
+        say("Has the box speak one of the announcements that stand in its signed site file."),
+        "branchwatch request announce 0755-031 leave",
+        _announce,
+    )
+    announce.add_argument("site", metavar="SITE", help=say("the site's id"))
+    announce.add_argument("announcement", metavar="ANNOUNCEMENT", help=say("the announcement's id"))
+    takes_console(announce, say)
+    health = words.add(
+        "health",
+        say("have a box tell its condition now"),
+        say("Has the box tell its own condition at once instead of with its next beat."),
+        "branchwatch request health 0755-031",
+        _health,
+    )
+    health.add_argument("site", metavar="SITE", help=say("the site's id"))
+    takes_console(health, say)
+    return parser
+
+
+def _announce(arguments: Namespace, say: Texts) -> int:
+    return _ask(arguments, say, {"announcement": id_named(arguments.announcement)})
+
+
+def _health(arguments: Namespace, say: Texts) -> int:
+    return _ask(arguments, say, {})
+
+
+def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
+    action = "health" if not args else "announce"
+    asked = {"site": id_named(arguments.site), "action": action, "args": args}
+    _, console = console_of(arguments)
+    with console:
+        taken = console.ask("POST", "/api/v1/requests", Asked, asked)
+    terminal = Terminal(texts=say, as_json=arguments.json)
+    terminal.line(said("Asked. It is: {state}", state=state_said(taken.state or "sent")))
+    terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state})
+    return DONE
