@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from agent import presence, reporting
+from agent import panels, presence, reporting
 from agent.config.watched import never_armed, unwatched
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
@@ -44,6 +44,7 @@ from agent.outbox.outbox import Outbox, open_outbox
 from agent.outbox.store import StoreLostError
 from agent.receipts import Centre
 from agent.reporting import ReportingState
+from agent.secrets import Secrets
 from agent.signals import Moment, OutputWrite, State
 from agent.site_devices import silent_of, to_let_go
 from agent.site_judging import Knows, SignedSite
@@ -90,6 +91,14 @@ class Settings:
     loaded: Loaded | None = None  # the signed bundle of an enrolled box; none for a plain site file
     knows: Knows | None = None  # what a new bundle is judged with
 
+    @property
+    def secrets(self) -> Secrets | None:
+        """What opens this box's secrets; None for a plain site file, which holds none."""
+        if self.loaded is None:
+            return None
+        bundle = self.loaded.signed.bundle
+        return Secrets(self.identity.box, bundle.sealed, frozenset(bundle.pending), self.identity.keys)
+
     def gone_over(self, signed: SignedSite) -> "Settings":
         """The same box with another bundle."""
         return replace(self, site=signed.site, centre=signed.centre, loaded=Loaded(signed=signed))
@@ -119,7 +128,10 @@ class Agent:
         self._stale: bool | None = None
         boot = boot_id()
         same_boot = saved.get(BOOT_KEY, b"") == boot.encode()
-        pending = frozenset(settings.loaded.signed.bundle.pending) if settings.loaded else frozenset()
+        panel_keys = panels.panel_keys(site, settings.secrets)
+        pending = panels.not_to_be_had(site, panel_keys)
+        if settings.loaded:
+            pending |= frozenset(settings.loaded.signed.bundle.pending)
         self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot, pending)
         told = _remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)
@@ -143,6 +155,7 @@ class Agent:
             )
             for wiring in wirings(site)
         ]
+        self._panels = panels.panel_driver(site, panel_keys, saved, self._watch, self._moves, self._timekeeper.now)
         self._taker = self._make_taker()
         self._voice = Voice(
             outbox=self._outbox,
@@ -219,6 +232,8 @@ class Agent:
             tasks.create_task(self._tick(), name="tick")
             for driver in self._drivers:
                 tasks.create_task(driver.run(), name=driver.device)
+            if self._panels:
+                tasks.create_task(self._panels.run(), name="panels")
 
     def _make_taker(self) -> SiteTaker | None:
         loaded, knows = self._settings.loaded, self._settings.knows

@@ -41,7 +41,10 @@ def wall_clock() -> datetime:
 
 
 class Dialler:
-    """One panel. Use it as `async with`; not by two tasks at once. `off`: how far its clock is wrong."""
+    """One panel. Use it as `async with`; not by two tasks at once. `off`: how far its clock is wrong.
+
+    `sequence`: the number of its last message; any if not said, so that two lives of one panel do not repeat each other.
+    """
 
     def __init__(
         self,
@@ -54,13 +57,13 @@ class Dialler:
         off: timedelta = timedelta(0),
         wait_s: float = WAIT_S,
         tries: int = TRIES,
-        sequence: int = 0,
+        sequence: int | None = None,
         clock: Callable[[], datetime] = wall_clock,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.account = account
         self.off = off
-        self.sequence = sequence
+        self.sequence = int.from_bytes(random(2)) % HIGHEST if sequence is None else sequence
         self.heeds_nak = True
         self._host, self._port = host, port
         self._key = key

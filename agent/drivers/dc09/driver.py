@@ -8,7 +8,8 @@ and told.
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from agent.arming.commands import Command
@@ -36,8 +37,8 @@ class Take(Protocol):
         self,
         signals: tuple[Signal, ...] = (),
         findings: Iterable[Finding] = (),
-        commands: Iterable[Command] = (),
-        remember: Mapping[str, bytes] = {},
+        commands: Sequence[Command] = (),
+        remember: Mapping[str, bytes] = MappingProxyType({}),
     ) -> Awaitable[bool]:
         """Take it."""
 
