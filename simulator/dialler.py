@@ -43,7 +43,7 @@ def wall_clock() -> datetime:
 class Dialler:
     """One panel. Use it as `async with`; not by two tasks at once. `off`: how far its clock is wrong.
 
-    `sequence`: the number of its last message; any if not said, so that two lives of one panel do not repeat each other.
+    `sequence`: the number of its last message; any if not said: two lives of one panel do not repeat each other.
     """
 
     def __init__(
