@@ -18,6 +18,7 @@ class Phase(StrEnum):
     """Where in its life a condition is."""
 
     RAISED = "raised"  # it began; exactly one ENDED follows
+    AGAIN = "again"  # it lasts and what makes it happened once more: told again, the same ENDED ends all
     ENDED = "ended"  # the condition of the same kind and source is over
     TOLD = "told"  # a fact of one moment, with nothing to end
 

@@ -18,7 +18,11 @@ from typing import Final
 import msgspec
 
 from agent import outputs
-from agent.arming.commands import Answer, Command
+from agent.arming import sounding, told
+from agent.arming.arming import Arming
+from agent.arming.commands import Answer, Command, Way
+from agent.arming.sounding import Sounding
+from agent.arming.zones import RULES, Group
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.doors import DoorView
 from agent.findings import Finding, Phase, because
@@ -26,6 +30,7 @@ from agent.memory import Release, SavedGuard, carried, judged_of, orphans, still
 from agent.points import Points, named_points
 from agent.signals import Moment, OutputWrite, PointView, Signal, State
 from protocol.messages import BecauseRow
+from protocol.orders import LockArgs, OutputArgs, SilenceArgs, UnlockArgs
 from protocol.site.schema import Door, Interlock, Site
 
 UNLOCKED: Final = "door.unlocked"
@@ -58,6 +63,7 @@ class Guard:
         saved = carried(saved, now, same_boot) if saved else SavedGuard()
         self._site = site
         self._doors = {door.id: door for door in site.door}
+        self._zones = {each.id: each for each in site.zone}
         self._interlocks = {each.id: each for each in site.interlock}
         self._interlock_of = {door: each for each in site.interlock for door in each.doors}
         self._points = Points(named_points(site, pending), saved.points, now)
@@ -72,16 +78,19 @@ class Guard:
         self._releases = still_known(saved.releases, self._doors)
         self._opened_by: dict[str, str] = {}
         self._refused: set[str] = set()  # doors whose exit button is held down in vain
-        self._orphans = orphans(saved, judged, now)
+        self._arming = Arming(site, saved.arming, self._points, now)
+        self._sounding: Sounding = dict(saved.arming.sounding)
+        self._buzzing = saved.arming.buzzing
+        self._orphans = orphans(saved, site, judged, now)
 
     def observe(self, signals: Sequence[Signal], now: Moment) -> Decision:
         """What follows from these changes, and from the time that passed."""
         findings: list[Finding] = [*self._orphans]
         self._orphans = ()
         asked: list[str] = []
-        # Doors last: what lets a door open is known before its opening is judged, though one poll brings both.
-        for signal in sorted(signals, key=lambda each: each.point.startswith("door/")):
+        for signal in sorted(signals, key=self._in_turn):
             findings += self._signal(signal, asked, now)
+        findings += self._arming.pass_time(now)
         for door in self._doors.values():
             findings += self._door_time(door, now)
             findings += self._key(door, now)
@@ -89,10 +98,10 @@ class Guard:
             findings += self._interlock(each, now)
         for door_id in asked:
             findings += self._exit(self._doors[door_id], now)
-        self._sirens(findings, now)
+        self._sound(findings, now)
         self._pulses = outputs.due(self._pulses, now)
         unfollowed = [finding for point in sorted(self._judged.outputs) for finding in self._output(point, now)]
-        self._sirens(unfollowed, now)
+        self._sound(unfollowed, now)
         findings += unfollowed
         states = self._points.states()
         self._pulses, writes = outputs.step(self._pulses, states, now)
@@ -100,7 +109,7 @@ class Guard:
             findings=tuple(findings),
             writes=writes,
             wake_at=self._wake_at(states, now),
-            changed=self._points.changed(self._interlock_view(each) for each in self._interlocks.values()),
+            changed=self._points.changed(self._made_views(), self._arming.marks()),
         )
 
     def exercise(self, point: str, now: Moment) -> tuple[str, tuple[Finding, ...]]:
@@ -124,7 +133,13 @@ class Guard:
 
     def command(self, command: Command, now: Moment) -> tuple[Answer, tuple[Finding, ...]]:
         """Do what is asked, or say why not; the next `observe` brings what follows of it, outputs included."""
-        return Answer(refused="unknown_action"), ()
+        findings = [told.duress(self._site, command, now)] if command.duress else []
+        match command.args if command.way is Way.ORDER else None:
+            case SilenceArgs() | UnlockArgs() | LockArgs() | OutputArgs():
+                answer, found = self._move(command, now)
+            case _:
+                answer, found = self._arming.command(command, now)
+        return answer, (*findings, *found, *told.outcome(command, answer, now))
 
     def saved(self) -> SavedGuard:
         """What must be stored together with the events of the last decision."""
@@ -138,11 +153,12 @@ class Guard:
             outputs=dict(self._outputs),
             pulses=dict(self._pulses),
             releases=dict(self._releases),
+            arming=msgspec.structs.replace(self._arming.saved(), sounding=dict(self._sounding), buzzing=self._buzzing),
         )
 
     def points(self) -> tuple[PointView, ...]:
         """Every point of the site as it is known now, also those that nothing watches (`unknown`, with the cause)."""
-        return self._points.views(self._interlock_view(each) for each in self._interlocks.values())
+        return self._points.views(self._made_views(), self._arming.marks())
 
     def counters(self) -> Mapping[str, int]:
         """The last counter value by point: what the drivers compare their first reading with."""
@@ -163,6 +179,8 @@ class Guard:
                     asked.append(name)
             case "door":
                 return self._door(self._doors[name], was, signal, now)
+            case "zone":
+                return self._arming.signal(signal, was, now)
         if family == "exit" and name in self._refused:
             if signal.state is State.NORMAL:
                 self._refused.discard(name)
@@ -232,6 +250,39 @@ class Guard:
         self._keys[door.id], findings = key_override.observe(state, sight, now)
         return findings
 
+    def _move(self, command: Command, now: Moment) -> tuple[Answer, list[Finding]]:
+        """Carry out an order about an output: a lock, a siren, or one that people switch."""
+        word, findings = self._arming.refused(command), list[Finding]()
+        match None if word else command.args:
+            case SilenceArgs():
+                self._pulses = sounding.silenced(self._site.siren, self._pulses, now)
+            case UnlockArgs(door=name, for_s=for_s):
+                word = self._cannot_move(f"lock/{name}") or (
+                    "" if self._may_release(self._doors[name]) else "interlock"
+                )
+                if not word:
+                    wait = timedelta(seconds=for_s) if for_s else None
+                    findings.append(self._release(self._doors[name], by="order", rows=(), now=now, wait=wait))
+            case LockArgs(door=name):
+                point = f"lock/{name}"
+                self._pulses = outputs.ended(self._pulses, point, State.UNLOCKED, State.LOCKED, now)
+                self._releases.pop(name, None)
+            case OutputArgs(output=name, on=on, for_s=for_s):
+                point = f"output/{name}"
+                word = self._cannot_move(point)
+                if not word and on:
+                    until = now.after(timedelta(seconds=for_s))
+                    self._pulses = outputs.start(self._pulses, point, State.ON, State.OFF, until)
+                elif not word:
+                    self._pulses = outputs.ended(self._pulses, point, State.ON, State.OFF, now)
+        return Answer(refused=word), findings
+
+    def _cannot_move(self, point: str) -> str:
+        known = self._points.known(point)
+        if known is None:
+            return "no_output"
+        return "unknown" if known.state is State.UNKNOWN else ""
+
     def _exit(self, door: Door, now: Moment) -> Iterable[Finding]:
         if not door.lock:
             return
@@ -242,11 +293,14 @@ class Guard:
         row = because(f"exit/{door.id}", State.ACTIVE, now)
         yield self._release(door, by=_LETS_OPEN["exit"][1], rows=(row,), now=now)
 
-    def _release(self, door: Door, *, by: str, rows: tuple[BecauseRow, ...], now: Moment) -> Finding:
-        until = now.after(door.release_for)
+    def _release(
+        self, door: Door, *, by: str, rows: tuple[BecauseRow, ...], now: Moment, wait: timedelta | None = None
+    ) -> Finding:
+        wait = wait or door.release_for
+        until = now.after(wait)
         self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
         self._releases[door.id] = Release(by=by, at=now)
-        facts = {"by": by, "release_s": door.release_for.total_seconds()}
+        facts = {"by": by, "release_s": wait.total_seconds()}
         return Finding(kind=UNLOCKED, source=f"door/{door.id}", phase=Phase.TOLD, at=now, facts=facts, because=rows)
 
     def _may_release(self, door: Door) -> bool:
@@ -263,12 +317,12 @@ class Guard:
                 return False
         return True
 
-    def _sirens(self, findings: Iterable[Finding], now: Moment) -> None:
-        begun = {finding.kind for finding in findings if finding.phase is Phase.RAISED}
-        for siren in self._site.siren:
-            if begun.intersection(siren.on):
-                until = now.after(siren.sound_for)
-                self._pulses = outputs.start(self._pulses, f"output/{siren.id}", State.ON, State.OFF, until)
+    def _sound(self, findings: Iterable[Finding], now: Moment) -> None:
+        """Sirens and buzzers as they must be now."""
+        site, waiting = self._site, self._arming.waiting()
+        self._sounding, self._pulses = sounding.begun(site.siren, findings, self._sounding, self._pulses, now)
+        self._sounding, self._pulses = sounding.over(self._arming.alarming(), self._sounding, self._pulses, now)
+        self._buzzing, self._pulses = sounding.buzzing(site.buzzer, waiting, self._buzzing, self._pulses, now)
 
     def _output(self, point: str, now: Moment) -> Iterable[Finding]:
         pulse, known = self._pulses.get(point), self._points.known(point)
@@ -326,8 +380,24 @@ class Guard:
             id=f"interlock/{each.id}", name=each.name, state=shown, since=state.since or latest, cause=cause
         )
 
+    def _made_views(self) -> Iterable[PointView]:
+        yield from (self._interlock_view(each) for each in self._interlocks.values())
+        yield from self._arming.views()
+
+    def _in_turn(self, signal: Signal) -> int:
+        """The place of a signal among those of one poll.
+
+        First what changes how the others are judged: a key switch; then the zone that begins an entry delay, before
+        those that are free during it. Doors last: what lets a door open is known before its opening is judged.
+        """
+        family, _, name = signal.point.partition("/")
+        if family == "zone":
+            zone = self._zones.get(name)
+            return 1 if zone and RULES[zone.type].group is Group.DELAYED else 2
+        return {"keyswitch": 0, "door": 3}.get(family, 2)
+
     def _wake_at(self, states: Mapping[str, State], now: Moment) -> int | None:
-        due = [outputs.wake_at(self._pulses, states)]
+        due = [outputs.wake_at(self._pulses, states), self._arming.wake_at(now)]
         due += [
             interlock.wake_at(state, self._interlocks[name].tolerance) for name, state in self._interlock_states.items()
         ]

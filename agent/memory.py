@@ -7,6 +7,9 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from agent import outputs
+from agent.arming import keeping
+from agent.arming.keeping import SavedArming
+from agent.config.watched import outputs_of
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.detectors.device import DeviceState
 from agent.detectors.forced import ForcedState
@@ -42,6 +45,7 @@ class SavedGuard(msgspec.Struct, frozen=True, kw_only=True):
     outputs: Mapping[str, OutputState] = {}
     pulses: Mapping[str, Pulse] = {}
     releases: Mapping[str, Release] = {}
+    arming: SavedArming = SavedArming()
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,14 +67,17 @@ def judged_of(site: Site) -> Judged:
         held_open=frozenset(door.id for door in site.door if door.held_open_after is not None),
         keys=frozenset(door.id for door in site.door if door.mechanical_key and door.id in occupied),
         interlocks=frozenset(each.id for each in site.interlock),
-        devices=frozenset(module.id for module in site.io),
+        devices=frozenset((*(module.id for module in site.io), *(panel.id for panel in site.panel))),
         outputs=frozenset(
-            (*(f"lock/{door.id}" for door in site.door if door.lock), *(f"output/{siren.id}" for siren in site.siren))
+            (
+                *(f"lock/{door.id}" for door in site.door if door.lock),
+                *(f"output/{each.id}" for each in outputs_of(site)),
+            )
         ),
     )
 
 
-def orphans(saved: SavedGuard, judged: Judged, now: Moment) -> tuple[Finding, ...]:
+def orphans(saved: SavedGuard, site: Site, judged: Judged, now: Moment) -> tuple[Finding, ...]:
     """Conditions of what a new site file no longer has judged: they end, or they would stand for ever."""
     told = (
         *_told(saved.forced, judged.forced, "door/"),
@@ -81,7 +88,8 @@ def orphans(saved: SavedGuard, judged: Judged, now: Moment) -> tuple[Finding, ..
         *_told(saved.outputs, judged.outputs, ""),
     )
     facts = {"reason": "no longer in the site file"}
-    return tuple(Finding(kind=kind, source=source, phase=Phase.ENDED, at=now, facts=facts) for kind, source in told)
+    ended = tuple(Finding(kind=kind, source=source, phase=Phase.ENDED, at=now, facts=facts) for kind, source in told)
+    return ended + keeping.orphans(saved.arming, site, now)
 
 
 _KINDS: Final[Mapping[StrEnum, str]] = {
@@ -123,6 +131,7 @@ def carried(saved: SavedGuard, now: Moment, same_boot: bool) -> SavedGuard:
         outputs={point: moved(each, "since") for point, each in saved.outputs.items()},
         releases={name: moved(each, "at") for name, each in saved.releases.items()},
         pulses=outputs.carried(saved.pulses, now, same_boot),
+        arming=keeping.carried(saved.arming, now, same_boot),
     )
 
 

@@ -98,6 +98,22 @@ def closed(pulses: Pulses, point: str, now: Moment) -> Pulses:
     return {**pulses, point: msgspec.structs.replace(known, stage=Stage.ENDING, until=now, written=None)}
 
 
+def stop(pulses: Pulses, point: str, now: Moment) -> Pulses:
+    """End what holds this output, now; nothing where nothing does."""
+    known = pulses.get(point)
+    if known is None or known.stage is not Stage.HOLDING:
+        return pulses
+    return {**pulses, point: msgspec.structs.replace(known, stage=Stage.ENDING, until=now, written=None)}
+
+
+def ended(pulses: Pulses, point: str, on: State, off: State, now: Moment) -> Pulses:
+    """Have this output off, whoever switched it on."""
+    known = pulses.get(point)
+    if known is None:
+        return {**pulses, point: Pulse(on=on, off=off, until=now, stage=Stage.ENDING)}
+    return stop(pulses, point, now)
+
+
 def due(pulses: Pulses, now: Moment) -> Pulses:
     """The pulses with those ending whose end has come."""
     over = {

@@ -92,21 +92,28 @@ class Points:
         """The last counter value of every point that has one."""
         return {point: each.counter for point, each in self._last.items() if each.counter is not None}
 
-    def views(self, more: Iterable[PointView]) -> tuple[PointView, ...]:
-        """Every point as beats and births show it, with `more` that are made of several; these stand for their own."""
-        views = {view.id: view for view in (*self._views(), *more)}
+    def views(self, more: Iterable[PointView], marks: Mapping[str, tuple[str, ...]]) -> tuple[PointView, ...]:
+        """Every point as beats and births show it, with its `marks`; `more`, made of several, stand for their own."""
+        views = {view.id: view for view in (*self._views(marks), *more)}
         return tuple(sorted(views.values(), key=lambda view: view.id))
 
-    def changed(self, more: Iterable[PointView]) -> tuple[PointView, ...]:
+    def changed(self, more: Iterable[PointView], marks: Mapping[str, tuple[str, ...]]) -> tuple[PointView, ...]:
         """The views that differ from those of the last call."""
-        views = self.views(more)
+        views = self.views(more, marks)
         fresh = tuple(view for view in views if _shown(self._shown.get(view.id)) != _shown(view))
         self._shown = {view.id: view for view in views}
         return fresh
 
-    def _views(self) -> Iterator[PointView]:
+    def _views(self, marks: Mapping[str, tuple[str, ...]]) -> Iterator[PointView]:
         for point, each in self._known.items():
-            yield PointView(id=point, name=self._names[point], state=each.state, since=each.since, cause=each.cause)
+            yield PointView(
+                id=point,
+                name=self._names[point],
+                state=each.state,
+                since=each.since,
+                cause=each.cause,
+                marks=marks.get(point, ()),
+            )
 
 
 def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str, tuple[str, str]]:

@@ -71,6 +71,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     flutter: str | None = None  # id of the device.flutter event, while it chatters
     held_back: int = 0  # beginnings not told since then
     lasting: Finding | None = None  # the held-back beginning, while the condition lasts
+    lasting_since: Moment | None = None
     changed: Moment  # its latest beginning or end
 
 
@@ -124,10 +125,14 @@ def _begun(
 ) -> tuple[Condition, tuple[Draft, ...]]:
     if finding.kind in ASKED_FOR:
         return known, (_told(finding, new_id(), {}),)
-    if known.event:
+    again = finding.phase is Phase.AGAIN
+    if known.event and not again:
         return known, ()  # told already and not ended: a detector that lost its state says it again
-    lasting = finding if finding.phase is Phase.RAISED else None
-    known = msgspec.structs.replace(known, changed=now)
+    lasting = finding if finding.phase is Phase.RAISED or (again and not known.event) else None
+    if known.lasting and again:
+        lasting = known.lasting  # it is waiting to be told since then
+    since = known.lasting_since if known.lasting and again else now if lasting else None
+    known = msgspec.structs.replace(known, changed=now, lasting_since=since)
     if known.flutter:
         return msgspec.structs.replace(known, held_back=known.held_back + 1, lasting=lasting), ()
     if _chatters(known, now):
@@ -136,7 +141,7 @@ def _begun(
         draft = _draft(_FLUTTER, known.source, now, new_id(), facts=facts, because=told)
         return msgspec.structs.replace(known, flutter=draft.id, held_back=1, lasting=lasting), (draft,)
     draft = _told(finding, new_id(), {})
-    event = draft.id if lasting else None
+    event = draft.id if lasting else known.event
     return msgspec.structs.replace(known, event=event, told=(*known.told, now)), (draft,)
 
 
@@ -146,7 +151,7 @@ def _ended(
     drafts: tuple[Draft, ...] = ()
     if known.event:
         drafts = (_told(finding, new_id(), {}, restores=known.event),)
-    return msgspec.structs.replace(known, event=None, lasting=None, changed=now), drafts
+    return msgspec.structs.replace(known, event=None, lasting=None, lasting_since=None, changed=now), drafts
 
 
 def _time_passed(known: Condition, now: Moment, new_id: Callable[[], str]) -> tuple[Condition, tuple[Draft, ...]]:
@@ -157,8 +162,8 @@ def _time_passed(known: Condition, now: Moment, new_id: Callable[[], str]) -> tu
     drafts: list[Draft] = []
     over = now.since(known.changed) >= FLUTTER_QUIET
     if known.lasting and (over or _held_back_too_long(known, now)):
-        draft = _told(known.lasting, new_id(), {"held_back_s": now.since(known.changed).total_seconds()})
-        known = msgspec.structs.replace(known, event=draft.id, lasting=None)
+        draft = _told(known.lasting, new_id(), {"held_back_s": now.since(_waits_since(known)).total_seconds()})
+        known = msgspec.structs.replace(known, event=draft.id, lasting=None, lasting_since=None)
         drafts.append(draft)
     if over:
         facts = {"kind": known.kind, "held_back": known.held_back}
@@ -169,7 +174,12 @@ def _time_passed(known: Condition, now: Moment, new_id: Callable[[], str]) -> tu
 
 def _held_back_too_long(known: Condition, now: Moment) -> bool:
     security = kind_of(known.kind).event_class is EventClass.SECURITY
-    return security and now.since(known.changed) >= HELD_BACK_MAX
+    return security and now.since(_waits_since(known)) >= HELD_BACK_MAX
+
+
+def _waits_since(known: Condition) -> Moment:
+    """Since when the held-back beginning waits: what is told again meanwhile does not make it wait longer."""
+    return known.lasting_since or known.changed
 
 
 def _chatters(known: Condition, now: Moment) -> bool:
@@ -183,7 +193,7 @@ def _span_s(known: Condition, now: Moment) -> float:
 def _deadlines(known: Condition) -> Iterable[Moment]:
     yield known.changed.after(FLUTTER_QUIET)
     if known.lasting and kind_of(known.kind).event_class is EventClass.SECURITY:
-        yield known.changed.after(HELD_BACK_MAX)
+        yield _waits_since(known).after(HELD_BACK_MAX)
 
 
 def _told(finding: Finding, event: str, facts: Mapping[str, Any], restores: str | None = None) -> Draft:
@@ -219,5 +229,6 @@ def _carried(known: Condition, now: Moment, same_boot: bool) -> Condition:
     return msgspec.structs.replace(
         known,
         changed=known.changed.carried(now, same_boot),
+        lasting_since=known.lasting_since.carried(now, same_boot) if known.lasting_since else None,
         told=tuple(moment.carried(now, same_boot) for moment in known.told),
     )

@@ -72,7 +72,11 @@ USED_WITHOUT_IMPORT = {
 PURE = [
     "protocol/*",
     "agent/detectors/*",
+    "agent/arming/*",
     "agent/guard.py",
+    "agent/memory.py",
+    "agent/outputs.py",
+    "agent/points.py",
     "agent/acceptance/plan.py",
     "agent/acceptance/progress.py",
     "agent/local/lines.py",
