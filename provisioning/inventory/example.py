@@ -37,7 +37,14 @@ responsible = ["zhang-wei"]
 [[schedule]]
 name = "weekdays"
 weekdays = "08:30-17:00"
-arm_by = "18:00"
+arm_by = "18:00"                    {arm_by_is}
+auto_arm = "19:00"                  {auto_arm_is}
+
+{calendar_is}
+[calendar]
+country = "CN"
+holidays = []
+working = []
 """
 _PEOPLE: Final = """\
 {people_are}
@@ -54,6 +61,10 @@ id = "zhang-wei-1"
 kind = "key_file"
 public_key = "{public_key}"
 may = ["arm", "disarm"]
+
+{duty_is}
+[[person.duty]]
+days = "all"
 """
 _TEMPLATE: Final = """\
 {template_is}
@@ -94,6 +105,27 @@ id = "counter"
 name = "{counter}"
 type = "hold-up"
 input = "io1/di/7"
+
+[[zone]]
+id = "hall-door"
+name = "{hall_door}"
+type = "delayed"
+input = "io1/di/8"
+
+[[zone]]
+id = "hall-motion"
+name = "{hall_motion}"
+type = "interior"
+input = "io1/di/9"
+
+{partition_is}
+[[partition]]
+id = "hall"
+name = "{hall}"
+kind = "general"
+zones = ["hall-door", "hall-motion"]
+exit_delay = "60s"
+entry_delay = "30s"
 """
 _SITE: Final = """\
 {site_is}
@@ -117,6 +149,9 @@ _NAMES: Final = {
     "outer": N_("passage, outer door"),
     "inner": N_("passage, inner door"),
     "counter": N_("panic button, counter 1"),
+    "hall_door": N_("main door"),
+    "hall_motion": N_("hall, motion"),
+    "hall": N_("hall"),
 }
 _COMMENTS: Final = {
     "bank_is": N_("The bank, and what its sites share. The folder belongs into version control; it holds no secret."),
@@ -125,6 +160,15 @@ _COMMENTS: Final = {
     "centre_is": N_("How every box reaches the centre: one or two brokers, and the machine that enrols boxes."),
     "unit_is": N_("A unit of the bank; who answers for every site at or below it. Name as many as you need."),
     "schedule_is": N_("Opening hours that a site takes over by naming them: schedule = the name."),
+    "arm_by_is": N_("not armed by then: told as late"),
+    "auto_arm_is": N_("then the box arms by itself; ten minutes before, the buzzer sounds"),
+    "calendar_is": N_(
+        "Days off and weekends that are worked, where they differ from what is published for the country."
+    ),
+    "duty_is": N_(
+        "Where and when this person gives orders: partitions, hours, days. An operator gives none without a duty."
+    ),
+    "partition_is": N_("Zones that are armed together. Of kind cash, vault or atm_service two people disarm."),
     "people_are": N_("Everybody whom boxes obey or whom an alarm must reach. An id is never given to another person."),
     "key_is": N_(
         "This key is an example: nobody holds its other half. Real keys come by: provision people accept. "
