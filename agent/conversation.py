@@ -345,7 +345,7 @@ class Conversation:
             self._voice.site_file(_bundle_of(order))  # approved by its own signatures, fresh by its version
         elif self._voice.orders is not None and order.action != SITE_FILE:
             if not self._voice.orders(order, taken.payload):
-                await self._voice.report(ORDER_REFUSED, "box/orders", "busy")
+                await self._voice.report(ORDER_REFUSED, "box/orders", "too_many")
         elif self._voice.is_new(order.id):
             told = {"order": order.id, "action": order.action, "by": order.by}
             await self._voice.report_each(ORDER_REFUSED, "box/orders", "no_roster", **told)

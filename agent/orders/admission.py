@@ -21,10 +21,7 @@ from protocol.limits import MAX_LINE_BYTES
 from protocol.messages import Approval, Clock, MessageError, Order
 from protocol.orders import (
     WEAKENS,
-    LockArgs,
-    OrderArgs,
     OrderFaultError,
-    UnlockArgs,
     concerned,
     needed_people,
     read_args,
@@ -68,8 +65,7 @@ class Refused:
     order: str = ""  # its id; none where nothing could be read
     facts: Mapping[str, Any] = field(default_factory=dict)
     newer_roster: bool = False  # the order names one
-    duress: str = ""  # who signed under duress, although nothing follows
-    about: str = SOURCE  # the point that duress is told at
+    forced: Command | None = None  # what somebody signed under duress, although nothing follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +101,16 @@ def admit(payload: bytes, known: Known) -> Admitted | Refused:
     judged = [_judge(approval, order, line, partitions, known) for approval in approvals]
     people = tuple(dict.fromkeys(each.person for each in judged))
     duress = next((each.person for each in judged if each.duress), "")
+    command = Command(
+        action=order.action, args=args, way=Way.ORDER, people=people, source=SOURCE, order=order.id, duress=duress
+    )
     newer = order.roster_version > known.roster.version
     reason, facts = _reason(order, expires, judged, known)
     if not reason and len(people) < needed:
         reason, facts = "needs_people", {"needed": needed, "approved": len(people)}
     if reason:
-        about = _about(args, partitions)
-        return Refused(reason=reason, order=order.id, facts=facts, newer_roster=newer, duress=duress, about=about)
-    command = Command(
-        action=order.action, args=args, way=Way.ORDER, people=people, source=SOURCE, order=order.id, duress=duress
-    )
+        forced = command if duress else None
+        return Refused(reason=reason, order=order.id, facts=facts, newer_roster=newer, forced=forced)
     return Admitted(command=command, newer_roster=newer)
 
 
@@ -178,9 +174,3 @@ def _forbidden(
         is_working_day=known.is_working_day,
     )
     return refusal(person, known.site, order.action, tuple(each.id for each in partitions), when)
-
-
-def _about(args: OrderArgs, partitions: tuple[Partition, ...]) -> str:
-    if isinstance(args, UnlockArgs | LockArgs):
-        return f"door/{args.door}"
-    return f"partition/{partitions[0].id}" if partitions else SOURCE

@@ -13,8 +13,8 @@ from typing import Final
 
 from agent.arming.calendar import DayKind, Timetable
 from agent.arming.commands import Answer, Command
+from agent.arming.told import duress
 from agent.conversation import ORDER_REFUSED, Voice
-from agent.findings import Finding, Phase
 from agent.orders import used
 from agent.orders.admission import SOURCE, Admitted, Known, Refused, admit, remembered
 from agent.orders.used import Used
@@ -23,8 +23,6 @@ from protocol.roster import Roster
 from protocol.site.schema import Site
 
 LOG: Final = logging.getLogger("branchwatch.orders")
-
-DURESS: Final = "zone.duress"
 
 MAX_WAITING: Final = 16
 """Orders that wait to be judged; each takes some milliseconds."""
@@ -88,10 +86,8 @@ class OrderTaker:
         )
 
     async def _refuse(self, order: Order, refused: Refused) -> None:
-        if refused.duress:
-            facts = {"person": refused.duress, "way": "order"}
-            now = self.voice.reading().moment
-            await self.voice.tell([Finding(kind=DURESS, source=refused.about, phase=Phase.TOLD, at=now, facts=facts)])
+        if refused.forced is not None:
+            await self.voice.tell([duress(self.site, refused.forced, self.voice.reading().moment)])
         told = {**refused.facts, "order": order.id, "action": order.action, "by": order.by}
         if refused.reason == "repeated":
             await self.voice.report(ORDER_REFUSED, SOURCE, refused.reason, **told)

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec.structs import replace
 
 from agent import challenges
+from agent.arming import told
 from agent.challenges import HONOURED_FOR, Challenges
 from agent.clocks import Reading
 from agent.orders import used
@@ -395,10 +396,12 @@ def test_duress_is_known_whatever_becomes_of_the_order(box: OrderBox) -> None:
     for data, reason, about in ((alone, "needs_people", "partition/cash"), (door, "roster_older", "door/outer")):
         refused = box.hear(data)
         assert isinstance(refused, Refused)
-        assert (refused.reason, refused.duress, refused.about) == (reason, "qian-li", about)
+        assert refused.forced is not None
+        assert (refused.reason, refused.forced.duress) == (reason, "qian-li")
+        assert told.duress(SITE, refused.forced, box.moment).source == about
         again = box.hear(data)
         assert isinstance(again, Refused)
-        assert (again.reason, again.duress) == ("repeated", "")
+        assert (again.reason, again.forced) == ("repeated", None)
     forged = box.hear(
         join_order(
             line := box.desk.draft("disarm", {"partition": "cash"}),
@@ -406,7 +409,7 @@ def test_duress_is_known_whatever_becomes_of_the_order(box: OrderBox) -> None:
         )
     )
     assert isinstance(forged, Refused)
-    assert (forged.reason, forged.duress) == ("bad_signature", "")
+    assert (forged.reason, forged.forced) == ("bad_signature", None)
 
 
 @pytest.mark.parametrize(

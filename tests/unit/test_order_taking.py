@@ -165,7 +165,7 @@ async def test_no_more_wait_than_can_be_judged_soon(box: Ordered, eventually: Ev
     for _ in range(MAX_WAITING + 5):
         await box.say(payload(box.desk.draft("arm", {"partition": "cash"}), LI))
     assert box.taker.waiting == MAX_WAITING
-    assert box.reasons() == ["busy"]
+    assert box.reasons() == ["too_many"]
     box.free.set()
     await eventually(lambda: len(box.commands) == MAX_WAITING + 1)
 
@@ -178,7 +178,7 @@ async def test_who_was_forced_is_told_although_nothing_follows(box: Ordered, eve
     assert (duress.kind, duress.source, duress.facts) == (
         "zone.duress",
         "partition/cash",
-        {"person": "qian-li", "way": "order"},
+        {"person": "qian-li", "way": "order", "verification": 4},
     )
     assert refused.facts["reason"] == "needs_people"
     assert "duress" not in str(refused.facts)
