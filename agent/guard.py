@@ -17,10 +17,11 @@ from typing import Final
 
 import msgspec
 
-from agent import outputs
-from agent.arming import sounding, told
+from agent import incidents, outputs
+from agent.arming import keyswitch, sounding, told
 from agent.arming.arming import Arming
 from agent.arming.commands import Answer, Command, Way
+from agent.arming.keyswitch import KeyswitchState
 from agent.arming.sounding import Sounding
 from agent.arming.zones import RULES, Group
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
@@ -31,7 +32,7 @@ from agent.points import Points, named_points
 from agent.signals import Moment, OutputWrite, PointView, Signal, State
 from protocol.messages import BecauseRow
 from protocol.orders import LockArgs, OutputArgs, SilenceArgs, UnlockArgs
-from protocol.site.schema import Door, Interlock, Site
+from protocol.site.schema import Door, Interlock, Keyswitch, Site
 
 UNLOCKED: Final = "door.unlocked"
 EXERCISE: Final = output_refused.PATIENCE + timedelta(milliseconds=250)
@@ -81,6 +82,8 @@ class Guard:
         self._arming = Arming(site, saved.arming, self._points, now)
         self._sounding: Sounding = dict(saved.arming.sounding)
         self._buzzing = saved.arming.buzzing
+        self._switches = dict.fromkeys((each.id for each in site.keyswitch), KeyswitchState())
+        self._local_refusals: tuple[Moment, ...] = ()
         self._orphans = orphans(saved, site, judged, now)
 
     def observe(self, signals: Sequence[Signal], now: Moment) -> Decision:
@@ -90,6 +93,8 @@ class Guard:
         asked: list[str] = []
         for signal in sorted(signals, key=self._in_turn):
             findings += self._signal(signal, asked, now)
+        for switch in self._site.keyswitch:
+            findings += self._keyswitch(switch, now)
         findings += self._arming.pass_time(now)
         for door in self._doors.values():
             findings += self._door_time(door, now)
@@ -139,6 +144,10 @@ class Guard:
                 answer, found = self._move(command, now)
             case _:
                 answer, found = self._arming.command(command, now)
+        if command.way is not Way.ORDER and answer.refused:
+            self._local_refusals, tell = incidents.each(self._local_refusals, now)
+            if not tell:
+                return answer, (*findings, *found)
         return answer, (*findings, *found, *told.outcome(command, answer, now))
 
     def saved(self) -> SavedGuard:
@@ -181,6 +190,8 @@ class Guard:
                 return self._door(self._doors[name], was, signal, now)
             case "zone":
                 return self._arming.signal(signal, was, now)
+            case "keyswitch":
+                return [each for switch in self._site.keyswitch for each in self._keyswitch(switch, now)]
         if family == "exit" and name in self._refused:
             if signal.state is State.NORMAL:
                 self._refused.discard(name)
@@ -188,6 +199,16 @@ class Guard:
             for door in self._interlocks[name].doors if family == "release" else (name,):
                 self._releases[door] = Release(by=_LETS_OPEN[family][1], at=signal.at)
         return ()
+
+    def _keyswitch(self, switch: Keyswitch, now: Moment) -> Iterable[Finding]:
+        known = self._points.known(f"keyswitch/{switch.id}")
+        if known is None:
+            return ()
+        armed = self._arming.all_armed(switch.partitions)
+        self._switches[switch.id], command = keyswitch.observe(
+            self._switches[switch.id], switch, known.state, armed, now
+        )
+        return self.command(command, now)[1] if command else ()
 
     def _door(self, door: Door, was: State, signal: Signal, now: Moment) -> Iterable[Finding]:
         if signal.state is State.OPEN and was is not State.OPEN:
@@ -401,6 +422,7 @@ class Guard:
         due += [
             interlock.wake_at(state, self._interlocks[name].tolerance) for name, state in self._interlock_states.items()
         ]
+        due += [keyswitch.wake_at(state, now) for state in self._switches.values()]
         due += [output_refused.wake_at(state) for state in self._outputs.values()]
         for name, held in self._held_open.items():
             limit = self._doors[name].held_open_after

@@ -15,7 +15,7 @@ from agent.arming.commands import Answer, Command, Way
 from agent.arming.ground import Ground
 from agent.arming.keeping import SavedArming
 from agent.arming.latches import NEW, Bypass
-from agent.arming.partitions import PartitionState, ZoneTest, sight_of
+from agent.arming.partitions import PartitionState, ZoneTest, sight_of, standing
 from agent.arming.table import ARM, TABLE, Mode, Stage, Step, Trigger
 from agent.arming.zones import ONLY_BY_NAME, RULES
 from agent.findings import Finding
@@ -79,6 +79,10 @@ class Arming:
             return permitted.refused(self._site, command, standing)
         except OrderFaultError as error:
             return error.reason
+
+    def all_armed(self, names: Iterable[str]) -> bool:
+        """Whether each of these partitions is armed, or arming."""
+        return all(standing(self._ground.states[name]) is not hours.Standing.DISARMED for name in names)
 
     def alarming(self) -> frozenset[str]:
         """What latched and was not reset, as `kind source`."""
