@@ -18,8 +18,8 @@ from ordering.reading import printable
 from ordering.refusal import InputError, RefusedError, UnreachedError
 from ordering.settings import Access
 from protocol.messages import Approval, encode
+from protocol.texts import Said, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from protocol.texts import system_said
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Console:
         """
         status, content = self._ask(method, path, body)
         if status >= 300:
-            raise self._no(status, content)
+            raise self._no(status, content, judged=path.endswith("/approvals"))
         try:
             return msgspec.json.decode(content, type=wanted)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -109,24 +109,33 @@ class Console:
                     if len(content) > MAX_ANSWER_BYTES:
                         raise AnswerError(why=f"> {MAX_ANSWER_BYTES} bytes")
                 return answer.status_code, content
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise UnreachedError(
+                N_(
+                    "{address} does not answer: {reason}. Nothing was done. Is the address right, and is the centre "
+                    "running?"
+                ),
+                address=self.address,
+                reason=_why(error),
+            ) from None
         except httpx.HTTPError as error:
-            reason = printable(str(error) or type(error).__name__, MAX_SAID)
             raise UnreachedError(
                 N_(
                     "{address} does not answer: {reason}. What became of it is not known; look with: "
                     "branchwatch order list"
                 ),
                 address=self.address,
-                reason=reason,
+                reason=_why(error),
             ) from None
 
-    def _no(self, status: int, content: bytes) -> Exception:
-        said = _told(content) or f"HTTP {status}"
+    def _no(self, status: int, content: bytes, *, judged: bool) -> Exception:
+        """What a refusal means for the person; `judged`: the centre looked at a signature, not at what was typed."""
+        told = _told(content) or f"HTTP {status}"
         if status >= 500:
-            return UnreachedError(N_("{address} cannot do it now: {said}"), address=self.address, said=said)
-        if status in {400, 404, 422}:
-            return InputError(N_("the centre does not take it: {said}"), said=said)
-        return RefusedError(N_("the centre says no: {said}"), said=said)
+            return UnreachedError(N_("{address} cannot do it now: {said}"), address=self.address, said=told)
+        if status in {400, 404, 422} and not judged:
+            return InputError(N_("the centre does not take it: {said}"), said=told)
+        return RefusedError(N_("the centre says no: {said}"), said=told)
 
 
 def _told(content: bytes) -> str:
@@ -137,6 +146,22 @@ def _told(content: bytes) -> str:
         return ""
     faults = "; ".join(f"{each.get('place', '')}: {each.get('detail', '')}" for each in problem.faults[:5])
     return printable(": ".join(filter(None, [problem.title, problem.detail, faults])), MAX_SAID)
+
+
+def _why(error: httpx.HTTPError) -> Said | str:
+    """What stopped a question: the system's or the certificate's own words, if there are any."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return said(
+                "its certificate does not hold ({why}); name the bank's authority by --ca", why=cause.verify_message
+            )
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ssl.SSLError):
+            return system_said(cause)
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.TimeoutException):
+        return said("no answer within {seconds} s", seconds=round(ANSWER_S))
+    return printable(str(error) or type(error).__name__, MAX_SAID)
 
 
 def _tls(ca: Path | None) -> ssl.SSLContext:

@@ -96,6 +96,12 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     items: Annotated[tuple[Draft, ...], Meta(max_length=MAX_LISTED)]
 
 
+class AskedWords(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for the reader."""
+
+    state: Short = ""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the centre took it."""
 
@@ -104,6 +110,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     site: Short = ""
     action: Short = ""
     outcome: Outcome | None = None
+    words: AskedWords = AskedWords()
 
 
 class NamedPoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -104,9 +104,7 @@ def _add(words: Words, name: str, action: str, does: str, example: str, make: Ma
         "Drafts the order at the centre, shows what the draft itself says, signs it with the keys given, and follows "
         "it. A draft that says anything else than was asked for is not signed."
     )
-    word = words.add(
-        name, does, f"{does}.\n\n{description}", f"branchwatch order {name} {example}", _giving(action, make)
-    )
+    word = words.add(name, does, description, f"branchwatch order {name} {example}", _giving(action, make))
     word.add_argument("site", metavar="SITE", help=say("the site's id"))
     word.add_argument("--box", metavar="BOX", help=say("the box you mean, where it is not named after its site"))
     takes_keys(word, say)

@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import Any
 
 from ordering.drafts import Asked
-from ordering.giving import state_said
+from ordering.reading import printable
 from ordering.refusal import DONE
 from ordering.running import run
 from ordering.terminal import Terminal
@@ -68,6 +68,6 @@ def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
     with console:
         taken = console.ask("POST", "/api/v1/requests", Asked, asked)
     terminal = Terminal(texts=say, as_json=arguments.json)
-    terminal.line(said("Asked. It is: {state}", state=state_said(taken.state or "sent")))
+    terminal.line(said("Asked. It is: {state}", state=printable(taken.words.state or taken.state, 64)))
     terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state})
     return DONE

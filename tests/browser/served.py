@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import uvicorn
 
@@ -14,8 +15,9 @@ from tests.waiting import eventually_blocking
 class Served:
     """Use `start` and `stop`; the address stays the same between them."""
 
-    def __init__(self, world: ConsoleWorld, port: int) -> None:
+    def __init__(self, world: ConsoleWorld, port: int, app: Any = None) -> None:
         self.world = world
+        self._app = app or world.app  # something may stand between the console and its socket
         self.address = f"http://localhost:{port}"
         self._port = port
         self._server: uvicorn.Server | None = None
@@ -24,7 +26,7 @@ class Served:
     def start(self) -> None:
         """Serve until stopped."""
         config = uvicorn.Config(
-            self.world.app,
+            self._app,
             host="127.0.0.1",
             port=self._port,
             log_level="warning",
