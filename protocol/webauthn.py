@@ -86,7 +86,8 @@ def _check_client_data(data: bytes, challenge: bytes, origin: str) -> None:
         said = json.loads(data.decode("utf-8"), object_pairs_hook=once)
     except (ValueError, RecursionError):
         raise AssertionRefusedError("malformed") from None
-    if not isinstance(said, dict):
+    # tokenBinding told of the connection, which no relying party of ours sees; no browser sends it any longer.
+    if not isinstance(said, dict) or "tokenBinding" in said:
         raise AssertionRefusedError("malformed")
     if said.get("type") != "webauthn.get":
         raise AssertionRefusedError("wrong_type")

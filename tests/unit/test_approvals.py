@@ -153,6 +153,7 @@ def test_key_files_sign_the_same_always() -> None:
         ({"flags": PRESENT | VERIFIED | 0x40}, "malformed"),  # of a registration
         ({"flags": PRESENT | VERIFIED | 0x80}, "malformed"),  # extensions, and none there
         ({"tail": b"\xa0"}, "malformed"),  # none, and something there
+        ({"tokenBinding": {"status": "supported"}}, "malformed"),
         ({"pad": "x" * 1600}, "malformed"),
         ({"flags": PRESENT | VERIFIED | 0x80, "tail": bytes(1000)}, "malformed"),
     ],
