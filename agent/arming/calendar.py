@@ -150,9 +150,10 @@ class Timetable:
 
 
 def within(hours: str, wall: datetime, timezone: str) -> bool:
-    """Whether it is within these hours of the day there, like `08:30-17:00`."""
+    """Whether it is within these hours of the day there, like `08:30-17:00`, or over midnight `22:00-06:00`."""
     opens, closes = (time.fromisoformat(text) for text in hours.split("-"))
-    return opens <= wall.astimezone(ZoneInfo(timezone)).time() < closes
+    clock = wall.astimezone(ZoneInfo(timezone)).time()
+    return opens <= clock < closes if opens < closes else clock >= opens or clock < closes
 
 
 def _after_hours(at: datetime | None, opens: datetime | None, closes: datetime | None) -> datetime | None:

@@ -157,6 +157,15 @@ def test_hours_of_people_are_those_of_the_site(when: str, inside: bool) -> None:
     assert within("08:00-18:00", at(when), SHANGHAI) is inside
 
 
+@pytest.mark.parametrize(
+    ("when", "inside"),
+    [("2026-11-20 21:59", False), ("2026-11-20 22:00", True), ("2026-11-21 05:59", True), ("2026-11-21 06:00", False)],
+)
+def test_hours_may_go_over_midnight(when: str, inside: bool) -> None:
+    """A night guard's code counts from the evening to the morning."""
+    assert within("22:00-06:00", at(when), SHANGHAI) is inside
+
+
 def _saturday(year: int, week: int) -> date:
     first = date(year, 1, 1)
     return first + timedelta(days=(5 - first.weekday()) % 7 + 7 * week)
