@@ -22,14 +22,14 @@ _ALARMS: Final = {
     **dict.fromkeys((*range(110, 119), 151, 158, 162), _FIRE),
     **dict.fromkeys((120, 122, 123, 126, 129), _HOLD_UP),
     **dict.fromkeys((121, 124, 125), _DURESS),
-    **dict.fromkeys((*range(130, 137), 138, 139, 140, 146, 150, 155, 423), _INTRUSION),
+    **dict.fromkeys((*range(130, 137), 138, 139, 140, 146, 150, 155, 374, 423), _INTRUSION),
 }
 _TAMPERS: Final = frozenset({137, 144, 145, 316, 317, 341, 383, 461})
 _TROUBLES: Final = frozenset({147, 156, 370, 371, 372, 373, 375, 376, 380, 381, 382, 389})
 _BYPASSES: Final = frozenset(range(570, 578))
 _MOVES: Final = frozenset({400, 401, 402, 403, 404, 405, 407, 408, 409, 451, 452})
 _STAYS: Final = frozenset({441, 442, 444})
-_TESTS: Final = frozenset({601, 602, 603, 605, 606, 607, 609, 611, 613, 614, 615})
+_TESTS: Final = frozenset({601, 602, 603, 604, 605, 606, 607, 609, 611, 613, 614, 615})
 _NOTES: Final = frozenset(
     {406, *range(411, 417), *range(421, 437), *range(450, 467), *range(621, 627), 629, 630, 631, 632}
 ) - {423, 432, 451, 452, 461}
@@ -53,8 +53,8 @@ def parse_contact_id(data: bytes) -> Report:
     if number_of in _MOVES or number_of in _STAYS:
         # 441 is an arming whichever way it is said; the others are openings when new and closings when over.
         about = About.CLOSING if restored or number_of in _STAYS else About.OPENING
-        if qualifier == "6" or (restored and number_of in _STAYS):
-            about = About.NOTE  # it is still so; or the inside was armed too, which its own closing says
+        if qualifier == "6":
+            about = About.NOTE  # it is still so
         return Report(code=code, about=about, area=area, user=zone, stay=number_of in _STAYS)
     zone = "" if zone == "0" else zone
     about, kind = _about(number_of)

@@ -40,13 +40,13 @@ _ODD: Final[Mapping[str, tuple[About, bool]]] = {
     **dict.fromkeys(("TR", "TH", "TJ", "EJ", "XJ"), (About.TAMPER, True)),
     **dict.fromkeys(("BD",), (About.TROUBLE, False)),
     **dict.fromkeys(("BE", "FV", "FQ"), (About.TROUBLE, True)),
-    **dict.fromkeys(("EA", "DF"), (About.ALARM, False)),
+    **dict.fromkeys(("EA", "DF", "UZ"), (About.ALARM, False)),
     **dict.fromkeys(("RP", "RX", "TS", "TE", "TP", "TX", "TC", "TW", "TZ", "YY", "FI", "FK"), (About.TEST, False)),
     **dict.fromkeys(
         (
             "AB", "CO", "CR", "CZ", "OZ", "OC", "CX", "FL", "JL", "JR", "JP", "MI", "NS", "NA", "SC", "XI", "UX",
             "DA", "DB", "DC", "DD", "DE", "DG", "DI", "DK", "DN", "DO", "DP", "DQ", "DR", "DS", "DV", "DW", "DX", "DY",
-            "DZ", "RC", "RO", "YX", "YZ", "CD", "CE", "CI", "CT", "CW", "OI", "OT", "EE", "VY",
+            "DZ", "RC", "RO", "CD", "CE", "CI", "CT", "CW", "OI", "OT", "EE", "VY",
         ),
         (About.NOTE, False),
     ),
@@ -57,6 +57,7 @@ _FAULTS: Final[Mapping[str, tuple[str, bool]]] = {
     "YT": ("battery", False), "YM": ("battery", False), "YR": ("battery", True),
     "YP": ("power", False), "YQ": ("power", True), "YI": ("overcurrent", False), "YJ": ("overcurrent", True),
     "YC": ("communication", False), "YS": ("communication", False), "YK": ("communication", True),
+    "YX": ("service", False), "YZ": ("service", True),
     "YA": ("bell", False), "YH": ("bell", True),
     "LT": ("line", False), "LR": ("line", True), "NT": ("network", False), "NR": ("network", True),
     "ET": ("expander", False), "EM": ("expander", False), "ER": ("expander", True), "EN": ("expander", True),

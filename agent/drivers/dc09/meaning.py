@@ -6,6 +6,7 @@ unnamed zone never hides behind another's. What acts always by its code (hold-up
 where the site file gave its zone another type.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -30,6 +31,11 @@ _OWN_KINDS: Final = {ZoneType.HOLD_UP: "zone.hold_up", ZoneType.FIRE: "zone.fire
 
 NEVER_OVER: Final = frozenset({"zone.duress"})
 """Told, with nothing to end: nothing at the site may show it."""
+
+MAX_ZONE: Final = 24
+"""Characters of a panel's own zone number in a source; panels have three or four."""
+
+_NOT_ID: Final = re.compile(r"[^a-z0-9]")
 
 CLOCK_OFF: Final = "panel's clock off by {seconds} s"
 
@@ -181,8 +187,9 @@ def _alarm(panel: PanelWiring, report: Report, said: Said) -> list[Finding]:
 
 
 def _place(report: Report) -> str:
-    zone = report.zone.replace(":", "-")
-    return f"zone/{zone}" if zone and zone[0] != "-" else "zone/0"
+    """A zone nobody named, as a source may be written; `0` where the panel names none."""
+    zone = _NOT_ID.sub("-", report.zone)[:MAX_ZONE].strip("-")
+    return f"zone/{zone or '0'}"
 
 
 def _move(panel: PanelWiring, report: Report, said: Said) -> PanelMove:
