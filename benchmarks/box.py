@@ -18,14 +18,15 @@ class Box:
 
 
 @asynccontextmanager
-async def guarding(bank: Bank, site: str, broker_port: int) -> AsyncIterator[Box]:
-    """The box of `site`, started; its doors are closed."""
+async def guarding(bank: Bank, site: str, broker_port: int, more: str = "") -> AsyncIterator[Box]:
+    """The box of `site`, started; its doors are closed. `more` stands in its site file in place of the doors."""
     folder = bank.root / "sites" / site
     state = folder / "state"
     state.mkdir(parents=True, mode=0o700)
     config = folder / "site.toml"
     async with Doors() as doors:
-        config.write_text(site_toml(site, str(bank.keys), modbus=doors.port, broker=broker_port), encoding="utf-8")
+        text = site_toml(site, str(bank.keys), modbus=doors.port, broker=broker_port, more=more)
+        config.write_text(text, encoding="utf-8")
         words = [*BRANCHWATCH, "agent", "run", "--config", str(config), "--state", str(state)]
         with Process(f"agent-{site}", words, bank.logs / f"agent-{site}.log") as agent:
             yield Box(site, doors, agent)

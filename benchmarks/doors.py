@@ -79,8 +79,9 @@ class Doors:
         return None
 
 
-def site_toml(site: str, keys: str, *, modbus: int, broker: int) -> str:
-    """The site file of a box that watches these doors; every interlock has a tolerance of nothing."""
+def site_toml(site: str, keys: str, *, modbus: int, broker: int, more: str = "") -> str:
+    """The site file of a box that watches these doors, or `more` instead; interlocks have a tolerance of nothing."""
+    doors = (*map(_door, range(DOORS)), *map(_interlock, range(INTERLOCKS)))
     return "\n".join(
         (
             f'id = "{site}"',
@@ -103,8 +104,7 @@ def site_toml(site: str, keys: str, *, modbus: int, broker: int) -> str:
             f'address = "{HOST}:{modbus}"',
             f"unit_id = {UNIT_ID}",
             "",
-            *(_door(number) for number in range(DOORS)),
-            *(_interlock(number) for number in range(INTERLOCKS)),
+            *((more,) if more else doors),
         )
     )
 

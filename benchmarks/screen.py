@@ -96,7 +96,7 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box]) -> tuple[list[Tr
                 _open_outer(*places[count + 1])
             contact_ns = box.doors.open(2 * number + 1)
             try:
-                drawn = await _next_row(desk)
+                drawn = await next_row(desk, GRAVE)
             except TimeoutError:
                 lost += 1
                 drawn = None
@@ -118,11 +118,12 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box]) -> tuple[list[Tr
     return found, lost
 
 
-async def _next_row(desk: Desk) -> Drawn:
+async def next_row(desk: Desk, kind: str) -> Drawn:
+    """The next row of this kind on the glass. Raises: TimeoutError."""
     async with asyncio.timeout(DRAWN_IN_S):
         while True:
             drawn = await desk.drawn.get()
-            if drawn.kind == GRAVE:
+            if drawn.kind == kind:
                 return drawn
 
 

@@ -18,11 +18,13 @@ from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import ACTIONS, Action, ActionRefusedError
 from simulator.branch import BranchServer
 from simulator.children import CommandFailedError
+from simulator.deeds import DEEDS, PanelUnheardError, Scene
 from simulator.demo_file import DemoFileError, read_demo
 from simulator.demo_folder import issue_boxes
 from simulator.fleet import MAX_BOXES, Figures, FleetSettings, fleet_boxes, run_fleet
 from simulator.lasting import seconds
 from simulator.model import Door
+from simulator.ordering_people import NobodyError, OrderFailedError
 
 DONE, SAYS_NO, INPUT_WRONG, UNREACHABLE = 0, 1, 2, 3
 LIST: Final = "list"
@@ -37,7 +39,7 @@ def main(argv: list[str]) -> int:
         return int(arguments.run(arguments, say))
     except (DemoFileError, ActionRefusedError, CommandFailedError) as error:
         return _fail(error, INPUT_WRONG, say)
-    except DoorStayedShutError as error:
+    except (DoorStayedShutError, NobodyError, PanelUnheardError, OrderFailedError) as error:
         return _fail(error, SAYS_NO, say)
     except (BranchUnreachableError, OSError) as error:
         return _fail(error, UNREACHABLE, say)
@@ -50,15 +52,26 @@ def _act(arguments: argparse.Namespace, say: Texts) -> int:
             doors = "|".join(known.doors)
             print(f"{action} {doors}".rstrip())
             print(f"    {say(known.looks)}")
+        for name, deed in DEEDS.items():
+            print(f"{name} {deed.takes}".rstrip())
+            print(f"    {say(deed.looks)}")
         return DONE
     if not 2 <= len(words) <= 3:
         raise ActionRefusedError(N_("name the site, the action and, where it needs one, the door"))
-    site = next((each for each in read_demo(arguments.dir).sites if each.id == words[0]), None)
+    demo = read_demo(arguments.dir)
+    site = next((each for each in demo.sites if each.id == words[0]), None)
     if site is None:
-        known_sites = ", ".join(each.id for each in read_demo(arguments.dir).sites[:10])
+        known_sites = ", ".join(each.id for each in demo.sites[:10])
         raise ActionRefusedError(
             N_('there is no site "{site}" in this demo; there are {known}'), site=words[0], known=known_sites
         )
+    if words[1] in DEEDS:
+        deed, what = DEEDS[words[1]], words[2] if len(words) == 3 else ""
+        if what and not deed.takes:
+            raise ActionRefusedError(N_('"{action}" takes no further word'), action=words[1])
+        done = asyncio.run(deed.do(Scene(demo=demo, site=site, what=what, folder=arguments.dir, say=say)))
+        print(done or f"{site.id}: {say(deed.looks)}")
+        return DONE
     action = _word(Action, words[1], N_('there is no action "{word}"; there are {known}'))
     door = _word(Door, words[2], N_('there is no door "{word}"; there are {known}')) if len(words) == 3 else None
     asyncio.run(act(site.modbus, action, door))
@@ -142,7 +155,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         epilog=say("example:") + "  branchwatch simulate act --dir demo 0755-031 open outer",
     )
     acting.add_argument("--dir", type=Path, default=Path("demo"), help=say("the demo's folder (default: demo)"))
-    acting.add_argument("words", nargs="+", metavar="SITE ACTION [DOOR]", help=say("or the one word: list"))
+    acting.add_argument("words", nargs="+", metavar="SITE ACTION [WHAT]", help=say("or the one word: list"))
     acting.set_defaults(run=_act)
 
     branch = commands.add_parser(

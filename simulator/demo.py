@@ -23,8 +23,10 @@ from simulator.bank import Bank, Wired
 from simulator.branch import BranchServer
 from simulator.children import ChildEndedError, Children, CommandFailedError
 from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both
+from simulator.closing import closing_time
 from simulator.collector_toml import Ports, collector_toml
 from simulator.console import Console, ConsoleError
+from simulator.deeds import keep_dialling
 from simulator.demo_file import NAME as DEMO_FILE
 from simulator.demo_file import BrokerAccess, DemoFile, Login, Officer, PanelAccess, SiteAccess, write_demo
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
@@ -108,13 +110,27 @@ class _Demo:
         names = [site.name for site in self._sites]
         await _first(
             follow(console, known, self._say, self._tell),
-            self._play_and_wait(access, names),
+            self._play_and_wait(console, access, names),
+            *(keep_dialling(each.panel) for each in access if each.panel is not None),
             children.first_to_end(),
         )
 
-    async def _play_and_wait(self, access: list[SiteAccess], names: list[str]) -> None:
+    async def _play_and_wait(self, console: Console, access: list[SiteAccess], names: list[str]) -> None:
         await play(access, names, self._say, self._tell)
+        folder = self._folder.root
+        await closing_time(console, access[0], names[0], self._officers(), folder, self._say, self._tell)
         await self._over.wait()
+
+    def _officers(self) -> list[Officer]:
+        return [
+            Officer(
+                id=officer.id,
+                name=officer.names[_desk_language()],
+                token=self._tokens[officer.id],
+                key=str(self._folder.person_key(officer.id)),
+            )
+            for officer in OFFICERS
+        ]
 
     async def _wire(self, site: SimulatedSite, stack: AsyncExitStack) -> Wired:
         """Start a branch's module and choose where its panel dials. The first branch closes as the story goes."""
@@ -176,15 +192,7 @@ class _Demo:
             ),
             collector_db=str(self._folder.database),
             sites=access,
-            people=[
-                Officer(
-                    id=officer.id,
-                    name=officer.names[_desk_language()],
-                    token=self._tokens[officer.id],
-                    key=str(self._folder.person_key(officer.id)),
-                )
-                for officer in OFFICERS
-            ],
+            people=self._officers(),
         )
 
     def _invite(self, address: str) -> None:
