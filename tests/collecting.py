@@ -218,6 +218,7 @@ class PaperCentre:
             ticked = self.tick()
             sending.asks.extend(ticked.asks)
             sending.deliveries.extend(ticked.deliveries)
+            sending.posts.extend(ticked.posts)
         return sending
 
     def set_clock(self, by: timedelta) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from collector.console import guard_sentences
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -80,7 +81,6 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             N_("{count} messages claiming to come from {claimed_box} were set aside: {reason}"),
             N_("Messages were set aside: {reason}"),
         ),
-        "order.refused": (N_("The order was refused: {reason}"),),
         "request.answered": (N_("The centre's request {action}: {reason}"),),
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
@@ -94,6 +94,7 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "enrol.code_dead": (N_("The enrolment code of {box} is dead: too many wrong tries"),),
         "certificate.renewed": (N_("{box} has a new certificate for its key"),),
         "certificate.revoked": (N_("The certificate of {box} was revoked; what it sends is set aside"),),
+        **guard_sentences.HEADLINES,
     }
 )
 
@@ -124,6 +125,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
                 "what it sends is set aside ({count} messages)"
             ),
         ),
+        **guard_sentences.HEADLINES_BY_REASON,
     }
 )
 """Where the fact `reason` makes it another story: (kind, reason), tried before HEADLINES."""
@@ -184,6 +186,7 @@ OVER: Final[Mapping[str, str]] = MappingProxyType(
         "link.backup_lost": N_("The second way to the centre is up again"),
         "ledger.gap": N_("The missing events have arrived"),
         "config.drift": N_("The box works with the site file that it should have"),
+        **guard_sentences.OVER,
     }
 )
 OVER_OTHERWISE: Final = N_("{title}: over")
@@ -194,6 +197,7 @@ ASIDES: Final[Mapping[str, str]] = MappingProxyType(
         "while_unknown": N_("it happened while the state was unknown"),
         "held_back_s": N_("told late because the point chatters"),
         "coalesced": N_("the same happened {coalesced} times while the store was full"),
+        **guard_sentences.ASIDES,
     }
 )
 """Facts that any kind may carry, and what they add to its explanation."""
@@ -213,6 +217,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "tamper": N_("tamper"),
         "unknown": N_("unknown"),
         "appeared": N_("was first heard"),
+        **guard_sentences.STATES,
     }
 )
 
@@ -245,13 +250,23 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "box": N_("Box {id}"),
         "link": N_("Link {id}"),
         "lane": N_("Lane {id}"),
+        **guard_sentences.FAMILIES,
     }
 )
 
 PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 """Families whose points bear the name of their door: what they are is said beside it."""
 
-ORDER: Final = ("door", "interlock", "zone", "release", "lock", "key", "exit", "reader", "output", "device")
+FACT_WORDS_OF: Final = guard_sentences.FACT_WORDS_OF
+MARKS: Final = guard_sentences.MARKS
+
+TIMES: Final = frozenset({"at", "until", "arm_by", "open_by", "opens"})
+"""Facts that are a time on the wire, told in the site's own hours."""
+
+ORDER: Final = (
+    *("partition", "door", "interlock", "zone", "release", "lock", "key", "exit", "reader"),
+    *("keyswitch", "output", "device"),
+)
 """Families in the order in which a person looks at them."""
 
 FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -358,6 +373,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "needs_two_signatures": N_("a second signature is missing"),
         "device_silent": N_("a new device does not answer"),
         "exception of wrong length": N_("the device refuses without a reason"),
+        **guard_sentences.REASONS,
     }
 )
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
@@ -374,5 +390,6 @@ REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
     ),
     (r"exception (?P<code>[0-9]+)(?:: .*)?", N_("the device refuses (exception {code})")),
     (r"answer of unit (?P<unit>[0-9]+)", N_("answer of another unit ({unit})")),
+    (r"(?P<kind>[a-z]+[.][a-z_.]+|[0-9]) (?P<point>[a-z0-9/-]+)", N_("because of {point}: {kind}")),
 )
 """Reasons with a value inside: a pattern for the whole reason, and what is said."""

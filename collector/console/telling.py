@@ -47,7 +47,8 @@ class Telling:
 
     def wording(self, box: str, language: str, now_ms: int) -> Wording:
         """Sentences about one box in one language."""
-        return Wording(texts=texts_for(language), names=self._names.of(box, now_ms))
+        known = self._names.of(box, now_ms)
+        return Wording(texts=texts_for(language), names=known.names, people=self.person, zone=known.zone)
 
     def alarm(self, row: AlarmRow, language: str, now_ms: int) -> shapes.Alarm:
         """An alarm as lists and the live feed show it."""

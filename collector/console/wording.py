@@ -5,8 +5,9 @@ stands in sentences.py, the words of each language in protocol/texts. Flow: stor
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from string import Formatter
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from collector.console import sentences
 from protocol.kinds import KINDS, RESTORED, is_restore
 from protocol.messages import BecauseRow
 from protocol.texts import Texts
+from protocol.timestamps import parse_time
 
 _LONGEST_WORD: Final = 200
 """Characters of one fact in a sentence; a box's longest honest fact is a device's error text."""
@@ -33,6 +35,8 @@ class Wording:
 
     texts: Texts
     names: Mapping[str, str] = field(default_factory=dict)
+    people: Callable[[str], str | None] = str
+    zone: tzinfo = UTC
 
     def title(self, kind: str) -> str:
         """What this kind is called; the name itself for a kind that only a newer box knows."""
@@ -100,18 +104,31 @@ class Wording:
         word = sentences.STATES_OF.get((point.partition("/")[0], state)) or sentences.STATES.get(state)
         return self.texts(word) if word else state
 
+    def mark(self, mark: str) -> str:
+        """The word for what else is true of a point."""
+        word = sentences.MARKS.get(mark)
+        return self.texts(word) if word else mark
+
     def reason(self, reason: str) -> str:
         """The words for a reason or cause; the reason itself where it is not in the table."""
         if word := sentences.REASONS.get(reason):
             return self.texts(word)
         for form, word in sentences.REASON_FORMS:
             if found := re.fullmatch(form, reason):
-                values = {
-                    name: self.point(f"door/{each}") if name == "door" else each
-                    for name, each in found.groupdict().items()
-                }
+                values = {name: self._part(name, each) for name, each in found.groupdict().items()}
                 return self.texts(word).format(**values)
         return reason[:_LONGEST_WORD]
+
+    def _part(self, name: str, text: str) -> str:
+        """A value inside of a reason."""
+        match name:
+            case "door":
+                return self.point(f"door/{text}")
+            case "point":
+                return self.point(text)
+            case "kind":
+                return self.title(text)
+        return text
 
     def _happened(self, point: str, state: str, reason: str) -> str:
         said = self.texts("{point} {state}").format(point=self.point(point), state=self.state(point, state))
@@ -126,7 +143,7 @@ class Wording:
                 values[name] = self.source(source, facts)
             elif name == "door":
                 values[name] = self.point(f"door/{facts['door']}" if "door" in facts else source)
-            elif facts.get(name) is None:
+            elif facts.get(name) is None or facts[name] == []:
                 return None
             else:
                 values[name] = self._fact(name, facts[name])
@@ -137,16 +154,43 @@ class Wording:
             return self.texts("yes") if value else self.texts("no")
         if isinstance(value, float):
             return f"{value:.1f}".removesuffix(".0")
+        if name == "blocking" and isinstance(value, list):
+            return self._joined([self._blocks(each) for each in value])
         if isinstance(value, list):
             return self._joined([self._fact(name, each) for each in value])
         text = str(value)
+        if name in ("person", "people"):
+            return (self.people(text) or text)[:_LONGEST_WORD]
+        if name in sentences.TIMES:
+            return self._time(name, text)
+        if word := sentences.FACT_WORDS_OF.get((name, text)):
+            return self.texts(word)
         if name == "kind":
             return self.title(text[:_LONGEST_WORD])
-        if "/" in text and text in self.names:
+        if "/" in text and (text in self.names or name == "confirmed_by"):
             return self.point(text)
+        if name == "bypassed":
+            return self.point(f"zone/{text.removeprefix('zone/')}")
         if text in sentences.FACT_WORDS:
             return self.texts(sentences.FACT_WORDS[text])
         return self.reason(text)
+
+    def _blocks(self, pair: Any) -> str:
+        """What prevents an arming: a point and why."""
+        if not isinstance(pair, list) or len(pair) != 2:
+            return self._fact("", pair)
+        point, why = str(pair[0]), str(pair[1])
+        said = self.state(point, why)
+        return self.texts("{point} {state}").format(
+            point=self.point(point), state=self.reason(why) if said == why else said
+        )
+
+    def _time(self, name: str, text: str) -> str:
+        try:
+            local = parse_time(text).astimezone(self.zone)
+        except (ValueError, OverflowError):
+            return text[:_LONGEST_WORD]
+        return f"{local:%m-%d %H:%M}" if name == "until" else f"{local:%H:%M}"
 
     def _joined(self, words: Sequence[str]) -> str:
         return self.texts(", ").join(words)

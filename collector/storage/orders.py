@@ -102,7 +102,9 @@ def approvals_of(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[
     """The approvals of orders, the oldest first."""
     found: dict[str, list[ApprovalRow]] = {}
     for part in _parts(ids):
-        statement = select(approvals).where(approvals.c.order_id.in_(part)).order_by(approvals.c.at_ms)
+        statement = (
+            select(approvals).where(approvals.c.order_id.in_(part)).order_by(approvals.c.at_ms, approvals.c.person)
+        )
         for row in connection.execute(statement):
             found.setdefault(row.order_id, []).append(ApprovalRow(**row._mapping))
     return {order: tuple(rows) for order, rows in found.items()}

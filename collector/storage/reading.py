@@ -102,7 +102,7 @@ class Reading:
     def boxes(self, unit: str, *, site: str | None = None, box: str | None = None) -> tuple[BoxRow, ...]:
         """Every box of a unit and below, with points and heads, by site and id."""
         statement = (
-            select(boxes, sites.c.name.label("site_name"), sites.c.unit, points.c.states)
+            select(boxes, sites.c.name.label("site_name"), sites.c.unit, sites.c.timezone, points.c.states)
             .join(sites, sites.c.id == boxes.c.site)
             .outerjoin(points, points.c.box == boxes.c.id)
             .where(below(unit))
@@ -240,6 +240,7 @@ def _box_row(row: Row[Any], heads: dict[str, Row[Any]], config: ConfigRow) -> Bo
             for lane, head in sorted(heads.items())
         ),
         config=config,
+        timezone=row.timezone,
     )
 
 

@@ -230,6 +230,7 @@ class BoxRow(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[PointRow, ...]
     heads: tuple["HeadRow", ...]
     config: ConfigRow
+    timezone: str = "UTC"
 
 
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True):
