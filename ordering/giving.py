@@ -21,7 +21,7 @@ from ordering.page_serving import listen, serve
 from ordering.page_steps import Approving
 from ordering.reading import ReadOrder, printable, read_line
 from ordering.refusal import DONE, SAYS_NO, OrderingError, RefusedError
-from ordering.showing import Row, danger, does, names_row, rows
+from ordering.showing import Row, danger, does, names_row, rows, when
 from ordering.signing import sign_with_file
 from ordering.terminal import Terminal
 from ordering.wanted import Wanted, check_wanted
@@ -53,7 +53,7 @@ class Hand:
 
     console: Console
     terminal: Terminal
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC).astimezone()
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
     random: Callable[[int], bytes] = os.urandom
@@ -106,7 +106,8 @@ def tell_order(hand: Hand, read: ReadOrder, draft: Draft) -> None:
     texts, terminal = hand.terminal.texts, hand.terminal
     terminal.line(said("{site} · {does}", site=read.site or read.order.box, does=does(read.args)))
     terminal.line(danger(read.args)[1])
-    told = [row.told(texts) for row in (*rows(read, hand.now()), *_of_the_centre(hand, read, draft))]
+    names = _names(hand, read, draft)
+    told = [row.told(texts) for row in (*names, *rows(read, hand.now()), *_of_the_centre(hand, read, draft))]
     for name, value in told:
         terminal.line(f"  {name}: {value}")
 
@@ -205,7 +206,10 @@ def _with_page(hand: Hand, read: ReadOrder, draft: Draft, how: How) -> Draft | N
     listeners = listen(how.port)
     try:
         centre = tuple(_of_the_centre(hand, read, draft))
-        steps = Approving(read=read, draft=draft, centre=centre, now=hand.now, approve=hand.console.approve)
+        names = _names(hand, read, draft)
+        steps = Approving(
+            read=read, draft=draft, names=names, centre=centre, now=hand.now, approve=hand.console.approve
+        )
         in_time = asyncio.run(serve(steps, listeners, hand.random, _shows(hand, how)))
     finally:
         for each in listeners:
@@ -249,20 +253,21 @@ def _of_the_centre(hand: Hand, read: ReadOrder, draft: Draft) -> Iterator[Row]:
     """What nobody but the centre says, and what nothing depends on."""
     if draft.site and draft.site != read.site:
         yield Row(name=said("Site"), value=printable(draft.site, 64), centre=True)
-    yield from names_row(read.args, _names(hand, draft.site or read.site))
     yield Row(name=said("People needed"), value=str(draft.needed), centre=True)
     if draft.people:
         yield Row(name=said("Approved already"), value=printable(", ".join(draft.people), 200), centre=True)
     if draft.stale_at:
-        yield Row(name=said("Too old at"), value=printable(draft.stale_at, 32), centre=True)
+        yield Row(name=said("Too old at"), value=when(printable(draft.stale_at, 32), hand.now()), centre=True)
 
 
-def _names(hand: Hand, site: str) -> dict[str, str]:
-    """What the centre calls the points of a site; without names an order is shown all the same."""
+def _names(hand: Hand, read: ReadOrder, draft: Draft) -> tuple[Row, ...]:
+    """What the centre calls what the order names; without names an order is shown all the same."""
+    site = read.site or draft.site
     if not is_id(site):
-        return {}
+        return ()
     try:
         points = hand.console.ask("GET", f"/api/v1/sites/{site}/points", NamedPoints).items
     except OrderingError:
-        return {}
-    return {each.id: printable(each.name, 64) for each in points if each.name}
+        return ()
+    row = names_row(read.args, {each.id: printable(each.name, 64) for each in points if each.name})
+    return () if row is None else (row,)

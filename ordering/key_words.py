@@ -82,7 +82,7 @@ def _register(arguments: Namespace, say: Texts) -> int:
         if arguments.key is not None or access.keys:
             path = arguments.key or access.keys[0]
             return _register_file(console, open_key(path, asks(os.environ, say)), name, terminal)
-        return _register_security_key(console, name, arguments.port, terminal)
+        return register_security_key(console, name, arguments.port, terminal)
 
 
 def _register_file(console: Console, key: PersonalKey, name: str, terminal: Terminal) -> int:
@@ -90,7 +90,8 @@ def _register_file(console: Console, key: PersonalKey, name: str, terminal: Term
     return _tell(terminal, kept.id, spoken_key(key.der))
 
 
-def _register_security_key(console: Console, name: str, port: int, terminal: Terminal) -> int:
+def register_security_key(console: Console, name: str, port: int, terminal: Terminal) -> int:
+    """Have a credential made on this machine's page, and bring it to the desk's list; the exit code."""
     kept: list[str] = []
 
     def register(made: Made) -> None:

@@ -75,6 +75,7 @@ class Approving:
 
     read: ReadOrder
     draft: Draft
+    names: tuple[Row, ...]
     centre: tuple[Row, ...]
     now: Callable[[], datetime]
     approve: Callable[[Approval], Draft]
@@ -95,6 +96,7 @@ class Approving:
         return {
             **_words(texts, title=said("Approve an order"), lead=lead, place=place),
             "headline": does(self.read.args).told(texts),
+            "names": "".join(row.told(texts)[1] for row in self.names),
             "danger": grave.told(texts),
             "look": look.value,
             "sign": said("Approve with security key").told(texts) if offered else "",
@@ -158,6 +160,7 @@ class Making:
         return {
             **_words(texts, title=said("Register a security key for approving orders"), lead=lead, place=None),
             "headline": "",
+            "names": "",
             "danger": "",
             "look": "",
             "sign": said("Register the security key").told(texts),

@@ -143,7 +143,7 @@ def rows(read: ReadOrder, now: datetime) -> tuple[Row, ...]:
         Row(name=said("Challenge of the box"), value=said("{nonce}, ten minutes at most", nonce=order.challenge)),
     ]
     if order.expires is not None:
-        found.append(Row(name=said("Ends"), value=order.expires))
+        found.append(Row(name=said("Ends"), value=when(order.expires, now)))
     found += [
         Row(name=said("Roster"), value=said("version {number}", number=order.roster_version)),
         Row(name=said("Order"), value=order.id),
@@ -152,11 +152,18 @@ def rows(read: ReadOrder, now: datetime) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def names_row(args: OrderArgs, names: Mapping[str, str]) -> Iterable[Row]:
+def names_row(args: OrderArgs, names: Mapping[str, str]) -> Row | None:
     """The names that the centre gives to what the order names; ids stay the truth."""
     told = [f"{point}: {names[point]}" for point in points_of(args) if names.get(point)]
-    if told:
-        yield Row(name=said("Names"), value="; ".join(told), centre=True)
+    return Row(name=said("Names"), value="; ".join(told), centre=True) if told else None
+
+
+def when(text: str, now: datetime) -> str:
+    """A time of the wire as this machine's clock would show it; as it came where it is none."""
+    try:
+        return _shown(parse_time(text), now)
+    except ValueError:
+        return text
 
 
 def lasting(seconds: int) -> Said:
@@ -179,11 +186,19 @@ def _points(kind: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def _age(at: datetime, now: datetime) -> Said:
+    shown = _shown(at, now)
     if at > now + AHEAD:
-        return said("{at}, which this machine's clock has not reached yet", at=f"{at:%Y-%m-%d %H:%M:%S} UTC")
+        return said("{at}, which this machine's clock has not reached yet", at=shown)
     seconds = max(0, int((now - at).total_seconds()))
     ago = said("{count} s", count=seconds) if seconds < 120 else said("{count} min", count=seconds // 60)
-    return said("{at}, {time} ago", at=f"{at:%Y-%m-%d %H:%M:%S} UTC", time=ago)
+    return said("{at}, {time} ago", at=shown, time=ago)
+
+
+def _shown(at: datetime, now: datetime) -> str:
+    """In the time zone of `now`, which is this machine's, with its offset."""
+    there = at.astimezone(now.tzinfo)
+    zone = there.isoformat(timespec="minutes")[-6:] if there.utcoffset() else ""
+    return f"{there:%Y-%m-%d %H:%M:%S} (UTC{zone})"
 
 
 def _groups(digest: bytes) -> str:

@@ -19,7 +19,7 @@ function draw(view) {
   shown = view;
   document.documentElement.lang = view.language;
   document.title = view.title;
-  for (const id of ["title", "place", "headline", "danger", "lead", "foot"]) at(id).textContent = view[id];
+  for (const id of ["title", "place", "headline", "names", "danger", "lead", "foot"]) at(id).textContent = view[id];
   at("language").textContent = view.language === "en" ? "中文" : "EN";
   at("order").hidden = !view.headline;
   at("order").className = view.look;
