@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.acceptance_words import add_acceptance_words
+from agent.arm_words import add_arm_words
 from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.live_words import add_live_options
@@ -243,6 +244,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_site_words(words, say)
     add_enrol_words(words, say)
     add_health_words(words, say)
+    add_arm_words(words, say)
     add_acceptance_words(words, say)
     return parser
 

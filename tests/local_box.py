@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from agent.clocks import Reading
 from agent.guard import Guard
 from agent.local.answering import Agency, Answering
+from agent.local.arming import code_desk
 from agent.local.client import LocalClient
 from agent.local.lines import Link, Reply
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.outbox.outbox import Outbox
 from agent.reporting import ReportingState
+from agent.secrets import Secrets
 from agent.signals import Moment, OutputWrite, Signal, State
 from agent.watch import Watch
 from protocol.acceptance import Config
 from protocol.certificates import Role, Trust
 from protocol.documents import Signer
+from protocol.messages import Clock as ClockWord
 from protocol.messages import Health
 from provisioning.authority import Authority
 from tests.boxes import box, reading
@@ -56,6 +60,7 @@ class LocalBox:
     watch: Watch
     moves: Moves
     writes: list[OutputWrite] = field(default_factory=list)
+    believed: ClockWord = ClockWord.SYNCED
 
     @property
     def trust(self) -> Trust:
@@ -71,15 +76,26 @@ class LocalBox:
         )
         self.moves.tap(self.watch.deliver)(tuple(signals))
 
+    def reading(self) -> Reading:
+        """Virtual time, and how far it is believed."""
+        return Reading(moment=self.now(), clock=self.believed)
+
     def now(self) -> Moment:
         """Virtual time."""
         return Moment(wall=self.clock.now(), mono_ms=self.clock.mono_ms())
 
 
 @asynccontextmanager
-async def local_box(folder: Path, site: str | None = None, config: Config = CONFIG) -> AsyncIterator[LocalBox]:
+async def local_box(
+    folder: Path,
+    site: str | None = None,
+    config: Config = CONFIG,
+    *,
+    secrets: Secrets | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[LocalBox]:
     """A box that runs until the test ends, at rest."""
-    clock = Clock(NOW)
+    clock = clock or Clock(NOW)
     authority = Authority.create(now=NOW - timedelta(days=1))
     keys = signer(authority, Role.BOX, "0755-031-a", "0755-031", NOW - timedelta(hours=1))
     described = site_of(site) if site else site_of()
@@ -111,6 +127,7 @@ async def local_box(folder: Path, site: str | None = None, config: Config = CONF
         link=lambda: LINK,
         took_ms=lambda: {"device/io1": 4.2},
         now=here.now,
+        codes=code_desk(described, secrets, outbox.saved, False, watch, outbox, guard.points, here.reading),
     )
     tasks = [
         asyncio.create_task(watch.run()),

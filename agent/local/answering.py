@@ -19,8 +19,10 @@ from cryptography import x509
 from agent.acceptance.plan import plan_of
 from agent.findings import Finding, Phase
 from agent.local import lines
+from agent.local.arming import CodeDesk
 from agent.local.ledger import test_events
 from agent.local.lines import Reply
+from agent.local.refusing import RefusedError
 from agent.signals import Moment, PointView
 from agent.watch import Watch
 from protocol import acceptance
@@ -41,14 +43,6 @@ FINISHED_WITHIN: Final = timedelta(minutes=10)
 """How far the end that an installer signed may lie from now."""
 
 
-class RefusedError(Exception):
-    """What was asked for is not done; `word` says why, for programs and for logs."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-
-
 @dataclass(frozen=True, kw_only=True)
 class Agency:
     """The parts of a running agent that answers are made of."""
@@ -67,6 +61,8 @@ class Agency:
     took_ms: Callable[[], Mapping[str, float | None]]
     """By device; only those that this version talks to."""
     now: Callable[[], Moment]
+    codes: CodeDesk | None = None
+    """What takes people's codes; none where the site file has none."""
 
 
 class Lead:
@@ -139,6 +135,10 @@ class Answering:
             case lines.Finish():
                 await self._finish(request, self._leading(lead))
                 yield Reply(done="finish")
+            case lines.Arm() | lines.Disarm():
+                if self._agency.codes is None:
+                    raise RefusedError("no_codes")
+                yield await self._agency.codes.ask(request)
             case _:
                 raise RefusedError("unknown")
 

@@ -21,11 +21,12 @@ class NotRunningError(Exception):
 
 
 class SaysNoError(Exception):
-    """The agent does not do it; `word` says why."""
+    """The agent does not do it; `word` says why, `said` is all that it said."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, said: Reply | None = None) -> None:
         super().__init__(word)
         self.word = word
+        self.said = said or Reply(refused=word)
 
 
 class LocalClient:
@@ -59,15 +60,15 @@ class LocalClient:
             os.close(folder)
         return cls(reader, writer)
 
-    async def ask(self, request: Request) -> list[Reply]:
-        """Every line of the answer, the last one with `done`.
+    async def ask(self, request: Request, patience_s: float = ANSWER_S) -> list[Reply]:
+        """Every line of the answer, the last one with `done`; `patience_s` for each of them.
 
         Raises:
             SaysNoError: it refuses.
             NotRunningError: it went away, or does not answer.
         """
         async with self._turn:  # answers come in the order of the questions
-            return [said async for said in self._asked(request)]
+            return [said async for said in self._asked(request, patience_s)]
 
     async def moves(self) -> AsyncIterator[Seen]:
         """What moves, after `watch` was asked, until the agent goes away."""
@@ -80,18 +81,18 @@ class LocalClient:
         self._writer.close()
         await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _asked(self, request: Request) -> AsyncIterator[Reply]:
+    async def _asked(self, request: Request, patience_s: float) -> AsyncIterator[Reply]:
         try:
             self._writer.write(lines.encode_line(request))
             await self._writer.drain()
             while True:
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(patience_s):
                     said = await self._answers.get()
                 if said is None:
                     self._answers.put_nowait(None)
                     raise NotRunningError
                 if said.refused:
-                    raise SaysNoError(said.refused)
+                    raise SaysNoError(said.refused, said)
                 yield said
                 if said.done:
                     return

@@ -1,7 +1,8 @@
 """What is said over the agent's own socket: one line of JSON each way, every shape and limit of it. Pure.
 
 A program asks (`do`), gets any number of lines, the last of them with `done` (or `refused` and a word), and, once it
-watches, lines with `moves` between them. It can look, and lead a walk test: it cannot arm, disarm or configure.
+watches, lines with `moves` between them. It can look and lead a walk test; with a person's code it can arm and disarm
+what that code may. It cannot configure.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -12,7 +13,8 @@ from msgspec import Meta
 from agent.acceptance.plan import Step
 from agent.signals import State
 from protocol.acceptance import Config
-from protocol.messages import Event, EventId, Health, Source, Text, Time
+from protocol.codes import CODE_PATTERN
+from protocol.messages import Event, EventId, Health, Id, Source, Text, Time
 
 SOCKET: Final = "agent.sock"
 """Its name in the state folder."""
@@ -31,6 +33,9 @@ EVENT_CHUNK: Final = 10
 
 MAX_EVENTS: Final = 20_000
 """Events of one walk test that are read back: ten looks at each point of the largest site."""
+
+
+CodeText = Annotated[str, Meta(pattern=CODE_PATTERN)]
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="about"):
@@ -91,7 +96,31 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="fin
     signature: dict[str, Any] | None = None
 
 
-Request = About | Plan | Watch | HealthOf | Walk | Tell | Switch | Events | Judge | Finish
+class Arm(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="arm"):
+    """Arm a partition, or `site`, with a person's code."""
+
+    partition: Id
+    code: CodeText
+    person: Id | None = None
+    """Whose code it is; where nobody is named, everybody's are tried."""
+    stay: bool = False
+
+    def __repr__(self) -> str:
+        return f"Arm({self.partition}, ***)"
+
+
+class Disarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="disarm"):
+    """Disarm a partition, or `site`, with a person's code."""
+
+    partition: Id
+    code: CodeText
+    person: Id | None = None
+
+    def __repr__(self) -> str:
+        return f"Disarm({self.partition}, ***)"
+
+
+Request = About | Plan | Watch | HealthOf | Walk | Tell | Switch | Events | Judge | Finish | Arm | Disarm
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,6 +151,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: Text = ""
 
 
+class Blocks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point that prevents arming, and why: `active`, `tamper`, `unknown`..."""
+
+    point: str
+    why: str
+    name: str = ""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the agent. Exactly one of `done` and `refused` ends the answer to a request."""
 
@@ -142,6 +179,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     health: Health | None = None
     link: Link | None = None
     events: tuple[Event, ...] = ()
+    blocking: tuple[Blocks, ...] = ()
+    wait_s: int = 0
+    """Seconds: until codes are taken again, or until an exit delay ends."""
 
 
 class LineError(Exception):

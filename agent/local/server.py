@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from agent.local import lines
-from agent.local.answering import Answering, Lead, RefusedError
+from agent.local.answering import Answering, Lead
 from agent.local.lines import LineError, Reply
 from agent.local.moves import Moves
+from agent.local.refusing import RefusedError
 from agent.signals import Signal
 
 LOG: Final = logging.getLogger("branchwatch.local")

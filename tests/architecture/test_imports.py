@@ -46,7 +46,7 @@ ONE_PLACE = {
     "segno": ["provisioning/enrolment/qr.py"],
     "chinese_calendar": ["agent/arming/workdays.py"],
     "holidays": ["agent/arming/statutory.py"],
-    "argon2": ["collector/people.py"],
+    "argon2": ["collector/people.py", "agent/arming/codes.py", "provisioning/code_hashes.py"],
     "prometheus_client": ["collector/metrics.py"],
     "webauthn": ["collector/security_keys.py"],
     "typst": ["collector/acceptance/printing.py"],
