@@ -223,7 +223,7 @@ class _Room:
         if self.door.knows(request.cookies.get(COOKIE, "")):
             return None, None if token == self.door.token else _plain(404, "")
         at_the_door = request.method == "GET" and request.url.path == f"/{token}/"
-        fresh = self.door.open(token) if at_the_door else None
+        fresh = self.door.admit(token) if at_the_door else None
         if fresh is None:
             return None, _plain(403, "\n".join(texts_for(each)(CLOSED) for each in LANGUAGES))
         return fresh, None

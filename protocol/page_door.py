@@ -25,7 +25,7 @@ class Door:
         self._cookie = random(SECRET_BYTES).hex()
         self._opened = False
 
-    def open(self, token: str) -> str | None:
+    def admit(self, token: str) -> str | None:
         """The cookie for whoever comes first with the token; None for everybody else."""
         if self._opened or not compare_digest(token.encode(), self.token.encode()):
             return None

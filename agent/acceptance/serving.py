@@ -148,7 +148,7 @@ class PageServer:
         cookie = cookie_of(request.headers.get("cookie", ""), COOKIE)
         fresh = None
         if not self._door.knows(cookie):
-            fresh = self._door.open(token)
+            fresh = self._door.admit(token)
             if fresh is None:
                 raise BadRequestError(HTTPStatus.FORBIDDEN, "\n".join(texts_for(each)(CLOSED) for each in LANGUAGES))
         elif token != self._door.token:

@@ -173,8 +173,8 @@ async def test_idle_connections_do_not_keep_the_page_out() -> None:
 def test_no_cookie_header_is_more_than_text(header: str) -> None:
     """Whatever stands in it, a cookie is read or none, and only the right one is known."""
     door = Door(lambda count: bytes(range(count)))
-    right = door.open(door.token)
+    right = door.admit(door.token)
     assert right is not None
-    assert door.open(door.token) is None
+    assert door.admit(door.token) is None
     assert not door.knows(cookie_of(header, COOKIE)) or right in header
     assert door.knows(cookie_of(f"{header.replace(';', '').replace('=', '')}; bw_walk={right}", COOKIE))
