@@ -33,6 +33,7 @@ from agent.identity import BoxIdentity, renewed_identity
 from agent.identity_reading import IdentityError
 from agent.links import KEY_SITE, KINDS, ORDINARY, SOURCES
 from agent.local.answering import Agency, Answering
+from agent.local.arming import code_desk
 from agent.local.lines import Link
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
@@ -177,6 +178,16 @@ class Agent:
             else None
         )
         self._uplink = Uplink(route=_route(settings), voice=self._voice, random=os.urandom)
+        self._codes = code_desk(
+            site,
+            settings.secrets,
+            saved,
+            same_boot,
+            watch=self._watch,
+            outbox=self._outbox,
+            points=self._guard.points,
+            reading=self._timekeeper.reading,
+        )
         self._local = LocalSocket(settings.state, Answering(self._agency()), self._moves)
         active = told.active()
         self._uplink.remember_lost([key in active for key in zip(KINDS, SOURCES, strict=True)])
@@ -351,6 +362,7 @@ class Agent:
             ),
             took_ms=lambda: {driver.device: driver.took_ms for driver in self._drivers},
             now=self._timekeeper.now,
+            codes=self._codes,
         )
 
     def _signer(self) -> Signer:
