@@ -133,6 +133,9 @@ async def test_two_people_disarm_and_nothing_less_does(
         touched = payload(desk.draft("disarm", disarm), ZHANG, TOUCH)
         assert (await at.outcome(touched)).kind == "order.executed"
         assert at.centre.kinds()["partition.disarmed"] == 2
+        newer = payload(desk.draft("disarm", disarm, roster_version=2), ZHANG, LI)
+        assert await at.refusal(newer) == "roster_older"
+        await eventually(lambda: at.centre.kinds()["config.stale"] == 1)
         assert at.child.running()
 
 

@@ -132,3 +132,22 @@ def test_a_receipt_is_never_taken_for_an_order() -> None:
     sealed = signer.sealer.seal(EnvelopeType.RECEIPT, encode(order))
     assert centre.order(sealed, NOW) == Refused(reason="wrong_type")
     assert isinstance(centre.order(signer.sealer.seal(EnvelopeType.ORDER, encode(order)), NOW), Verified)
+
+
+def test_an_order_is_handed_on_byte_for_byte() -> None:
+    """People signed its bytes: spaces, order of names and unknown members stay, and so do approvals behind it."""
+    authority = Authority.create(now=NOW)
+    signer = collector(authority)
+    centre = Centre(authority.root.certificate, "0755-031-a")
+    centre.receipt(signer.sealer.seal(EnvelopeType.RECEIPT, receipt(Answers.BIRTH, x5c=x5c(signer))), NOW)
+    line = (
+        b'{ "by":"p1","args":{"partition":"cash"}, "new":1,"id":"019a9b1e-0000-7000-8000-000000000000",'
+        b'"box":"0755-031-a","challenge":"","roster_version":1,"action":"disarm","at":"2026-11-21T02:13:49.204Z","v":1}'
+    )
+    for payload in (line, line + b"\n{}\nwhatever\n"):
+        taken = centre.order(signer.sealer.seal(EnvelopeType.ORDER, payload), NOW)
+        assert isinstance(taken, Verified)
+        assert (taken.payload, taken.message.by) == (payload, "p1")
+    foreign = line.replace(b"0755-031-a", b"0755-031-b")
+    assert centre.order(signer.sealer.seal(EnvelopeType.ORDER, foreign), NOW) == Refused(reason="foreign_box")
+    assert centre.order(signer.sealer.seal(EnvelopeType.ORDER, b"\n" + line), NOW) == Refused(reason="malformed")
