@@ -19,6 +19,7 @@ from collector.console import (
     lists,
     live,
     login,
+    order_pages,
     orders,
     points,
     problems,
@@ -64,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
         desk.routes(services, pages, telling),
         walks.routes(services, pages),
         fleet.routes(services, pages),
+        order_pages.routes(services, pages, telling),
         reference.routes(app, pages),
     ):
         app.include_router(router)

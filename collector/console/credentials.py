@@ -69,7 +69,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     def options(request: Request, asked: Asked) -> dict[str, Any]:
         challenge = registry.challenges.give(asked.person.id, services.now())
         text = creation_options(
-            rp_id=_place(request)[0], person=asked.person.id, name=asked.person.name, challenge=challenge
+            rp_id=place_of(request)[0], person=asked.person.id, name=asked.person.name, challenge=challenge
         )
         made: dict[str, Any] = msgspec.json.decode(text)
         return made
@@ -85,7 +85,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         challenge = registry.challenges.take(asked.person.id, services.now())
         if challenge is None:
             raise Problem(sort=problems.INVALID, detail=N_("It took too long; begin again."))
-        rp_id, origin = _place(request)
+        rp_id, origin = place_of(request)
         try:
             made = made_key(msgspec.json.encode(body.answer).decode(), challenge=challenge, rp_id=rp_id, origin=origin)
         except SecurityKeyError:
@@ -169,7 +169,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     return router
 
 
-def _place(request: Request) -> tuple[str, str]:
+def place_of(request: Request) -> tuple[str, str]:
     """Relying party and origin: those of the page that the browser shows, which the guard checked against Host."""
     origin = request.headers.get("origin") or f"{request.url.scheme}://{request.headers.get('host', '')}"
     return urlsplit(origin).hostname or "", origin

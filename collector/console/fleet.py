@@ -49,6 +49,7 @@ def _row(box: BoxRow, wording: Wording, now_ms: int) -> dict[str, Any]:
     needs = box.forked or any(each.needs for each in (site_file, *papers) if each is not None)
     return {
         "id": box.id,
+        "site": box.site,
         "name": box.site_name,
         "heard_ms": box.heard_ms,
         "silent": box.silent,
