@@ -12,6 +12,9 @@ import msgspec
 MAX_TEXT: Final = 64
 """Characters of a panel's own text that are kept."""
 
+MAX_NUMBER: Final = 24
+"""Characters of a zone's, area's or user's number that are kept; panels have three or four."""
+
 MAX_REPORTS: Final = 32
 """Statements of one frame that are read; panels send one, rarely two."""
 
@@ -52,7 +55,7 @@ class ContentError(Exception):
 
 def number(text: str) -> str:
     """A number as people write it: without leading zeros, in small letters; empty stays empty."""
-    return (text.lstrip("0") or "0").lower() if text else ""
+    return (text.lstrip("0") or "0").lower()[:MAX_NUMBER] if text else ""
 
 
 def shown(text: bytes) -> str:

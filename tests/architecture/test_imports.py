@@ -50,6 +50,7 @@ ONE_PLACE = {
     "prometheus_client": ["collector/metrics.py"],
     "webauthn": ["collector/security_keys.py"],
     "typst": ["collector/acceptance/printing.py"],
+    "siadc09": ["agent/drivers/dc09/code_names.py"],
     "pyrage": ["collector/backup/crypt.py"],
 }
 """Library -> the files that may know it. Everything else meets it through our own types."""
@@ -80,6 +81,10 @@ PURE = [
     "agent/orders/admission.py",
     "agent/orders/rights.py",
     "agent/orders/used.py",
+    *(
+        f"agent/drivers/dc09/{name}.py"
+        for name in ("config", "desk", "judging", "limits", "meaning", "memory", "session")
+    ),
     "agent/acceptance/plan.py",
     "agent/acceptance/progress.py",
     "agent/local/lines.py",

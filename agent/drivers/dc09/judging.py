@@ -89,7 +89,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     proven: bool = False  # enciphered with the account's key
     off_s: float | None = None  # its time against ours; None: it bears none
     digest: str = ""
-    tail: str = ""  # of what was enciphered: its blocks behind the first
+    tail: str = ""  # the last block of what was enciphered
 
     @property
     def taken(self) -> bool:
@@ -160,7 +160,7 @@ def _read(frame: Frame, body: Body, panel: PanelWiring, key: PanelKey | None, no
         proven=key is not None,
         off_s=off_s,
         digest=said.hexdigest()[: 2 * DIGEST_BYTES],
-        tail=hashlib.sha256(frame.body[2 * BLOCK :]).hexdigest()[: 2 * DIGEST_BYTES] if key else "",
+        tail=frame.body[-2 * BLOCK :].decode("ascii").upper() if key else "",
     )
 
 

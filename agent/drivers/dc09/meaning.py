@@ -32,9 +32,6 @@ _OWN_KINDS: Final = {ZoneType.HOLD_UP: "zone.hold_up", ZoneType.FIRE: "zone.fire
 NEVER_OVER: Final = frozenset({"zone.duress"})
 """Told, with nothing to end: nothing at the site may show it."""
 
-MAX_ZONE: Final = 24
-"""Characters of a panel's own zone number in a source; panels have three or four."""
-
 _NOT_ID: Final = re.compile(r"[^a-z0-9]")
 
 CLOCK_OFF: Final = "panel's clock off by {seconds} s"
@@ -188,7 +185,7 @@ def _alarm(panel: PanelWiring, report: Report, said: Said) -> list[Finding]:
 
 def _place(report: Report) -> str:
     """A zone nobody named, as a source may be written; `0` where the panel names none."""
-    zone = _NOT_ID.sub("-", report.zone)[:MAX_ZONE].strip("-")
+    zone = _NOT_ID.sub("-", report.zone).strip("-")
     return f"zone/{zone or '0'}"
 
 

@@ -26,7 +26,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     digest: str
     at_s: int  # Unix seconds
     obeyed: bool  # its openings and closings counted: it was in time
-    tail: str = ""  # of an enciphered frame: its blocks behind the first
+    tail: str = ""  # of an enciphered frame: its last block
 
 
 class PanelMemory(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Novelty(StrEnum):
     NEW = "new"
     REPEAT = "repeat"
     IN_TIME_NOW = "in_time_now"  # told when its clock was off; now its openings and closings count
-    COPIED = "copied"  # enciphered blocks of an earlier frame under another number or with another content
+    COPIED = "copied"  # made of an earlier enciphered frame: another number, or another content
 
 
 def observe_frame(
@@ -50,8 +50,9 @@ def observe_frame(
 ) -> tuple[PanelMemory, Novelty]:
     """What a frame is, and the memory with it.
 
-    DC-09 enciphers neither the sequence number nor anything that would betray a changed block: whoever copies a frame
-    can number it anew. Padding of chance makes each frame's blocks its own, so that a copy is known by them.
+    DC-09 enciphers no sequence number and signs nothing: whoever copies a frame can number it anew, and change what
+    stands in it by changing the block before. By its padding of chance each frame's last block is its own, and it
+    bears the time and cannot be changed: a copy is known by it.
     """
     now_s = int(now.timestamp())
     fresh = [each for each in memory.told if abs(now_s - each.at_s) <= REPEATS_FOR.total_seconds()]
