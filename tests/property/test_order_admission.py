@@ -290,6 +290,19 @@ def test_a_flood_opens_no_way_for_an_old_order(box: OrderBox) -> None:
     assert len(box.used.done) == 1
 
 
+def test_each_id_is_forgotten_at_its_own_time(box: OrderBox) -> None:
+    """What was carried out six minutes after another is still known when that one is forgotten."""
+    first = payload(box.desk.draft("arm", {"partition": "cash"}), ZHANG)
+    assert box.reason(first) == "done"
+    box.clock.advance(timedelta(minutes=6))
+    box.beat()
+    second = payload(box.desk.draft("disarm", {"partition": "cash"}), ZHANG, LI)
+    assert box.reason(second) == "done"
+    box.clock.advance(timedelta(minutes=5))
+    assert (box.reason(second), box.reason(first)) == ("repeated", "stale")
+    assert len(box.used.done) == 1
+
+
 @pytest.mark.parametrize(
     ("action", "args", "unlike", "people", "reason"),
     [
