@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -26,6 +27,7 @@ from agent.conversation import COUNTER_KEY, Voice
 from agent.counting import reserve, started
 from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
+from agent.drivers.modbus.serial_line import SerialLines
 from agent.findings import Finding, Phase
 from agent.guard import Guard
 from agent.health import MAX_ERROR, boot_id, health_of
@@ -147,9 +149,11 @@ class Agent:
             boot=boot,
         )
         self._moves = Moves()
+        self._lines = SerialLines()
         self._drivers = [
             ModbusDriver(
                 wiring,
+                lines=self._lines,
                 now=self._timekeeper.now,
                 deliver=self._moves.tap(self._watch.deliver),
                 counters=self._guard.counters(),
@@ -258,7 +262,7 @@ class Agent:
             judged_at=lambda: max(self._timekeeper.now().wall, self._timekeeper.floor),
             silent=lambda: silent_of(self._guard.points()),
             stores=lambda: self._watch.stores,
-            ask=silence_of,
+            ask=partial(silence_of, lines=self._lines),
             tell=self._watch.tell,
         )
 
@@ -282,7 +286,7 @@ class Agent:
     async def _let_go(self, site: Site) -> None:
         """End what is held at outputs that the new site does not have; the others go on as they are."""
         coils = to_let_go(self._settings.site, site, self._guard.saved().pulses)
-        causes = await asyncio.gather(*(set_coil(coil.module, coil.number, on=coil.on) for coil in coils))
+        causes = await asyncio.gather(*(set_coil(coil.module, coil.number, self._lines, on=coil.on) for coil in coils))
         for coil, cause in zip(coils, causes, strict=True):
             if cause:
                 LOG.warning("%s is no longer in the site file and could not be ended: %s", coil.point, cause)

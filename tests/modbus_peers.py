@@ -28,17 +28,20 @@ def compiled_server(folder: Path) -> Path:
 
 
 class LibmodbusServer:
-    """The compiled server as a child process; values are set over its standard input."""
+    """The compiled server as a child process; values are set over its standard input.
 
-    def __init__(self, program: Path, port: int) -> None:
+    At a port, or as one unit at a serial device.
+    """
+
+    def __init__(self, program: Path, port: int | Path, unit: int | None = None) -> None:
         self._program = program
-        self.port = port
+        self._where = [str(port), *([str(unit)] if unit is not None else [])]
         self.wrote: list[tuple[int, int]] = []
         self._acknowledged = asyncio.Event()
 
     async def __aenter__(self) -> LibmodbusServer:
         self._child = await asyncio.create_subprocess_exec(
-            self._program, str(self.port), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            self._program, *self._where, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         assert self._child.stdout
         assert await self._child.stdout.readline() == b"ready\n"

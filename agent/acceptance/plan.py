@@ -12,6 +12,7 @@ import msgspec
 
 from agent.config.watched import on_panel
 from protocol.acceptance import DESK, NOT_WATCHED, ListedPoint
+from protocol.site.modbus import is_serial
 from protocol.site.schema import Buzzer, Door, Siren, Site, Zone
 
 BANDS: Final = "bands"
@@ -64,7 +65,9 @@ def listed(plan: Plan) -> tuple[ListedPoint, ...]:
 
 def _steps(site: Site) -> Iterator[Step]:
     for module in site.io:
-        yield Step(point=f"device/{module.id}", task=Task.ANSWER, name=module.name, wiring=module.address)
+        unit = f" unit_id {module.unit_id}" if is_serial(module.address) else ""
+        wiring = f"{module.address}{unit}"  # modules on one line differ by their unit only
+        yield Step(point=f"device/{module.id}", task=Task.ANSWER, name=module.name, wiring=wiring)
     for door in site.door:
         yield from _door(door)
     for interlock in site.interlock:

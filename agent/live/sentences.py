@@ -9,6 +9,7 @@ from agent.acceptance.plan import Step, Task
 from agent.acceptance.sentences import HINT_LOST, turned
 from agent.live.moves import Hint, Watched
 from agent.signals import State
+from protocol.site.modbus import is_serial
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -45,6 +46,30 @@ SILENT: Final[tuple[tuple[str, str], ...]] = (
 )
 """Cause of a silent module -> what to do, the first pattern that fits the whole cause."""
 SILENT_OTHERWISE: Final = N_("{wiring} does not answer ({cause}). See to its power, its cable and its address.")
+SILENT_SERIAL: Final[tuple[tuple[str, str], ...]] = (
+    (
+        r"serial line cannot be opened",
+        N_(
+            "The serial line {wiring} cannot be opened. See that the adapter is plugged in, that the agent's user is "
+            "in group dialout, and that no other program uses it."
+        ),
+    ),
+    (
+        r"no answer within .*",
+        N_(
+            "Nobody answers on the line {wiring}. See to its power, to wires A and B, and to baud, parity and unit_id "
+            "in the site file."
+        ),
+    ),
+    (
+        r"answer is garbled|serial line is never quiet|answer of .*",
+        N_(
+            "What arrives on the line {wiring} is garbled. See to wires A and B, the resistors at both ends, and to "
+            "baud and parity in the site file."
+        ),
+    ),
+)
+"""The same for a module on a serial line; what is not here is as above."""
 NO_CALL: Final = N_("Nobody calls with account {wiring}. See to the panel's cable, and to the address that it dials.")
 NOT_YET: Final = N_("{wiring} has not answered yet.")
 
@@ -61,5 +86,6 @@ def told(step: Step, known: Watched | None, hint: Hint, say: Texts) -> str:
     cause = known.cause if known else ""
     if not cause:
         return say(NOT_YET).format(wiring=step.wiring)
-    text = next((text for pattern, text in SILENT if re.fullmatch(pattern, cause)), SILENT_OTHERWISE)
+    known_causes = (*SILENT_SERIAL, *SILENT) if is_serial(step.wiring) else SILENT
+    text = next((text for pattern, text in known_causes if re.fullmatch(pattern, cause)), SILENT_OTHERWISE)
     return say(text).format(wiring=step.wiring, cause=cause)

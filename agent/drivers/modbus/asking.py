@@ -1,7 +1,8 @@
 """One question to a module, beside the drivers: does it answer what its driver will ask, and one coil set in passing.
 
-Each on a connection of its own that is closed at once, so that no running driver gets another's answer. Bounded in
-time; decides nothing. Flow: a new site bundle names a module -> asked here -> taken or refused (`site_devices.py`).
+Each on a connection of its own that is closed at once, so that no running driver gets another's answer; on a serial
+line between two questions of its drivers. Bounded in time; decides nothing. Flow: a new site bundle names a module ->
+asked here -> taken or refused (`site_devices.py`).
 """
 
 import asyncio
@@ -9,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from agent.drivers.modbus.config import Wiring
-from agent.drivers.modbus.connection import Connection, DeviceError
 from agent.drivers.modbus.driver import plan_of
-from protocol.site.addresses import parse_address
-from protocol.site.modbus import MODBUS_PORT, IoModule
+from agent.drivers.modbus.link import DeviceError, Link
+from agent.drivers.modbus.reaching import reach
+from agent.drivers.modbus.serial_line import SerialLines
+from protocol.site.modbus import IoModule
 
 TRIES: Final = 3
 """A gateway that was just rebooted misses one."""
@@ -22,32 +24,32 @@ ANSWER_S: Final = 6.0
 """All tries of one module together, the look-up of a name included."""
 
 
-async def silence_of(wiring: Wiring) -> str:
+async def silence_of(wiring: Wiring, lines: SerialLines | None = None) -> str:
     """Why the module does not answer a poll of everything that hangs on it; empty: it does.
 
-    Latches are left out: reading would clear a pulse that the running driver has not seen.
+    `lines`: the serial lines that running drivers share. Latches are left out: reading would clear a pulse that the
+    running driver has not seen.
     """
 
-    async def poll(connection: Connection) -> None:
+    async def poll(connection: Link) -> None:
         for read in plan_of(wiring, latches=False):
             await connection.read(read)
 
-    return await _tried(wiring.module, poll)
+    return await _tried(wiring.module, lines, poll)
 
 
-async def set_coil(module: IoModule, number: int, *, on: bool) -> str:
+async def set_coil(module: IoModule, number: int, lines: SerialLines | None = None, *, on: bool) -> str:
     """Write one coil; why it could not be, or nothing."""
-    return await _tried(module, lambda connection: connection.write(number, on))
+    return await _tried(module, lines, lambda connection: connection.write(number, on))
 
 
-async def _tried(module: IoModule, work: Callable[[Connection], Awaitable[None]]) -> str:
-    host, port = parse_address(module.address, MODBUS_PORT)
+async def _tried(module: IoModule, lines: SerialLines | None, work: Callable[[Link], Awaitable[None]]) -> str:
     cause = f"no answer within {ANSWER_S:g} s"
     try:
         async with asyncio.timeout(ANSWER_S):
             for _ in range(TRIES):
                 try:
-                    connection = await Connection.open(host, port, module.unit_id)
+                    connection = await reach(module, lines or SerialLines())
                     try:
                         await work(connection)
                     finally:

@@ -1,4 +1,4 @@
-"""One TCP connection to one module. The only file that imports pymodbus.
+"""One TCP connection to one module. With `serial_line.py` the only file that imports pymodbus.
 
 A connection that failed is closed and never used again: a reply to a request that timed out would be taken for the
 next one's. Reconnecting is the driver's affair; so are pauses.
@@ -14,6 +14,7 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.cancelling import heeding
 from agent.drivers.modbus.frames import Expected, Incomplete, Refused, Wrong, judge
+from agent.drivers.modbus.link import DeviceError, DeviceRefusedError
 from agent.drivers.modbus.registers import FUNCTIONS, GOLDEN_BITS, GOLDEN_BYTES, Read
 
 TIMEOUT_S: Final = 0.4
@@ -24,14 +25,6 @@ _ON: Final = b"\xff\x00"
 _OFF: Final = b"\x00\x00"
 
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # causes are told once, by the driver
-
-
-class DeviceError(Exception):
-    """The module did not answer as it must; the text says how, in a few words."""
-
-
-class DeviceRefusedError(DeviceError):
-    """The module answered with a Modbus exception: the connection itself is sound."""
 
 
 class Connection:

@@ -1,4 +1,4 @@
-"""One task a module: poll, tell changes, write outputs, and start over after every failure. All I/O is in `Connection`.
+"""One task a module: poll, tell changes, write outputs, and start over after every failure. All I/O is behind `Link`.
 
 `run` ends only when cancelled, or when what it delivers to fails. Points become `unknown` when no poll succeeded for
 FRESH_FOR, and are what they are again with the next good poll.
@@ -13,11 +13,13 @@ from typing import Final
 
 from agent.drivers.modbus import meaning
 from agent.drivers.modbus.config import Wiring
-from agent.drivers.modbus.connection import Connection, DeviceError, DeviceRefusedError, golden_bits
+from agent.drivers.modbus.connection import golden_bits
+from agent.drivers.modbus.link import DeviceError, DeviceRefusedError, Link
+from agent.drivers.modbus.reaching import reach
 from agent.drivers.modbus.registers import Read, golden_fault, plan, values_of
+from agent.drivers.modbus.serial_line import SerialLines
 from agent.signals import Moment, OutputWrite, Signal, State
-from protocol.site.addresses import parse_address
-from protocol.site.modbus import MODBUS_PORT, Register, Table
+from protocol.site.modbus import Register, Table
 
 POLL_S: Final = 0.1
 FRESH_FOR: Final = timedelta(seconds=1)
@@ -35,7 +37,7 @@ class ModbusDriver:
     """Watches one module.
 
     `deliver` is called with all changes of one poll at once, from the driver's task; it must not block for long.
-    `counters` are the counters remembered from the run before, by point.
+    `counters` are the counters remembered from the run before, by point; `lines` the serial lines that it shares.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class ModbusDriver:
         now: Callable[[], Moment],
         deliver: Callable[[tuple[Signal, ...]], None],
         counters: Mapping[str, int],
+        lines: SerialLines | None = None,
         golden: tuple[bool, ...] | None = None,
     ) -> None:
         self.device = f"device/{wiring.module.id}"
-        self._host, self._port = parse_address(wiring.module.address, MODBUS_PORT)
-        self._unit = wiring.module.unit_id
+        self._module = wiring.module
+        self._lines = lines or SerialLines()
         self._now = now
         self._deliver = deliver
         self._golden = golden_bits() if golden is None else golden
@@ -90,7 +93,7 @@ class ModbusDriver:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                connection = await Connection.open(self._host, self._port, self._unit)
+                connection = await reach(self._module, self._lines)
                 try:
                     while True:
                         next_s = asyncio.get_running_loop().time() + POLL_S
@@ -103,7 +106,7 @@ class ModbusDriver:
                 await self._pause(pause_s * (1 - self._random.random() / 2), str(error))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _poll(self, connection: Connection) -> None:
+    async def _poll(self, connection: Link) -> None:
         await self._write_pending(connection)
         begun_s = asyncio.get_running_loop().time()
         values = values_of([(read, await connection.read(read)) for read in self._plan])
@@ -124,7 +127,7 @@ class ModbusDriver:
         if signals:
             self._deliver(tuple(signals))
 
-    async def _write_pending(self, connection: Connection) -> None:
+    async def _write_pending(self, connection: Link) -> None:
         while self._pending:
             name, state = next(iter(self._pending.items()))
             output = self._outputs[name]

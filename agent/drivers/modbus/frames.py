@@ -69,7 +69,7 @@ def judge(frame: bytes, expected: Expected) -> Verdict:
         return Wrong("bytes behind the answer")
     function, data = frame[7], frame[8:]
     if function == expected.function | EXCEPTION:
-        return Refused(_exception(data))
+        return Refused(exception_text(data))
     if function != expected.function:
         return Wrong(f"answer of function {function}")
     if isinstance(expected.data, bytes):
@@ -79,7 +79,8 @@ def judge(frame: bytes, expected: Expected) -> Verdict:
     return Sound()
 
 
-def _exception(data: bytes) -> str:
+def exception_text(data: bytes) -> str:
+    """An exception's code, with its name."""
     if len(data) != 1:
         return "exception of wrong length"
     name = _EXCEPTIONS[data[0]] if data[0] < len(_EXCEPTIONS) else ""

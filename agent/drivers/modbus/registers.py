@@ -4,7 +4,7 @@ One read a table wherever possible. No two reads of a table have answers of one 
 cannot have one read's answer taken for another's (FIELD-FAULTS row 9), because function, unit and size must all match.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -65,6 +65,18 @@ def values_of(reads: Iterable[tuple[Read, Sequence[int]]]) -> Mapping[tuple[Tabl
     }
 
 
+def read_of_another_size(read: Read, sizes: Collection[int]) -> Read:
+    """A read in the same place whose answer has none of these sizes: a smaller one, which every module has, if any."""
+    step = 8 if read.table.of_bits else 1
+    for count in range(read.count - step, 0, -step):
+        if (smaller := msgspec.structs.replace(read, count=count)).answer_bytes not in sizes:
+            return smaller
+    found = read
+    while found.answer_bytes in sizes:
+        found = _longer(found)
+    return found
+
+
 def golden_fault(decoded: Sequence[bool]) -> str | None:
     """Why this decoding of GOLDEN_BYTES is wrong: a library that orders bits otherwise reads another door's bit."""
     return None if tuple(decoded) == GOLDEN_BITS else "bit order of the Modbus library is wrong"
@@ -87,9 +99,13 @@ def _distinct(reads: Iterable[Read]) -> list[Read]:
     found = []
     for read in sorted(reads, key=lambda each: -each.count):  # the small ones grow, the large may be at their limit
         while read.answer_bytes in sizes:
-            step = 8 if read.table.of_bits else 1
-            start = max(0, min(read.start, HIGHEST_NUMBER + 1 - read.count - step))
-            read = Read(table=read.table, start=start, count=read.count + step)  # noqa: PLW2901
+            read = _longer(read)  # noqa: PLW2901
         sizes.add(read.answer_bytes)
         found.append(read)
     return sorted(found, key=lambda each: each.start)
+
+
+def _longer(read: Read) -> Read:
+    step = 8 if read.table.of_bits else 1
+    start = max(0, min(read.start, HIGHEST_NUMBER + 1 - read.count - step))
+    return Read(table=read.table, start=start, count=read.count + step)
