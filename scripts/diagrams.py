@@ -1,4 +1,4 @@
-"""Writes docs/diagrams.md from the state tables in the code: `python -m scripts.diagrams`. A test keeps it current.
+"""Writes docs/diagrams.md, and the drawings in other pages, from the code: `python -m scripts.diagrams`.
 
 It knows only where the tables are and how a row reads; it decides nothing.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.outbox import records
 from collector.alarms.lifecycle import TRANSITIONS as ALARM
+from scripts.arming_drawing import pages
 
 TARGET = Path(__file__).parent.parent / "docs" / "diagrams.md"
 Arrow = tuple[str, str, str]
@@ -68,3 +69,5 @@ def _joined(arrows: Iterable[Arrow]) -> Iterator[Arrow]:
 
 if __name__ == "__main__":
     TARGET.write_text(page(), encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
