@@ -11,13 +11,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from benchmarks.bank import HOST, make_bank, site_names
 from benchmarks.box import Box, guarding
 from benchmarks.centre import Centre, serving
 from benchmarks.desk import Desk, watching
 from benchmarks.doors import DOORS
 from benchmarks.figures import Figure, median, percentile
-from benchmarks.screen import DRAWN_IN_S, MOST_LOST, POLL_S, NotDrawnError, next_row
+from benchmarks.screen import DRAWN_IN_S, MOST_LOST, POLL_S, NotDrawnError, next_row, resolve
 from simulator.claiming import free_port_of_both
 from simulator.dialler import Dialler
 
@@ -70,8 +72,9 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box], press: Press) ->
     chance = random.Random(1)
     took: list[float] = []
     lost = 0
-    for number in range(DOORS):
-        for box in boxes:
+    places = [(box, number) for number in range(DOORS) for box in boxes]
+    async with httpx.AsyncClient(base_url=centre.address, headers=centre.headers, timeout=10) as api:
+        for box, number in places:
             await asyncio.sleep(1.5 * POLL_S + chance.random() * POLL_S)
             pressed_ns = await press(box, number)
             try:
@@ -79,9 +82,10 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box], press: Press) ->
             except TimeoutError:
                 lost += 1
                 if lost > MOST_LOST:
-                    raise NotDrawnError(f"{lost} hold-ups were not drawn within {DRAWN_IN_S:.0f} s") from None
+                    break
                 continue
             took.append(drawn.drawn_ms - pressed_ns / 1e6)
+            await resolve(api, drawn.alarm)  # the desk shows what is open: a long list would be another bench
             centre.check()
     if lost:
         raise NotDrawnError(f"{lost} hold-ups were not drawn within {DRAWN_IN_S:.0f} s")

@@ -110,7 +110,7 @@ async def _trials(centre: Centre, desk: Desk, boxes: list[Box]) -> tuple[list[Tr
             trial = _trial(contact_ns / 1e6, drawn, alarm, box.site, number)
             if count >= WARM_UP:
                 found.append(trial)
-            clearing = asyncio.create_task(_resolve(api, drawn.alarm))
+            clearing = asyncio.create_task(resolve(api, drawn.alarm))
             after.add(clearing)
             clearing.add_done_callback(after.discard)
             centre.check()
@@ -142,7 +142,7 @@ def _trial(contact_ms: float, drawn: Drawn, alarm: dict[str, Any], site: str, nu
     )
 
 
-async def _resolve(api: httpx.AsyncClient, alarm: str) -> None:
+async def resolve(api: httpx.AsyncClient, alarm: str) -> None:
     """Take it and close it, as a person would; the box's word that the doors are shut may come in between."""
     for action, body in (("acknowledge", {}), ("resolve", {"resolution": "test", "narrative": "bench"})):
         for _ in range(5):
