@@ -45,6 +45,16 @@ WRONG = [
     ["collector", "backup", "key", "--out", "no/where"],
     ["collector", "restore", "nowhere.tar.age", "--identity", "nowhere", "--into", "x"],
     ["collector", "restore", "nowhere.tar.age", "--identity", "nowhere"],
+    ["order", "arm", "UPPER"],
+    ["order", "disarm", "0755-031", "cash", "--console", "http://192.0.2.1"],
+    ["order", "test", "0755-031", "cash", "--for", "9h"],
+    ["order", "bypass", "0755-031", "glass-2", "--for", "soon"],
+    ["order", "reset-latch", "0755-031"],
+    ["order", "show", "one"],
+    ["order", "list", "--dir", "nowhere"],
+    ["order", "list", "--as", "zhao"],
+    ["order", "keygen", "nowhere/zhao.pem", "--no-passphrase"],
+    ["request", "announce", "0755-031", "LEAVE"],
 ]
 Typed = Callable[[list[str], str], tuple[int, str]]
 HELP = [
@@ -61,6 +71,9 @@ HELP = [
         ["collector", "backup"],
         ["collector", "restore"],
     ),
+    *(["order"], ["request"], ["request", "announce"], ["request", "health"]),
+    *(["order", word] for word in ("arm", "disarm", "bypass", "unlock", "lock", "output", "reset-latch", "test")),
+    *(["order", word] for word in ("silence", "list", "show", "approve", "withdraw", "keygen", "register")),
     *(["agent"], ["agent", "acceptance"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
 ]
 
@@ -177,6 +190,9 @@ EVERY_WORD = [
     *(["provision", *words] for words in (("people", "accept"), ("boxes", "accept"))),
     *(["collector", word] for word in ("serve", "check", "migrate", "export", "backup", "restore", "deliver")),
     *(["collector", word] for word in ("registrations", "token", "password")),
+    *(["order", word] for word in ("arm", "disarm", "bypass", "unlock", "lock", "output", "reset-latch", "test")),
+    *(["order", word] for word in ("silence", "list", "show", "approve", "withdraw", "keygen", "register")),
+    *(["request", word] for word in ("announce", "health")),
 ]
 
 
