@@ -5,7 +5,8 @@ from datetime import date
 from typing import Final
 
 from protocol.bundle import NEEDED_SIGNATURES
-from protocol.roster import RosterPerson
+from protocol.orders import WEAKENS
+from protocol.roster import Right, RosterPerson
 from protocol.settings import did_you_mean
 from protocol.site.notes import never_armed, notes
 from protocol.site.schema import Calendar, Site
@@ -19,6 +20,12 @@ from provisioning.inventory.shapes import BoxKeys, Inventory, PersonEntry, SiteE
 from provisioning.inventory.site_checks import Judged
 
 DECEMBER: Final = 12
+OWN_MACHINE: Final = "localhost"
+"""The RP ID of pages that a person's own machine serves (`branchwatch order approve`)."""
+
+BLINDLY: Final = frozenset({*WEAKENS, Right.SITE_FILE, Right.READMIT})
+"""Rights that are approved only on a person's own machine by default: what you see is what you sign (WIRE 4.4)."""
+
 _ORDERING: Final = frozenset({Role.SHIFT_LEADER, Role.DIRECTOR, Role.SECURITY_OFFICER, Role.ENGINEER, Role.INSTALLER})
 """Whom boxes obey without a duty too (docs/guarding.md 4.2)."""
 
@@ -107,6 +114,11 @@ def _keys_and_duties(person: RosterPerson, sites: Iterable[SiteEntry]) -> Iterat
     for key in person.keys:
         if key.kind == "webauthn" and not key.credential:
             yield said('key "{key}" has no credential: browsers cannot be asked for it; register it anew', key=key.id)
+        if key.kind == "webauthn" and key.rp_id != OWN_MACHINE and (grave := sorted(BLINDLY & set(key.may))):
+            text = N_(
+                'key "{key}" counts on pages of {origin}: who takes that console over could have {rights} approved'
+            )
+            yield said(text, key=key.id, origin=key.origin, rights=", ".join(grave))
         if key.duress and not plain:
             yield said('key "{key}" is for duress, and "{person}" has no other one', key=key.id, person=person.id)
         elif key.duress and not plain <= set(key.may):

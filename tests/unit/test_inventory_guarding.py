@@ -201,6 +201,18 @@ def test_people_whom_no_box_would_obey_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_key_of_the_consoles_pages_should_only_arm(tmp_path: Path) -> None:
+    """A console that was taken over shows one order and has another signed: what weakens is worth a look."""
+    key = WEB_KEY.replace("http://localhost", "https://desk.bank.example").replace('"localhost"', '"desk.bank.example"')
+    key += 'credential = "AAAA"\n'
+    assert worth(loaded(tmp_path / "a", added("people.toml", key))) == []
+    graver = key.replace('may = ["arm"]', 'may = ["arm", "unlock", "disarm"]')
+    assert worth(loaded(tmp_path / "b", added("people.toml", graver))) == [
+        'people.toml: key "li-na-1" counts on pages of https://desk.bank.example: who takes that console over could have '
+        "disarm, unlock approved"
+    ]
+
+
 def test_a_year_that_nobody_knows_is_told_from_december_on(tmp_path: Path) -> None:
     """As the box does: the next year from 1 December, until it is published or [calendar] names it."""
     unknown = LATEST_PUBLISHED + 1
