@@ -207,10 +207,9 @@ def test_a_key_of_the_consoles_pages_should_only_arm(tmp_path: Path) -> None:
     key += 'credential = "AAAA"\n'
     assert worth(loaded(tmp_path / "a", added("people.toml", key))) == []
     graver = key.replace('may = ["arm"]', 'may = ["arm", "unlock", "disarm"]')
-    assert worth(loaded(tmp_path / "b", added("people.toml", graver))) == [
-        'people.toml: key "li-na-1" counts on pages of https://desk.bank.example: who takes that console over could have '
-        "disarm, unlock approved"
-    ]
+    (told,) = worth(loaded(tmp_path / "b", added("people.toml", graver)))
+    assert told.startswith('people.toml: key "li-na-1" counts on pages of https://desk.bank.example: who takes')
+    assert told.endswith("could have disarm, unlock approved")
 
 
 def test_a_year_that_nobody_knows_is_told_from_december_on(tmp_path: Path) -> None:
