@@ -38,6 +38,12 @@ def routes(services: Services) -> APIRouter:
                 sort=problems.NOT_ALLOWED,
                 detail=N_("The ledger is one; only an auditor of the whole bank may take it."),
             )
+        if services.orders.is_obeyed(asked.person):
+            # The chain cannot leave lines out, and a duress of his own is in it (WIRE 4.6).
+            raise Problem(
+                sort=problems.NOT_ALLOWED,
+                detail=N_("Whoever boxes obey does not take the ledger; ask an auditor who gives no orders."),
+            )
         name = f'attachment; filename="branchwatch-{services.now():%Y%m%dT%H%M%SZ}.ledger"'
         # Starlette runs a plain iterator in a thread.
         return StreamingResponse(

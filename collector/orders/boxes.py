@@ -16,6 +16,7 @@ from collector.storage import bundles, writing
 from collector.storage.config_reading import configs_by_box
 from collector.storage.orders import boxes_at
 from collector.storage.paging import is_below
+from collector.storage.reading import Reading
 from collector.storage.store import Transaction
 from protocol.bundle import BundleError, read_bundle, site_of
 from protocol.documents import DocumentError, claimed_payload
@@ -75,6 +76,18 @@ def signed_for(connection: Transaction, box: str, digest: str) -> Signed | None:
     """What the bundle of this hash says; None where it was never delivered here, or is no longer readable."""
     stored = bundles.bundle_of(connection, (box, digest)) if digest else None
     return None if stored is None else _read(stored.document)
+
+
+def is_obeyed(reading: Reading, person: str) -> bool:
+    """Whether any box obeys this person, by a key or by a code."""
+    for document in bundles.documents_in_force(reading):
+        signed = _read(document)
+        if signed is not None and person in {
+            *(each.id for each in signed.roster.people),
+            *(code.person for code in signed.site.code),
+        }:
+            return True
+    return False
 
 
 def needs_signed(to: Addressee) -> Signed:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.orders.approving import check_approval
-from collector.orders.boxes import Signed, addressee, signed_for
+from collector.orders.boxes import Signed, addressee, is_obeyed, signed_for
 from collector.orders.drafting import draft, may_withdraw
 from collector.orders.lifecycle import SEND_AGAIN, Move, State, after
 from collector.orders.posting import OrderPost, Post
@@ -136,6 +136,11 @@ class OrderService:
         """What the bundle of this hash says; None where it was never delivered here."""
         with self._store.read() as reading:
             return signed_for(reading.connection, box, digest)
+
+    def is_obeyed(self, person: Person) -> bool:
+        """Whether any box obeys this person; asks every bundle that was delivered, so call it off the loop."""
+        with self._store.read() as reading:
+            return is_obeyed(reading, person.id)
 
     def _order(self, connection: Transaction, order_id: str, person: Person) -> OrderRow:
         row = orders.order_in(connection, order_id, person.unit)

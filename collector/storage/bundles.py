@@ -3,11 +3,11 @@
 Flow: collector/ingest/configuring.py and collector/bundles.py -> here, after `lock_counters` where they write.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from collector.fleet.configs import BoxConfig
 from collector.storage.reading import Reading
@@ -93,6 +93,16 @@ def site_facts(connection: Transaction, site: str) -> SiteFacts | None:
 def boxes_with_bundles(reading: Reading) -> frozenset[str]:
     """Every box for which a bundle was ever delivered."""
     return frozenset(reading.connection.execute(select(bundles.c.box).distinct()).scalars())
+
+
+def documents_in_force(reading: Reading) -> Iterator[bytes]:
+    """The documents that boxes work with or should work with, one after another."""
+    in_force = and_(configs.c.box == bundles.c.box, bundles.c.hash.in_([configs.c.hash, configs.c.wanted_hash]))
+    keys = reading.connection.execute(select(bundles.c.box, bundles.c.hash).join(configs, in_force)).all()
+    for box, digest in keys:
+        stored = bundle_of(reading.connection, (box, digest))
+        if stored is not None:
+            yield stored.document
 
 
 _UPDATE: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import httpx
@@ -160,3 +161,33 @@ def test_an_empty_list_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "registrations.json"
     file.write_bytes(encode_registrations(()))
     assert read_registrations(file.read_bytes()) == ()
+
+
+async def test_a_credential_of_one_s_own_machine_comes_to_the_list(world: ConsoleWorld) -> None:
+    """`branchwatch order register` brings it: of localhost alone, and no power comes with it."""
+    der = new_key(SECP256R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    body = {"name": "blue key", "public_key": b64encode(der).decode(), "credential": "Y3JlZA"}
+    async with world.client("zhao", **ENGLISH) as client:
+        address = "/api/v1/credentials/localhost-key"
+        place = {"rp_id": "localhost", "origin": "http://localhost"}
+        answer = await client.post(address, json=body | place)
+        assert answer.status_code == 201, answer.text
+        told = answer.json()
+        assert (told["kind"], told["rp_id"], told["fingerprint"]) == ("webauthn", "localhost", spoken_key(der))
+        assert (await client.post(address, json=body)).status_code == 409
+        for wrong in (
+            {"public_key": "AAAA"},
+            {"rp_id": "desk.test"},
+            {"origin": "http://evil.test"},
+            {"credential": ""},
+        ):
+            assert (await client.post(address, json=body | wrong)).status_code == 422, wrong
+    async with world.client("admin") as client:
+        (row,) = read_registrations((await client.get("/api/v1/registrations")).content)
+    assert (row.person, row.kind, row.rp_id, row.origin, row.credential) == (
+        "zhao",
+        "webauthn",
+        "localhost",
+        "http://localhost",
+        "Y3JlZA",
+    )
