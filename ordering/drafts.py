@@ -113,6 +113,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     words: AskedWords = AskedWords()
 
 
+class AskedList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of them."""
+
+    items: Annotated[tuple[Asked, ...], Meta(max_length=MAX_LISTED)]
+
+
 class NamedPoint(msgspec.Struct, frozen=True, kw_only=True):
     """A point and what the centre calls it."""
 

@@ -4,16 +4,23 @@ Flow: the one command -> here -> the console, which signs the request itself.
 """
 
 import argparse
+import time
 from argparse import Namespace
-from typing import Any
+from typing import Any, Final
 
-from ordering.drafts import Asked
+from ordering.asking import Console
+from ordering.drafts import Asked, AskedList
+from ordering.giving import TOLD_AFTER_S
 from ordering.reading import printable
-from ordering.refusal import DONE
+from ordering.refusal import DONE, SAYS_NO
 from ordering.running import run
 from ordering.terminal import Terminal
 from ordering.words import Words, console_of, id_named, takes_console
 from protocol.texts import Texts, said, texts_for_user
+
+ANSWER_S: Final = 30.0
+"""A box answers at once, an announcement is spoken first."""
+EVERY_S: Final = 0.2
 
 
 def main(argv: list[str]) -> int:
@@ -40,6 +47,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     )
     announce.add_argument("site", metavar="SITE", help=say("the site's id"))
     announce.add_argument("announcement", metavar="ANNOUNCEMENT", help=say("the announcement's id"))
+    announce.add_argument("--no-wait", action="store_true", help=say("do not wait for what becomes of it"))
     takes_console(announce, say)
     health = words.add(
         "health",
@@ -49,6 +57,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         _health,
     )
     health.add_argument("site", metavar="SITE", help=say("the site's id"))
+    health.add_argument("--no-wait", action="store_true", help=say("do not wait for what becomes of it"))
     takes_console(health, say)
     return parser
 
@@ -61,13 +70,29 @@ def _health(arguments: Namespace, say: Texts) -> int:
     return _ask(arguments, say, {})
 
 
+def _followed(console: Console, taken: Asked, terminal: Terminal) -> Asked:
+    """The request once the box has answered it, or after ANSWER_S as it is."""
+    began = time.monotonic()
+    while taken.state == "sent" and (passed := time.monotonic() - began) < ANSWER_S:
+        if passed >= TOLD_AFTER_S:
+            terminal.progress(said("Waiting for the box"), int(passed))
+        time.sleep(EVERY_S)
+        newest = console.ask("GET", f"/api/v1/requests?site={taken.site}&limit=100", AskedList).items
+        taken = next((each for each in newest if each.id == taken.id), taken)
+    return taken
+
+
 def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
     action = "health" if not args else "announce"
     asked = {"site": id_named(arguments.site), "action": action, "args": args}
     _, console = console_of(arguments)
+    terminal = Terminal(texts=say, as_json=arguments.json)
     with console:
         taken = console.ask("POST", "/api/v1/requests", Asked, asked)
-    terminal = Terminal(texts=say, as_json=arguments.json)
+        if not arguments.no_wait:
+            taken = _followed(console, taken, terminal)
     terminal.line(said("Asked. It is: {state}", state=printable(taken.words.state or taken.state, 64)))
+    if taken.outcome is not None and taken.outcome.said:
+        terminal.line(said("What the box reported: {said}", said=printable(taken.outcome.said, 400)))
     terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state})
-    return DONE
+    return DONE if arguments.no_wait or taken.state == "answered" else SAYS_NO

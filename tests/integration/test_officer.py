@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from protocol.orders import ArmArgs
 from protocol.texts import texts_for
 from tests.browser.served import Served
 from tests.bundles import BOX, SITE, Bureau
+from tests.conftest import EventuallyBlocking, StartProcess
 from tests.officers import Officer, Tampered, rewritten
 from tests.orders import PEOPLE, OrderWorld
 
@@ -303,9 +305,25 @@ def test_a_request_needs_no_key(officer: Officer, capsys: pytest.CaptureFixture[
 
     token = officer.folder / "token"
     token.write_text("token-zhao")
-    access = ["--console", officer.served.address, "--token-file", str(token), "--json"]
+    access = ["--console", officer.served.address, "--token-file", str(token), "--json", "--no-wait"]
     assert branchwatch.main(["request", "announce", SITE, "leave", *access]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "sent"
     assert branchwatch.main(["request", "health", SITE, *access]) == 0
     assert branchwatch.main(["request", "announce", SITE, "dance", *access]) == 2
     assert len(officer.world.outgoing.take()) == 2
+
+
+def test_ctrl_c_ends_a_page_that_nobody_opens(
+    officer: Officer, process: StartProcess, eventually_blocking: EventuallyBlocking, free_port: Callable[[], int]
+) -> None:
+    """Exit code 130, no traceback, nothing signed."""
+    port = free_port()
+    token = officer.folder / "token"
+    token.write_text("token-zhao")
+    command = [sys.executable, "-m", "branchwatch", "order", "arm", SITE, "cash", "--page", "--port", str(port)]
+    child = process([*command, "--console", officer.served.address, "--token-file", str(token)])
+    eventually_blocking(lambda: f"http://localhost:{port}/" in child.output(), what="the page is served")
+    child.send(signal.SIGINT)
+    assert child.wait() == 130, child.tail()
+    assert "Traceback" not in child.output()
+    assert officer.sent() == []
