@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent import panels, presence, reporting
+from agent.announcing.announcer import Announcer
 from agent.config.watched import never_armed, unwatched
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
@@ -162,6 +163,7 @@ class Agent:
         ]
         self._panels = panels.panel_driver(site, panel_keys, saved, self._watch, self._moves, self._timekeeper.now)
         self._taker = self._make_taker()
+        self._announcer = Announcer(site, settings.state, self._timekeeper.now)
         self._voice = Voice(
             outbox=self._outbox,
             sealer=identity.sealer,
@@ -175,6 +177,7 @@ class Agent:
             random=os.urandom,
             counter=started(saved.get(COUNTER_KEY), int(now.wall.timestamp())),
             site_file=self._taker.order if self._taker else None,
+            announce=self._announcer.announce,
         )
         self._orders = (
             order_taker(site, settings.loaded.signed.bundle.roster, self._voice, self._watch.command)
@@ -236,6 +239,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._uplink.run(), name="uplink")
             tasks.create_task(self._local.run(), name="local")
+            tasks.create_task(self._announcer.run(), name="announcer")
             if self._taker:
                 tasks.create_task(self._taker.run(), name="site")
             if self._orders:

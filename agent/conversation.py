@@ -76,7 +76,8 @@ class Voice:
     counter: Counter
     site_file: Callable[[bytes], None] | None = None  # takes a site bundle; none where the box has a plain site file
     orders: Callable[[Order, bytes], bool] | None = None  # takes an order and its payload; none where nobody is obeyed
-    announce: Callable[[str], str] | None = None  # has an announcement spoken, or says why not
+    announce: Callable[[str, Callable[[str], Awaitable[None]]], str] | None = None
+    """Has an announcement spoken, or says why not; what is given with it is awaited with the word of how it ended."""
     order_challenges: Challenges = field(default_factory=Challenges)
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
@@ -281,7 +282,15 @@ class Conversation:
         if not self._voice.is_new(request.id):
             LOG.info("request %s of %s came before; ignored", request.id, taken.collector)
             return
-        refusal = await self._serve(request)
+
+        async def answer(refusal: str) -> None:
+            await self._tell_answer(request, taken.collector, refusal)
+
+        refusal = self._announce(request, answer) if request.action == "announce" else await self._serve(request)
+        if request.action != "announce" or refusal:
+            await answer(refusal)
+
+    async def _tell_answer(self, request: Request, collector: str, refusal: str) -> None:
         served = request.action == HEALTH and not refusal
         told = {"health": msgspec.to_builtins(self._voice.health())} if served else {}
         await self._voice.report_each(
@@ -290,28 +299,33 @@ class Conversation:
             refusal or "served",
             request=request.id,
             action=request.action,
-            collector=taken.collector,
+            collector=collector,
             **told,
         )
 
     async def _serve(self, request: Request) -> str:
-        """Do what is asked, or say why not. A broker may keep a signed request: it counts only while it is young."""
-        if parse_time(request.at) < self._voice.not_before() - REQUEST_AGE:
+        """Do what is asked, or say why not."""
+        if self._is_stale(request):
             return "stale"
         if request.action == "birth":
             self._wants_birth = True
             return ""
-        if request.action == "announce":
-            return self._announce(request)
         if request.action == "resend":
             return await self._resend(request)
         return "" if request.action == HEALTH else "unknown_action"
 
-    def _announce(self, request: Request) -> str:
+    def _announce(self, request: Request, answer: Callable[[str], Awaitable[None]]) -> str:
+        """Have it spoken: the answer comes when it was heard, or could not be."""
+        if self._is_stale(request):
+            return "stale"
         name = request.args.get("announcement")
         if not isinstance(name, str):
             return "malformed"
-        return self._voice.announce(name) if self._voice.announce is not None else "no_loudspeaker"
+        return self._voice.announce(name, answer) if self._voice.announce is not None else "no_loudspeaker"
+
+    def _is_stale(self, request: Request) -> bool:
+        """A broker may keep a signed request: it counts only while it is young."""
+        return parse_time(request.at) < self._voice.not_before() - REQUEST_AGE
 
     async def _resend(self, request: Request) -> str:
         word, first = request.args.get("lane"), request.args.get("from")

@@ -1,0 +1,1 @@
+"""Announcements of the site file, heard on the box's own loudspeaker."""
