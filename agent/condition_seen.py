@@ -17,6 +17,7 @@ from typing import Final
 
 from agent.claim import LOCK_NAME
 from agent.condition import Enrolled, Live, Seen, SiteFile, Store
+from agent.hidden import KINDS, SHOWN
 from agent.identity import BoxIdentity, load_enrolled_identity
 from agent.identity_reading import CERTIFICATE, FOLDER, IdentityError
 from agent.local import lines
@@ -181,9 +182,12 @@ def _store(file: Path) -> Store | Said | None:
 
 
 def _read(connection: sqlite3.Connection) -> Store:
-    counts = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
-    ((oldest,),) = connection.execute("SELECT min(at) FROM events WHERE state = ?", (RecordState.PENDING,))
-    ((receipted,),) = connection.execute("SELECT max(receipted_at) FROM events")
+    # nothing here may tell by a number that there is what the site shall not see
+    counted = f"SELECT state, count(*) FROM events WHERE {SHOWN} GROUP BY state"  # noqa: S608 - our own words
+    counts = dict(connection.execute(counted, KINDS).fetchall())
+    waiting = f"SELECT min(at) FROM events WHERE {SHOWN} AND state = ?"  # noqa: S608 - our own words
+    ((oldest,),) = connection.execute(waiting, (*KINDS, RecordState.PENDING))
+    ((receipted,),) = connection.execute(f"SELECT max(receipted_at) FROM events WHERE {SHOWN}", KINDS)  # noqa: S608
     floors = connection.execute("SELECT value FROM saved WHERE key = ?", (FLOOR_KEY,)).fetchall()
     stated = [_time(floor.decode("ascii", "replace")) for (floor,) in floors if isinstance(floor, bytes)]
     heard = [each for each in (_time(receipted), *stated) if each is not None]

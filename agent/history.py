@@ -1,4 +1,7 @@
-"""What an outbox holds, for a person in front of the box or for a program; reads the file beside a running agent."""
+"""What an outbox holds, for a person in front of the box or for a program; reads the file beside a running agent.
+
+What nothing at the site may show (`hidden.py`) is left out, with the urgent lane's numbers that would tell of it.
+"""
 
 import json
 import sqlite3
@@ -6,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agent.hidden import KINDS, SHOWN, shown_facts
 from agent.outbox.schema import FILE_NAME
+from protocol.kinds import Lane
 from protocol.texts import SaidError, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -53,7 +58,7 @@ def as_text(summary: dict[str, Any], events: list[dict[str, Any]], say: Texts) -
     for event in events:
         facts = json.dumps(event["facts"], ensure_ascii=False)
         yield (
-            f"{event['at']}  {event['lane']:<7} {event['seq']:>7}  {event['level']}  {event['kind']:<28}"
+            f"{event['at']}  {event['lane']:<7} {event.get('seq', ''):>7}  {event['level']}  {event['kind']:<28}"
             f" {event['source']:<24} {event['state']:<11} {facts}"
         )
     for lane, states in summary["lanes"].items():
@@ -62,26 +67,42 @@ def as_text(summary: dict[str, Any], events: list[dict[str, Any]], say: Texts) -
     for hole in summary["holes"]:
         lane, cause = hole["lane"], hole["cause"]
         text = say("hole in {lane}: {first} to {last} ({cause}), explained by routine {told}")
+        if "first" not in hole:
+            text = say("hole in {lane}: {count} events ({cause}), explained by routine {told}")
         yield text.format(**{**hole, "lane": say(lane), "cause": say(_WORDS.get(cause, cause))})
 
 
 def _summary(connection: sqlite3.Connection) -> dict[str, Any]:
     lanes: dict[str, dict[str, int]] = {}
     for lane, state, count in connection.execute(
-        "SELECT lane, state, count(*) FROM events GROUP BY lane, state ORDER BY lane DESC, state"
+        f"SELECT lane, state, count(*) FROM events WHERE {SHOWN} GROUP BY lane, state ORDER BY lane DESC, state",  # noqa: S608 - our own words
+        KINDS,
     ):
         lanes.setdefault(lane, {})[state] = count
     names = ("lane", "first", "last", "cause", "told")
     holes = connection.execute("SELECT lane, first, last, cause, told FROM holes ORDER BY lane, first")
-    return {"lanes": lanes, "holes": [dict(zip(names, row, strict=True)) for row in holes]}
+    return {"lanes": lanes, "holes": [_hole(dict(zip(names, row, strict=True))) for row in holes]}
 
 
 def _latest(connection: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     rows = connection.execute(
-        f"SELECT {', '.join(_COLUMNS)}, line FROM events ORDER BY rowid DESC LIMIT ?",  # noqa: S608 - our own names
-        (limit,),
+        f"SELECT {', '.join(_COLUMNS)}, line FROM events WHERE {SHOWN} ORDER BY rowid DESC LIMIT ?",  # noqa: S608 - our own names
+        (*KINDS, limit),
     ).fetchall()
-    return [{**dict(zip(_COLUMNS, row, strict=False)), "facts": _facts(row[-1])} for row in reversed(rows)]
+    return [_event(dict(zip(_COLUMNS, row, strict=False)), row[-1]) for row in reversed(rows)]
+
+
+def _event(columns: dict[str, Any], line: bytes) -> dict[str, Any]:
+    """The urgent lane's numbers count what is hidden, and are left out with it."""
+    urgent = columns["lane"] == Lane.URGENT
+    shown = {name: value for name, value in columns.items() if name != "seq" or not urgent}
+    return {**shown, "facts": shown_facts(columns["kind"], columns["lane"], _facts(line))}
+
+
+def _hole(hole: dict[str, Any]) -> dict[str, Any]:
+    if hole["lane"] != Lane.URGENT:
+        return hole
+    return {**{name: hole[name] for name in ("lane", "cause", "told")}, "count": hole["last"] - hole["first"] + 1}
 
 
 def _facts(line: bytes) -> Any:

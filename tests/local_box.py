@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from agent.clocks import Reading
 from agent.guard import Guard
 from agent.local.answering import Agency, Answering
@@ -26,6 +28,7 @@ from agent.watch import Watch
 from protocol.acceptance import Config
 from protocol.certificates import Role, Trust
 from protocol.documents import Signer
+from protocol.kinds import Lane
 from protocol.messages import Clock as ClockWord
 from protocol.messages import Health
 from provisioning.authority import Authority
@@ -123,7 +126,7 @@ async def local_box(
         signer=lambda: Signer(sealer=keys.sealer, chain=keys.chain),
         watch=watch,
         points=guard.points,
-        health=lambda: HEALTH,
+        health=lambda: replace(HEALTH, pending_urgent=outbox.standing.lanes[Lane.URGENT].pending),
         link=lambda: LINK,
         took_ms=lambda: {"device/io1": 4.2},
         now=here.now,

@@ -15,12 +15,13 @@ from typing import Final
 
 import msgspec
 from cryptography import x509
+from msgspec.structs import replace
 
 from agent.acceptance.plan import plan_of
 from agent.findings import Finding, Phase
 from agent.local import lines
 from agent.local.arming import CodeDesk
-from agent.local.ledger import test_events
+from agent.local.ledger import hidden_waiting, test_events
 from agent.local.lines import Reply
 from agent.local.refusing import RefusedError
 from agent.signals import Moment, PointView
@@ -117,7 +118,7 @@ class Answering:
                     yield each
                 yield Reply(done="watch")
             case lines.HealthOf():
-                yield self._health()
+                yield await self._health()
             case lines.Events():
                 events = await self._events(request.test)
                 for at in range(0, len(events), lines.EVENT_CHUNK):
@@ -189,14 +190,19 @@ class Answering:
         for at in range(0, len(points), lines.CHUNK):
             yield Reply(points=tuple(points[at : at + lines.CHUNK]))
 
-    def _health(self) -> Reply:
-        took = self._agency.took_ms()
+    async def _health(self) -> Reply:
+        health, took = self._agency.health(), self._agency.took_ms()
+        try:  # a count, too, may not tell what nothing at the site shall show
+            hidden = await asyncio.to_thread(hidden_waiting, self._agency.state)
+        except OSError:
+            hidden = health.pending_urgent
+        health = replace(health, pending_urgent=max(0, health.pending_urgent - hidden))
         devices = tuple(
             lines.Answers(id=view.id, state=view.state, cause=view.cause, took_ms=took[view.id])
             for view in self._agency.points()
             if view.id in took
         )
-        return Reply(done="health", health=self._agency.health(), devices=devices, link=self._agency.link())
+        return Reply(done="health", health=health, devices=devices, link=self._agency.link())
 
     def _leading(self, lead: Lead | None) -> Lead:
         if lead is None or lead is not self._lead:

@@ -191,6 +191,8 @@ async def test_a_duress_code_is_obeyed_and_told(tmp_path: Path) -> None:
                 *await raw(here, disarm(code)),
                 *await raw(here, lines.HealthOf()),
                 *await raw(here, lines.About()),
+                *await raw(here, lines.Plan()),
+                *await raw(here, lines.Watch()),
             ]
             duress = told(here, "zone.duress")
             assert [facts["person"] for facts in duress] == (["li-na"] * 2 if code == DURESS else [])
