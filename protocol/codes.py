@@ -52,9 +52,9 @@ def check_code(code: str) -> None:
         raise CodeError(N_("a code has {shortest} to {longest} digits"), shortest=SHORTEST, longest=LONGEST)
     steps = {(int(after) - int(before)) % 10 for before, after in pairwise(code)}
     if len(steps) == 1 and steps <= {0, 1, 9}:
-        raise CodeError(N_("this code is one of the first that anybody tries; choose another"))
+        raise CodeError(N_("this code is one of the first that anybody tries"))
     if any(len(code) % size == 0 and code == code[:size] * (len(code) // size) for size in (2, 3)):
-        raise CodeError(N_("this code is one of the first that anybody tries; choose another"))
+        raise CodeError(N_("this code is one of the first that anybody tries"))
 
 
 def check_pair(code: str, duress: str) -> None:
@@ -65,7 +65,7 @@ def check_pair(code: str, duress: str) -> None:
     """
     check_code(duress)
     if code == duress:
-        raise CodeError(N_("the duress code is the code itself; choose another"))
+        raise CodeError(N_("the duress code is the code itself"))
 
 
 def secret_text(hashes: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from provisioning.authority_words import add_authority_words
 from provisioning.boxes_words import add_boxes_words
 from provisioning.broker_words import add_broker_words
 from provisioning.bundle_words import add_bundle_words
+from provisioning.code_words import add_code_words
 from provisioning.enrolment_words import add_enrolment_words
 from provisioning.inventory_words import add_inventory_words
 from provisioning.kit_words import add_kit_words
@@ -67,6 +68,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_enrolment_words(words)
     add_kit_words(words)
     add_lock_words(words)
+    add_code_words(words)
     add_bundle_words(words)
     add_boxes_words(words)
     return parser

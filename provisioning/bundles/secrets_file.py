@@ -21,6 +21,7 @@ from protocol.ids import is_id
 from protocol.settings import MAX_SETTINGS_BYTES, Problem, Secret, read_settings
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import said, system_said
+from provisioning.inventory.editing import with_secret
 from provisioning.keeping import KEY_MODE, write_whole
 from provisioning.refusal import RefusedError
 
@@ -120,6 +121,27 @@ def read_secrets(path: Path) -> Secrets:
         )
     content, _ = read_settings(text, path.name, _SecretsFile, check=_problems)
     return Secrets(path, content, _remembered(path))
+
+
+def enter_secret(path: Path, name: str, value: str, site: str | None = None) -> None:
+    """Enter one secret, everybody's or a site's own, in its owner's file, which is made if need be.
+
+    Raises:
+        SecretsError: it cannot be read or written, or is open to others.
+        SettingsError: every fault of its text, none with a value.
+        EditError: it cannot be entered without changing more.
+    """
+    text = ""
+    if path.exists():
+        read_secrets(path)
+        text = path.read_text()
+    new = with_secret(text, ("site", site) if site else ("secrets",), name, value, path.name)
+    try:
+        write_whole(path, new.encode(), KEY_MODE)
+    except OSError as error:
+        raise SecretsError(
+            N_("{path} cannot be written: {reason}; nothing was changed"), path=path, reason=system_said(error)
+        ) from None
 
 
 def _problems(content: _SecretsFile) -> Iterator[Problem]:

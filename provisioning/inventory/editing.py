@@ -92,6 +92,31 @@ def with_keys(text: str, keys: Iterable[tuple[str, Mapping[str, Any]]], place: s
     return _compared(new, wanted, place)
 
 
+def with_secret(text: str, table: tuple[str, ...], name: str, value: str, place: str) -> str:
+    """A file of secrets with one more, or another value of one, in `[secrets]` or `[site.ID]`.
+
+    Raises:
+        EditError: it cannot be entered.
+    """
+    wanted: Any = tomllib.loads(text)
+    below = wanted
+    for key in table:
+        below = below.setdefault(key, {})
+    below[name] = value
+    try:
+        document: Any = tomlkit.parse(text)
+        written = document
+        for number, key in enumerate(table, start=1):
+            if key not in written:
+                written[key] = tomlkit.table(is_super_table=number < len(table))
+            written = written[key]
+        written[name] = value
+        new = tomlkit.dumps(document)
+    except _FAULTS:
+        raise _not_editable(place) from None  # what stands there is in the error
+    return _compared(new, wanted, place)
+
+
 def _enter_key(row: Any, key: Mapping[str, Any], *, tables: bool) -> None:
     first = "key" not in row
     below = _belongs_below(row) if first and tables else []
