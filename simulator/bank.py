@@ -64,8 +64,9 @@ class Bank:
                 folder.person_key(officer.id).parent.mkdir(mode=0o700, exist_ok=True)
                 await run_command("order", "keygen", str(folder.person_key(officer.id)), "--no-passphrase")
         if not folder.secrets.exists():
-            hashed = await run_command("provision", "code", OFFICERS[0].id, stdin=f"{CODE}\n{DURESS_CODE}\n")
-            self._write_secrets(panel_key=secrets.token_hex(16), code=hashed)
+            self._write_panel_key(secrets.token_hex(16))
+            code = ("provision", "code", OFFICERS[0].id, "--out", str(folder.secrets))
+            await run_command(*code, stdin=f"{CODE}\n{DURESS_CODE}\n")
         if not folder.enrolment.exists():
             enrolment = ("provision", "enrolment", "new", "--dir", str(folder.authority))
             await run_command(*enrolment, "--out", str(folder.enrolment))
@@ -178,10 +179,9 @@ class Bank:
         _write(kit / "enrol.json", json.dumps({"v": 1, "site": site.id, "box": site.box, "at": listen}))
         return kit
 
-    def _write_secrets(self, *, panel_key: str, code: str) -> None:
-        text = f'[secrets]\npanel-p1 = "{panel_key}"\ncode-{OFFICERS[0].id} = {json.dumps(code)}\n'
+    def _write_panel_key(self, key: str) -> None:
         self._folder.secrets.touch(mode=0o600)
-        _write(self._folder.secrets, text)
+        _write(self._folder.secrets, f'[secrets]\npanel-p1 = "{key}"\n')
 
 
 def _bank_toml(pins: Sequence[str], units: Sequence[str], *, broker: str, enrolment: str) -> str:

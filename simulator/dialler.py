@@ -53,6 +53,7 @@ class Dialler:
         account: str,
         *,
         key: bytes | None = None,
+        receiver: str | None = None,
         udp: bool = False,
         off: timedelta = timedelta(0),
         wait_s: float = WAIT_S,
@@ -67,6 +68,7 @@ class Dialler:
         self.heeds_nak = True
         self._host, self._port = host, port
         self._key = key
+        self._receiver = receiver
         self._udp = udp
         self._wait_s = wait_s
         self._tries = tries
@@ -111,17 +113,33 @@ class Dialler:
 
     async def link_test(self) -> Heard:
         """Say that the panel is there."""
-        return await self._until_answered(lambda: self._frame("NULL", 0, b""))
+        return await self._until_answered(lambda: self.frame("NULL", 0, b""))
 
     async def say(self, data: bytes, id_: str = "SIA-DCS") -> Heard:
         """Say anything, under the next number."""
         self.sequence = self.sequence % HIGHEST + 1
         number = self.sequence
-        return await self._until_answered(lambda: self._frame(id_, number, data))
+        return await self._until_answered(lambda: self.frame(id_, number, data))
 
     async def send(self, frame: bytes) -> Heard:
         """Send exactly these bytes, and again until somebody answers."""
         return await self._until_answered(lambda: frame)
+
+    def frame(self, id_: str, number: int, data: bytes) -> bytes:
+        """The frame that says this now, under this number."""
+        body = encode_body(Body(data=data, sent=self._clock() + self.off))
+        if self._key is not None:
+            body = encrypt(body, self._key, self._random(PADDING))
+        return encode_frame(
+            Frame(
+                id=id_,
+                encrypted=self._key is not None,
+                sequence=number,
+                receiver=self._receiver,
+                account=self.account,
+                body=body,
+            )
+        )
 
     async def hang_up(self) -> None:
         """End the connection."""
@@ -135,14 +153,6 @@ class Dialler:
         if self._datagrams:
             self._datagrams.close()
         self._reading = self._writer = self._datagrams = None
-
-    def _frame(self, id_: str, number: int, data: bytes) -> bytes:
-        body = encode_body(Body(data=data, sent=self._clock() + self.off))
-        if self._key is not None:
-            body = encrypt(body, self._key, self._random(PADDING))
-        return encode_frame(
-            Frame(id=id_, encrypted=self._key is not None, sequence=number, account=self.account, body=body)
-        )
 
     async def _until_answered(self, frame: Callable[[], bytes]) -> Heard:
         loop = asyncio.get_running_loop()
