@@ -42,7 +42,9 @@ WHY: Final[Mapping[str, str]] = {
     "trouble": N_("faulty"),
 }
 REFUSALS: Final[Mapping[str, str]] = {
-    "code_wrong": N_("the code is wrong; after five wrong ones none is taken for ten minutes"),
+    "code_wrong": N_(
+        "the code is wrong. Next step: type it again; after five wrong ones none is taken for ten minutes"
+    ),
     "codes_locked": N_(
         "there were too many wrong codes: none is taken for another {minutes} minutes. "
         "Next step: wait, or have the monitoring centre order it"
