@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.arming import table
 from agent.detectors import device, forced, held_open, interlock, key_override, output_refused
 from agent.outbox import records
 from collector.alarms.lifecycle import TRANSITIONS as ALARM
@@ -39,6 +40,7 @@ def _machines() -> Iterator[tuple[str, str, Iterable[Arrow]]]:
     yield "Door held open", "agent/detectors/held_open.py", _phases(held_open.TABLE)
     yield "Opened by key while occupied", "agent/detectors/key_override.py", _phases(key_override.TABLE)
     yield "Output that does not follow", "agent/detectors/output_refused.py", _phases(output_refused.TABLE)
+    yield "Partition", "agent/arming/table.py", _steps(table.TABLE)
     yield "Device", "agent/detectors/device.py", _phases(device.TABLE)
     outbox = [(str(before), str(what), str(after)) for (before, what), after in records.TRANSITIONS.items()]
     yield "Event in a box's outbox", "agent/outbox/records.py", outbox
