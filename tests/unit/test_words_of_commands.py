@@ -23,6 +23,7 @@ WRONG = [
     ["provision", "crl", "--dir", "nowhere"],
     ["provision", "issue", "box", "UPPER", "--dir", "ca", "--out", "kit"],
     ["provision", "check", "--inventory", "nowhere"],
+    ["provision", "code", "Li Na"],
     ["provision", "import", "nowhere.csv", "--inventory", "nowhere"],
     ["provision", "inventory", "new", "--dir", "."],
     ["provision", "people", "accept", "nowhere.json", "--inventory", "nowhere", "--may", "fly"],
@@ -75,6 +76,7 @@ HELP = [
     *(["order", word] for word in ("arm", "disarm", "bypass", "unlock", "lock", "output", "reset-latch", "test")),
     *(["order", word] for word in ("silence", "list", "show", "approve", "withdraw", "keygen", "register")),
     *(["agent"], ["agent", "acceptance"], ["agent", "run"], ["agent", "check"], ["agent", "history"]),
+    *(["agent", "arm"], ["agent", "disarm"], ["provision", "code"]),
 ]
 
 
