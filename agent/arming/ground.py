@@ -289,6 +289,8 @@ class Ground:
     def _alarm(self, zone: Zone, kind: str, now: Moment, *, rows: tuple[BecauseRow, ...] = ()) -> list[Finding]:
         rule, owner, gap = RULES[zone.type], self.owners.get(zone.id), self._points.gap(f"zone/{zone.id}")
         facts: dict[str, Any] = {"type": str(zone.type), **({f"while_{gap}": True} if gap else {})}
+        if kind == TAMPER and (cause := self._known(zone.id).cause):
+            facts["cause"] = cause
         rows = rows or (self._row(zone.id),)
         if owner:
             facts["partition"] = owner

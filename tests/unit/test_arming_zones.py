@@ -93,6 +93,7 @@ def test_meddling_is_told_armed_or_not(armed: bool) -> None:
     branch.say({"zone/glass": "tamper"}, cause="short")
     raised = branch.of("zone.tamper")[0]
     assert (raised.source, raised.because[0][2:]) == ("zone/glass", ("tamper", "short"))
+    assert raised.facts["cause"] == "short"
     branch.say({"zone/glass": "normal"})
     branch.give("disarm", partition="site")
     assert len(branch.of("zone.tamper")) == 1
