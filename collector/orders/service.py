@@ -29,8 +29,8 @@ from protocol.ids import new_event_id
 from protocol.messages import Approval, encode
 from protocol.orders import join_order, read_order
 
-MOST_DRAFTS: Final = 60
-"""Orders that one person draws up within WINDOW: closing time of a city, one by one, is some thirty."""
+MOST_DRAFTS: Final = 120
+"""Orders that one person draws up within WINDOW; the closing time of a large city, one by one, is some hundred."""
 WINDOW: Final = timedelta(minutes=10)
 _MS: Final = timedelta(milliseconds=1)
 
