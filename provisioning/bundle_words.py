@@ -38,8 +38,9 @@ def add_bundle_words(words: Words) -> None:
         say("signed site bundles from the inventory"),
         say(
             "Makes the next bundle of every site whose content changed, shows what it changes, signs it and puts it "
-            "into the folder of bundles: all sites or none. What touches roster, provisioning keys, partitions, zones "
-            "or outputs needs two signatures; with one it waits for: branchwatch provision sign."
+            "into the folder of bundles: all sites or none. What touches roster, provisioning keys, partitions, zones, "
+            "outputs, doors, codes or key switches needs two signatures; with one it waits for: "
+            "branchwatch provision sign."
         ),
         "branchwatch provision build --inventory inventory --out enrolment/bundles --key bureau/bureau-1.key",
         _build,
