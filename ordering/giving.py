@@ -20,7 +20,7 @@ from ordering.keys import PersonalKey
 from ordering.page_serving import listen, serve
 from ordering.page_steps import Approving
 from ordering.reading import ReadOrder, printable, read_line
-from ordering.refusal import DONE, SAYS_NO, OrderingError, RefusedError
+from ordering.refusal import DONE, SAYS_NO, OrderingError, RefusedError, UnreachedError
 from ordering.showing import Row, danger, does, names_row, rows, when
 from ordering.signing import sign_with_file
 from ordering.terminal import Terminal
@@ -109,7 +109,7 @@ def tell_order(hand: Hand, read: ReadOrder, draft: Draft) -> None:
     names = _names(hand, read, draft)
     told = [row.told(texts) for row in (*names, *rows(read, hand.now()), *_of_the_centre(hand, read, draft))]
     for name, value in told:
-        terminal.line(f"  {name}: {value}")
+        terminal.line(said("  {name}: {value}", name=name, value=value))
 
 
 def tell_end(hand: Hand, draft: Draft, read: ReadOrder) -> int:
@@ -118,7 +118,7 @@ def tell_end(hand: Hand, draft: Draft, read: ReadOrder) -> int:
     what = does(read.args)
     sentences: Mapping[str, Said] = {
         "executed": said("Done: {does}", does=what),
-        "refused": said("The box refused it: {why}", why=why),
+        "refused": said("The box answers: {why}", why=why),
         "withdrawn": said("It was withdrawn: {does}", does=what),
         "stale": said("It is too old, and no box will obey it any more. Give the order again."),
         "sent": said("The box has not answered yet. Look again with: branchwatch order show {id}", id=draft.id),
@@ -235,7 +235,16 @@ def _followed(hand: Hand, draft: Draft) -> Draft:
         if passed >= TOLD_AFTER_S:
             hand.terminal.progress(_waiting(now), int(passed))
 
-    after = follow(draft, hand.console.order, clock=hand.clock, pause=hand.pause, tell=tell)
+    try:
+        after = follow(draft, hand.console.order, clock=hand.clock, pause=hand.pause, tell=tell)
+    except UnreachedError:
+        raise UnreachedError(
+            N_(
+                "the console does not answer any more, and the order goes its way without it; look later with: "
+                "{command}"
+            ),
+            command=f"branchwatch order show {draft.id}",
+        ) from None
     if after.state in ENDED:
         hand.terminal.clear()
     return after

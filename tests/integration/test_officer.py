@@ -16,6 +16,7 @@ import branchwatch
 from ordering.asking import Console
 from ordering.giving import Hand, How, give
 from ordering.keys import open_key
+from ordering.refusal import UnreachedError
 from ordering.settings import Access
 from ordering.terminal import Terminal
 from ordering.wanted import Wanted
@@ -117,7 +118,7 @@ def test_two_key_files_at_one_machine(officer: Officer) -> None:
     ("kind", "facts", "code", "sentence"),
     [
         ("order.executed", {"people": ["zhao"]}, 0, "Done: Arm partition cash, away."),
-        ("order.refused", {"reason": "not_ready", "by": "zhao"}, 1, "The box refused it: "),
+        ("order.refused", {"reason": "not_ready", "by": "zhao"}, 1, "The box answers: The order was refused: "),
     ],
 )
 def test_what_becomes_of_it_is_followed(
@@ -144,6 +145,21 @@ def test_what_becomes_of_it_is_followed(
         given = give(hand, Wanted(site=SITE, action="arm", args=ArmArgs(partition="cash")), how)
     assert given == code
     assert sentence in out.getvalue()
+
+
+def test_a_console_that_goes_away_meanwhile_is_told(officer: Officer) -> None:
+    """The order stands at the centre: the sentence says so, and how to look; exit code 3."""
+    with Console(Access(address=officer.served.address, token="token-zhao"), "en") as console:
+        hand = Hand(
+            console=console,
+            terminal=Terminal(texts=texts_for("en"), out=io.StringIO(), beside=io.StringIO()),
+            clock=lambda: 0.0,
+            pause=lambda _: officer.served.stop(),
+        )
+        how = How(keys=[open_key(officer.key_file("zhao"), lambda _: b"")])
+        with pytest.raises(UnreachedError, match="branchwatch order show") as away:
+            give(hand, Wanted(site=SITE, action="arm", args=ArmArgs(partition="cash")), how)
+    assert away.value.code == 3
 
 
 def _turned(told: dict[str, Any]) -> None:
