@@ -78,6 +78,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """Why, in a word or two: the fault behind `unknown`, `pulse` for a change that only a counter saw."""
     settling: bool = False
     """The device already reads the return, but debounce has not confirmed it: `state` is still the alarm side."""
+    restated: bool = False
+    """Nothing happened: its device was not heard of for a while, and this is what it said last."""
     counter: int | None = None
     """The point's counter register, where it has one: kept across restarts so that a pulse while down is seen."""
 

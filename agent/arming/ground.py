@@ -58,7 +58,8 @@ class Ground:
         """What one word about a zone changes. `was`: its last known state, also from before nobody watched."""
         name = signal.point.removeprefix("zone/")
         state = self._state(name)
-        spoken = on_panel(self.zones[name])  # a panel speaks only when something happens: each word is a new activity
+        # A panel speaks only when something happens: each word is a new activity, except what it said before a silence.
+        spoken = on_panel(self.zones[name]) and not signal.restated
         if signal.state is State.NORMAL or (spoken and signal.state is State.ACTIVE):
             state = msgspec.structs.replace(state, took=Took.NOTHING)
         if signal.state in {State.NORMAL, State.ACTIVE} or (spoken and signal.state is State.TAMPER):

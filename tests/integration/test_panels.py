@@ -22,8 +22,9 @@ from siadc09.siadcs import parse_siadcs  # type: ignore[import-untyped]
 from agent.drivers.dc09 import limits
 from protocol.dc09.replies import Reply
 from simulator.dialler import Dialler
+from tests.brokers import Certificates
 from tests.conftest import Eventually, StartProcess
-from tests.panel_box import KEY, events_of, panel_box
+from tests.panel_box import KEY, SITE, events_of, panel_box
 
 ROOT = Path(__file__).parents[2]
 
@@ -248,3 +249,52 @@ async def test_an_address_in_use_is_told_and_tried_again(
         async with Dialler("127.0.0.1", port, "0012") as dialler:
             assert (await dialler.link_test()).answer is Reply.ACK
         await eventually(lambda: ("device.offline.restored", "box/receiver") in kinds_of(box.folder))
+
+
+WHOLE = """
+id = "0755-031"
+name = "s"
+unit = "u"
+timezone = "Asia/Shanghai"
+[centre]
+box = "0755-031-a"
+brokers = ["127.0.0.1:1"]
+ca = "{root}"
+trust = "{root}"
+certificate = "{chain}"
+key = "{key}"
+"""
+
+
+async def test_the_whole_agent_hears_panels_and_knows_a_repeat_after_kill_9(
+    tmp_path: Path,
+    certificates: Certificates,
+    free_port: Callable[[], int],
+    process: StartProcess,
+    eventually: Eventually,
+) -> None:
+    """`agent run`: what it acknowledged is told once whatever comes; without secrets no keyed panel is taken."""
+    chain, key = certificates.pair("0755-031-a")
+    port = free_port()
+    site = tmp_path / "site.toml"
+    described = SITE.replace("PORT", str(port)).partition("[receiver]")[2]
+    site.write_text(WHOLE.format(root=certificates.root, chain=chain, key=key) + "[receiver]" + described)
+    state = tmp_path / "state"
+    words: list[str | Path] = [sys.executable, "-m", "branchwatch", "agent", "run", "--config", site, "--state", state]
+    first = process(words, cwd=ROOT)
+    await eventually(lambda: "guarding" in first.output(), timeout_s=30)
+    async with Dialler("127.0.0.1", port, "0012", wait_s=5, tries=3) as dialler:
+        frame = dialler.frame("SIA-DCS", 5, b"#0012|NHA7")
+        assert (await dialler.send(frame)).answer is Reply.ACK
+    async with Dialler("127.0.0.1", port, "0A2F", key=KEY, wait_s=1, tries=1) as dialler:
+        assert (await dialler.link_test()).answer is None
+    first.kill()
+    assert kinds_of(state).count(("zone.hold_up", "zone/button")) == 1
+    second = process(words, cwd=ROOT)
+    await eventually(lambda: "guarding" in second.output(), timeout_s=30)
+    async with Dialler("127.0.0.1", port, "0012", wait_s=5, tries=3) as dialler:
+        assert (await dialler.send(frame)).answer is Reply.ACK
+    assert await asyncio.to_thread(second.stop) == 0
+    told = kinds_of(state)
+    assert told.count(("zone.hold_up", "zone/button")) == 1
+    assert ("device.login_refused", "device/p2") in told

@@ -163,13 +163,13 @@ def test_a_named_zone_becomes_what_its_panel_says(branch: Branch) -> None:
 
 
 def test_a_button_pressed_twice_is_two_presses(branch: Branch) -> None:
-    """Panels send no end between them: the second is a new beginning, whatever they call it."""
-    branch.plain(b"NHA7", 1)
-    assert states(branch.plain(b"NHA7", 2).signals) == [("zone/button", "normal"), ("zone/button", "active")]
-    assert told(branch.plain(b"NHA9", 3).findings) == [
-        ("zone.hold_up", "device/p1/zone/9", "ended"),
-        ("zone.hold_up", "device/p1/zone/9", "raised"),
-    ]
+    """Panels send no end between them: each is new to the guard, and told again where nobody named the zone."""
+    for number in (1, 2):
+        (signal,) = branch.plain(b"NHA7", number).signals
+        assert (signal.point, str(signal.state), signal.restated) == ("zone/button", "active", False)
+    for number in (3, 4):
+        due = branch.plain(b"NHA9", number)
+        assert told(due.findings) == [("zone.hold_up", "device/p1/zone/9", "again")]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_code_that_acts_always_is_told_though_its_zone_is_another_type(branch:
     """A hold-up of a zone that the site file calls instant is no matter of arming."""
     due = branch.plain(b"NHA3")
     assert states(due.signals) == [("zone/window", "active")]
-    assert ("zone.hold_up", "device/p1/zone/3", "raised") in told(due.findings)
+    assert ("zone.hold_up", "device/p1/zone/3", "again") in told(due.findings)
 
 
 def test_duress_by_a_panel_is_told_and_leaves_nothing_standing(branch: Branch) -> None:
@@ -238,6 +238,7 @@ def test_what_was_taken_is_known_after_a_restart(branch: Branch) -> None:
     restarted = Branch(branch.clock, branch.saved)
     again = restarted.plain(b"NBA3", 5)
     assert states(again.signals) == [("device/p1", "online"), ("zone/button", "normal"), ("zone/window", "active")]
+    assert all(signal.restated for signal in again.signals[1:])  # to the guard nothing happened
     assert all(finding.phase is Phase.ENDED for finding in again.findings)  # of its clock and key: they are fine
     assert answer(again) == "ACK"
 
@@ -249,11 +250,10 @@ def test_row_13_a_panel_clock_an_hour_off_loses_no_alarm(branch: Branch) -> None
     assert parse_body(decode_frame(due.answer).body).sent == branch.clock.now().replace(microsecond=0)
     assert told(due.findings) == [
         ("device.clock_drift", "device/p1", "raised"),
-        ("zone.hold_up", "device/p1/zone/99", "ended"),
-        ("zone.hold_up", "device/p1/zone/99", "raised"),
+        ("zone.hold_up", "device/p1/zone/99", "again"),
     ]
     assert due.findings[0].facts == {"clock_off_s": -3600}
-    assert due.findings[2].facts["clock_off_s"] == -3600
+    assert due.findings[1].facts["clock_off_s"] == -3600
     again = branch.plain(b"NHA99", 5)
     assert (answer(again), told(again.findings)) == ("ACK", [("device.clock_drift", "device/p1", "ended")])
 

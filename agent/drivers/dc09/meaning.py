@@ -82,13 +82,13 @@ def meaning_of(panel: PanelWiring, memory: PanelMemory, reports: Iterable[Report
             case About.OPENING | About.CLOSING:
                 moves.append(_move(panel, report, said))
             case About.ALARM if zone is not None:
-                signals += _signals(zone, standing, report, said)
+                signals.append(_said_of(zone, standing, report, said))
                 if report.kind in ALWAYS_TOLD and report.kind != _OWN_KINDS.get(zone.type):
-                    findings += _alarm(panel, report, said)
+                    findings.append(_alarm(panel, report, said))
             case About.TAMPER | About.TROUBLE | About.BYPASS if zone is not None:
-                signals += _signals(zone, standing, report, said)
+                signals.append(_said_of(zone, standing, report, said))
             case About.ALARM:
-                findings += _alarm(panel, report, said)
+                findings.append(_alarm(panel, report, said))
             case About.TAMPER:
                 findings.append(_finding(panel, report, TAMPER, _place(report), said))
             case About.TROUBLE | About.BYPASS:
@@ -110,7 +110,7 @@ def zones_heard(panel: PanelWiring, memory: PanelMemory, at: Moment) -> tuple[Si
     zones = sorted({zone.point for zone in panel.zones.values()})
     return (
         Signal(point=panel.device, state=State.ONLINE, at=at),
-        *(_signal(point, memory.standing.get(point, ()), at) for point in zones),
+        *(_signal(point, memory.standing.get(point, ()), at, restated=True) for point in zones),
     )
 
 
@@ -131,8 +131,8 @@ def described(reports: Iterable[Report]) -> list[str]:
     ]
 
 
-def _signals(zone: PanelZone, standing: dict[str, tuple[str, ...]], report: Report, said: Said) -> list[Signal]:
-    word, state = _STANDING[report.about]
+def _said_of(zone: PanelZone, standing: dict[str, tuple[str, ...]], report: Report, said: Said) -> Signal:
+    word, _ = _STANDING[report.about]
     before = standing.get(zone.point, ())
     after = tuple(each for each in before if each != word)
     if not report.restored:
@@ -141,18 +141,16 @@ def _signals(zone: PanelZone, standing: dict[str, tuple[str, ...]], report: Repo
         standing[zone.point] = after
     else:
         standing.pop(zone.point, None)
-    found = [_signal(zone.point, after, said.at)]
+    found = _signal(zone.point, after, said.at)
     if said.clock_off_s is not None and not report.restored:
-        found = [msgspec.structs.replace(found[0], cause=CLOCK_OFF.format(seconds=round(said.clock_off_s)))]
-    if state is State.ACTIVE and not report.restored and before[-1:] == (word,):
-        # It acted once more and the panel sent no end in between: to the guard that is a new beginning.
-        found.insert(0, Signal(point=zone.point, state=State.NORMAL, at=said.at, cause="again"))
+        found = msgspec.structs.replace(found, cause=CLOCK_OFF.format(seconds=round(said.clock_off_s)))
     return found
 
 
-def _signal(point: str, standing: tuple[str, ...], at: Moment) -> Signal:
+def _signal(point: str, standing: tuple[str, ...], at: Moment, *, restated: bool = False) -> Signal:
     word = standing[-1] if standing else ""
-    return Signal(point=point, state=_STATES.get(word, State.NORMAL), at=at, cause=_CAUSES.get(word, ""))
+    state = _STATES.get(word, State.NORMAL)
+    return Signal(point=point, state=state, at=at, cause=_CAUSES.get(word, ""), restated=restated)
 
 
 def _finding(panel: PanelWiring, report: Report, kind: str, place: str, said: Said, *, told: bool = False) -> Finding:
@@ -174,13 +172,10 @@ def _finding(panel: PanelWiring, report: Report, kind: str, place: str, said: Sa
     )
 
 
-def _alarm(panel: PanelWiring, report: Report, said: Said) -> list[Finding]:
-    """An alarm that stands already is told anew: panels send no end between two presses of a button."""
+def _alarm(panel: PanelWiring, report: Report, said: Said) -> Finding:
+    """An alarm that stands already is told again: panels send no end between two presses of a button."""
     found = _finding(panel, report, report.kind, _place(report), said)
-    if found.phase is not Phase.RAISED:
-        return [found]
-    ended = msgspec.structs.replace(found, phase=Phase.ENDED, facts={"reason": "again"})
-    return [ended, found]
+    return msgspec.structs.replace(found, phase=Phase.AGAIN) if found.phase is Phase.RAISED else found
 
 
 def _place(report: Report) -> str:
