@@ -8,15 +8,13 @@ bundle ends it in the same order, and the next `Agent` begins a new run on the s
 import asyncio
 import logging
 import os
-import signal
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -45,7 +43,6 @@ from agent.memory import SavedGuard
 from agent.orders.taking import order_taker
 from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
-from agent.outbox.store import StoreLostError
 from agent.receipts import Centre
 from agent.reporting import ReportingState
 from agent.secrets import Secrets
@@ -436,43 +433,6 @@ class Agent:
 def software() -> str:
     """The version that runs here."""
     return f"branchwatch {metadata.version('branchwatch')}"
-
-
-def run_agent(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT.
-
-    Raises:
-        StoreLostError: the state folder went away.
-    """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    lost = False
-    try:
-        asyncio.run(_run(settings))
-    except* StoreLostError:
-        lost = True
-    if lost:
-        raise StoreLostError
-
-
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stop.set)
-    loop.set_exception_handler(_once)
-    following: Settings | None = settings
-    timekeeper: Timekeeper | None = None
-    while following is not None:
-        agent = Agent(following, timekeeper)
-        following, timekeeper = await agent.run(stop), agent.timekeeper
-
-
-def _once(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A lost store reaches every task; the process says it once, at its end."""
-    problem = context.get("exception")
-    other = problem.split(StoreLostError)[1] if isinstance(problem, BaseExceptionGroup) else problem
-    if problem is None or (other is not None and not isinstance(other, StoreLostError)):
-        loop.default_exception_handler(context)
 
 
 def _route(settings: Settings) -> Route:

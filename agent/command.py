@@ -69,8 +69,8 @@ def _run(arguments: argparse.Namespace, say: Say) -> int:
         raise InputError(f"{arguments.state}: {system_said(error).told(say)}") from None
     except FolderTakenError as error:
         raise InputError(told(error, say)) from None
-    from agent.app import run_agent
     from agent.outbox.store import StoreLostError
+    from agent.process import run_agent
 
     try:
         run_agent(settings)
@@ -112,6 +112,7 @@ def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
 
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
+    from agent.announcing.ability import lacking
     from agent.config.watched import never_armed, on_panel, unwatched
     from protocol.site.notes import notes
 
@@ -146,6 +147,8 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
     if blind:
         text = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
         print(text.format(points=", ".join(blind)))
+    for lack, step in lacking(site, None):
+        print(f"{lack.told(say)}. {say('next step:')} {step.told(say)}")
     if site.centre is None:
         print(say("[centre] is missing: this file can be checked but not run."))
     return DONE

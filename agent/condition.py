@@ -66,6 +66,8 @@ class SiteFile:
     roster_not_after: datetime
     damaged: bool
     """The newest one cannot be used; this is the one before it."""
+    lacking: tuple[tuple[Said, Said], ...] = ()
+    """What its announcements lack on this machine, each with its next step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,7 @@ def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
         _room(seen.free_bytes),
         _running(seen),
         *_devices(seen.live),
+        *_announcements(seen.site_file),
         *_store(seen, now),
     )
 
@@ -233,6 +236,11 @@ def _devices(live: Live | None) -> Iterator[Line]:
     else:
         text = said(N_("{count} modules answer"), count=live.modules)
         yield Line(matter="devices", level=Level.OK, text=text)
+
+
+def _announcements(file: SiteFile | Said | None) -> Iterator[Line]:
+    for text, step in file.lacking if isinstance(file, SiteFile) else ():
+        yield Line(matter="announcements", level=Level.ATTENTION, text=text, next_step=step)
 
 
 def _store(seen: Seen, now: datetime) -> Iterator[Line]:

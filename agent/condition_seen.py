@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from agent.announcing.ability import lacking
 from agent.claim import LOCK_NAME
 from agent.condition import Enrolled, Live, Seen, SiteFile, Store
 from agent.hidden import KINDS, SHOWN
@@ -103,7 +104,10 @@ def _site_file(state: Path, identity: BoxIdentity) -> SiteFile | Said | None:
         return error.said
     bundle = loaded.signed.bundle
     return SiteFile(
-        version=bundle.version, roster_not_after=parse_time(bundle.roster.not_after), damaged=loaded.damaged
+        version=bundle.version,
+        roster_not_after=parse_time(bundle.roster.not_after),
+        damaged=loaded.damaged,
+        lacking=tuple(lacking(loaded.signed.site, state)),
     )
 
 

@@ -25,6 +25,7 @@ WORDS: Final[Mapping[str, str]] = {
     "disk": N_("disk"),
     "agent": N_("agent"),
     "devices": N_("devices"),
+    "announcements": N_("announcements"),
     "centre": N_("centre"),
     "events": N_("events"),
     "ok": N_("ok"),

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from agent.announcing import programs
 from agent.announcing.files import FOLDER, sound_file
 from agent.announcing.limits import Announced, admit, voice_of
+from agent.announcing.programs import Programs, SoundError
 from agent.signals import Moment
 from protocol.site.schema import Announcement, Site
 
@@ -27,11 +27,12 @@ Done = Callable[[str], Awaitable[None]]
 class Announcer:
     """The loudspeaker of one site."""
 
-    def __init__(self, site: Site, state: Path, now: Callable[[], Moment]) -> None:
+    def __init__(self, site: Site, state: Path, now: Callable[[], Moment], programs: Programs | None = None) -> None:
         self._speaker = site.loudspeaker
         self._texts = {each.id: each for each in site.announcement}
         self._state = state
         self._now = now
+        self._programs = programs or Programs()
         self._announced: Announced = ()
         self._next: tuple[Announcement, Done] | None = None
         self._woken = asyncio.Event()
@@ -43,10 +44,10 @@ class Announcer:
         if announcement_id not in self._texts:
             return "no_such_announcement"
         if self._next is not None:
-            return "busy"
+            return "speaking"
         announced = admit(self._announced, self._now())
         if announced is None:
-            return "too_many"
+            return "too_soon"
         self._announced = announced
         self._next = self._texts[announcement_id], done
         self._woken.set()
@@ -72,12 +73,12 @@ class Announcer:
                 found = sound_file(self._state, announcement.file)
                 if found is None:
                     return "no_sound_file"
-                await programs.play(found, device)
+                await self._programs.play(found, device)
                 return ""
             spoken.parent.mkdir(mode=0o700, exist_ok=True)
-            await programs.speak(announcement.text, voice_of(announcement.text), spoken)
-            await programs.play(spoken, device)
-        except programs.SoundError as error:
+            await self._programs.speak(announcement.text, voice_of(announcement.text), spoken)
+            await self._programs.play(spoken, device)
+        except SoundError as error:
             LOG.warning("announcement %s was not heard: %s", announcement.id, error)
             return error.word
         except OSError as error:

@@ -207,6 +207,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no longer scheduled": N_("the timetable no longer names it"),
         "no_loudspeaker": N_("the site has no loudspeaker"),
         "no_such_announcement": N_("no such announcement"),
+        "speaking": N_("another announcement is being spoken"),
+        "no_sound_file": N_("its sound file is not on the box"),
+        "no_program": N_("the box has no program that speaks or plays"),
+        "no_sound": N_("the box's sound device does not play"),
         "serial line cannot be opened": N_("the serial line cannot be opened"),
         "serial line is never quiet": N_("the serial line is never quiet"),
     }

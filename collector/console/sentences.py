@@ -302,8 +302,6 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "not read yet": N_("not read yet"),
         "not watched by this version": N_("not watched by this version"),
         "cannot be connected": N_("cannot be connected"),
-        "serial line cannot be opened": N_("its serial line cannot be opened"),
-        "serial line is never quiet": N_("its serial line is never quiet"),
         "answer is garbled": N_("its answer is garbled"),
         "answer without a request": N_("answer without a request"),
         "answer is not Modbus TCP": N_("answer is not Modbus TCP"),

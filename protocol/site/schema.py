@@ -217,7 +217,10 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 class Loudspeaker(msgspec.Struct, frozen=True, kw_only=True):
     """`[loudspeaker]`: the sound device of the box's own machine."""
 
-    device: Annotated[str, Meta(min_length=1, max_length=128)] = "default"
+    device: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9_.:=,-]{1,128}$", description=N_('the name of a sound device, like "default"')),
+    ] = "default"
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +228,16 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     text: Annotated[str, Meta(min_length=1, max_length=300)]
-    file: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    file: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
+                description=N_('the name of a WAV file in the box\'s folder announcements, like "leave.wav"'),
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
