@@ -67,7 +67,7 @@ def request(row: RequestRow, telling: Telling, language: str, now_ms: int) -> or
             kind="request.answered",
             at=iso(row.answered_ms),
             said=wording.reason(row.reason) if row.reason else "",
-            facts={"reason": row.reason},
+            facts=row.facts,
         )
     return order_shapes.Request(
         id=row.id,

@@ -69,6 +69,7 @@ def _join_requests(work: Work, answers: list[Said], collector: str) -> None:
             state=state.value,
             reason=said.reason[:MAX_REASON],
             answered_ms=work.now_ms,
+            facts=said.facts,
             event_id=said.event_id,
         )
         rows[row.id] = changed[row.id] = row

@@ -29,6 +29,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str = ""
     answered_ms: int | None = None
+    facts: dict[str, Any] = {}
     event_id: str | None = None
 
 
@@ -85,9 +86,14 @@ _COLUMNS: Final = SimpleNamespace(
 """What `filtered` looks at, under the names that it knows."""
 
 
+_JSON: Final = ("args", "facts")
+
+
 def _row(row: Any) -> RequestRow:
-    return RequestRow(**(dict(row._mapping) | {"args": msgspec.json.decode(row.args)}))
+    decoded = {name: msgspec.json.decode(row._mapping[name]) for name in _JSON}
+    return RequestRow(**(dict(row._mapping) | decoded))
 
 
 def _values(row: RequestRow) -> dict[str, Any]:
-    return msgspec.structs.asdict(row) | {"args": msgspec.json.encode(row.args).decode("utf-8")}
+    encoded = {name: msgspec.json.encode(getattr(row, name)).decode("utf-8") for name in _JSON}
+    return msgspec.structs.asdict(row) | encoded

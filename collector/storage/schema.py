@@ -429,6 +429,7 @@ requests = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("answered_ms", BigInteger),
+    Column("facts", Text, nullable=False),  # JSON of the event that answers it
     Column("event_id", _UUID),
     Index("ix_requests_person_at_ms", "person", "at_ms"),
     Index("ix_requests_state", "state", "at_ms"),

@@ -25,7 +25,7 @@ UNDER_DURESS = Approver("zhang-wei", 302, duress=True)
 
 
 def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKind | None) -> None:
-    """An officer releases a door; two people disarm the cash area, one cannot; every outcome comes back to its order."""
+    """An officer releases a door; two people disarm the cash area, one cannot; each outcome comes back to its order."""
     bank = build_bank(broker=broker, people=(OFFICER, LEADER))
     branch = GuardedBranch(bank, ZHANG, LI)
     branch.start()
@@ -70,7 +70,7 @@ def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKin
 
 
 def test_who_orders_under_duress_sees_the_ordinary_outcome(build_bank: BuildBank) -> None:
-    """The box obeys outwardly and calls for help; the person's own session shows the first and nothing of the second."""
+    """The box obeys outwardly and calls for help; the person's own session shows nothing of the second."""
     bank = build_bank(people=(OFFICER, LEADER))
     branch = GuardedBranch(bank, Approver(**(vars(ZHANG) | {"more": (UNDER_DURESS.key,)})), LI)
     branch.start()

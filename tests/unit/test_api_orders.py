@@ -335,7 +335,7 @@ async def test_a_request_goes_at_once_and_comes_back_answered(world: OrderWorld)
         facts = {"request": asked.json()["id"], "action": "announce", "reason": "served", "collector": "centre-1"}
         world.happens("request.answered", "box/requests", facts)
         (told,) = (await client.get("/api/v1/requests", params={"site": SITE})).json()["items"]
-        assert (told["state"], told["outcome"]["said"]) == ("answered", "done")
+        assert (told["state"], told["outcome"]["said"], told["outcome"]["facts"]) == ("answered", "done", facts)
         for wrong, reason in (
             ({"announcement": "dance"}, "no_such_announcement"),
             ({}, "malformed_args"),
