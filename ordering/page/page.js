@@ -27,6 +27,7 @@ function draw(view) {
   at("decline").textContent = view.decline;
   at("sign").hidden = ended || !view.sign;
   at("decline").hidden = ended || !view.decline;
+  at("lead").hidden = ended;
   at("rows").replaceChildren(...view.rows.flatMap((row) => [element("dt", row.name), element("dd", row.value, row.centre ? "centre" : "")]));
 }
 
@@ -64,7 +65,7 @@ async function doing(work) {
     const said = await work();
     ended = said.ended;
     at(said.done ? "said" : "problem").textContent = said.text;
-    if (ended) for (const id of ["sign", "decline"]) at(id).hidden = true;
+    if (ended) for (const id of ["sign", "decline", "lead"]) at(id).hidden = true;
   } catch (error) {
     at("problem").textContent = error instanceof DOMException ? shown.failed : error.message || shown.gone;
   } finally {
