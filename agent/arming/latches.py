@@ -117,7 +117,11 @@ def rested(
             zone,
             Phase.ENDED,
             now,
-            {"latched_s": now.since(latch.at).total_seconds(), "reset_by": list(latch.reset_by)},
+            {
+                "latched_s": now.since(latch.at).total_seconds(),
+                "reset_by": list(latch.reset_by),
+                **({"again": latch.again} if latch.again else {}),
+            },
             rows,
         )
         for kind, latch in over.items()

@@ -172,3 +172,40 @@ def test_memory_ends_with_the_window() -> None:
     desk.ms += timedelta(hours=1) // timedelta(milliseconds=1)
     desk.find("door.forced")
     assert len(desk.state.conditions) == 1
+
+
+def test_what_happens_again_is_told_again_and_ends_once() -> None:
+    """Each time an event of its own, in the same condition: one restore, of the first, ends all."""
+    desk = Desk()
+    assert desk.find("zone.hold_up", Phase.RAISED) == ["zone.hold_up"]
+    assert desk.find("zone.hold_up", Phase.AGAIN) == ["zone.hold_up"]
+    assert desk.find("zone.hold_up", Phase.AGAIN) == ["zone.hold_up"]
+    assert desk.end("zone.hold_up") == ["zone.hold_up.restored"]
+    assert desk.end("zone.hold_up") == []
+    assert desk.drafts[-1].restores == desk.drafts[0].id
+
+
+def test_a_held_back_alarm_that_goes_on_acting_is_told_within_ten_seconds() -> None:
+    """FIELD-FAULTS row 19: what happens again meanwhile does not push the telling away."""
+    desk = Desk()
+    for _ in range(3):
+        desk.find("zone.intrusion")
+        desk.end("zone.intrusion")
+    assert desk.find("zone.intrusion") == ["device.flutter"]
+    told: list[str] = []
+    for _ in range(10):
+        told += desk.after(1)
+        told += desk.find("zone.intrusion", Phase.AGAIN)
+    assert told == ["zone.intrusion"]
+    desk.end("zone.intrusion")
+    assert desk.drafts[-1].restores == desk.drafts[-2].id
+
+
+def test_what_was_told_is_not_told_anew_by_chatter() -> None:
+    """FIELD-FAULTS row 19: a told condition that acts again and again: counted, and its one restore at the end."""
+    desk = Desk()
+    desk.find("zone.hold_up")
+    found = [kind for _ in range(100) for kind in (*desk.after(0.2), *desk.find("zone.hold_up", Phase.AGAIN))]
+    assert found == ["zone.hold_up"] * 2 + ["device.flutter"]
+    assert desk.end("zone.hold_up") == ["zone.hold_up.restored"]
+    assert desk.after(200) == ["device.flutter.restored"]
