@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from agent.acceptance import progress, sentences
 from agent.acceptance.plan import Task, listed, plan_of
 from agent.points import named_points
+from agent.signals import State
 from protocol.site.reading import read_site
 from tests.branch import site_of
 
@@ -45,3 +49,85 @@ def test_every_point_that_people_can_see_is_in_the_walk() -> None:
     assert unwatched.isdisjoint({"device/p1", "zone/counter-1"})
     assert not any(point.startswith(("door/", "lock/", "exit/")) for point in unwatched)
     assert {step.point for step in plan if step.task is Task.NONE} == unwatched
+
+
+GUARDED = """
+id = "s"
+name = "s"
+unit = "u"
+timezone = "Asia/Shanghai"
+[[io]]
+id = "io1"
+address = "/dev/ttyS0"
+unit_id = 7
+[[buzzer]]
+id = "entry"
+output = "io1/do/3"
+[[output]]
+id = "light"
+output = "io1/do/4"
+[[keyswitch]]
+id = "front"
+input = "io1/di/5"
+partitions = ["hall"]
+[[panel]]
+id = "p1"
+protocol = "dc09"
+account = "0755031"
+[[zone]]
+id = "panic"
+type = "hold-up"
+input = "p1/zone/12"
+[[zone]]
+id = "loop"
+type = "instant"
+input = "io1/ir/3"
+bands = { normal = [800, 1200], alarm = [1800, 2400], short = [0, 200], open = [3500, 4095] }
+[[partition]]
+id = "hall"
+kind = "general"
+zones = ["loop", "panic"]
+"""
+
+
+def test_what_guards_a_site_is_walked() -> None:
+    """Buzzers sound, outputs are switched, key switches turned, panels dial, their zones and loops are tripped."""
+    site = site_of(GUARDED)
+    plan = plan_of(site)
+    assert [(step.point, step.task.value, step.wiring, step.level) for step in plan[:-1]] == [
+        ("device/io1", "answer", "/dev/ttyS0 unit_id 7", ""),
+        ("output/entry", "sound", "io1/do/3", ""),
+        ("output/light", "switch", "io1/do/4", ""),
+        ("keyswitch/front", "turn", "io1/di/5", "active = 1"),
+        ("device/p1", "call", "0755031", ""),
+        ("zone/panic", "trip", "p1/zone/12", ""),
+        ("zone/loop", "trip", "io1/ir/3", "bands"),
+    ]
+    assert not any(point.why for point in listed(plan))
+    assert {step.point for step in plan[:-1]} | {"partition/hall"} == set(named_points(site))
+
+
+@pytest.mark.parametrize(
+    ("point", "reads", "words"),
+    [
+        ("zone/loop", State.TAMPER, "see to the case, to the wire"),
+        ("zone/loop", State.ACTIVE, "compare its bands"),
+        ("zone/panic", State.ACTIVE, "the panel's own settings"),
+        ("keyswitch/front", State.ACTIVE, "active = 1 in the site file must be the other value"),
+    ],
+)
+def test_a_zone_that_is_not_at_rest_says_where_to_look(point: str, reads: State, words: str) -> None:
+    """A loop has bands and a wire, a panel's zone its panel, a bit its other value; none of it counts as tripped."""
+    steps = {step.point: step for step in plan_of(site_of(GUARDED))}
+    move = progress.seen(steps, progress.begun(tuple(steps.values())), point, reads)
+    assert words in sentences.hint(steps[point], move.progress, str)
+    assert move.progress.stages[point] is progress.Stage.UNSEEN
+
+
+def test_a_tamper_in_the_middle_begins_the_step_anew() -> None:
+    """A wire that is cut while a zone is tripped has not come to rest."""
+    steps = {step.point: step for step in plan_of(site_of(GUARDED))}
+    at = progress.begun(tuple(steps.values()))
+    for state in (State.NORMAL, State.ACTIVE, State.TAMPER, State.NORMAL):
+        at = progress.seen(steps, at, "zone/loop", state).progress
+    assert at.stages["zone/loop"] is progress.Stage.RESTING
