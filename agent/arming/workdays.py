@@ -6,10 +6,13 @@ The State Council publishes a year's days in the November before; a release of t
 from datetime import date
 from typing import Final
 
-from chinese_calendar import constants
+from chinese_calendar import constants  # type: ignore[import-untyped]
 
-FIRST: Final = min(constants.holidays).year
-LATEST: Final = max(constants.holidays).year
+_OFF: Final[frozenset[date]] = frozenset(constants.holidays)
+_WORKED: Final[frozenset[date]] = frozenset(constants.workdays)
+
+FIRST: Final = min(_OFF).year
+LATEST: Final = max(_OFF).year
 """The last year that this release of the library knows whole."""
 
 
@@ -20,9 +23,9 @@ def knows(year: int) -> bool:
 
 def is_off(day: date) -> bool:
     """A public holiday, or a day given free in its stead; also a weekend that falls into one."""
-    return day in constants.holidays
+    return day in _OFF
 
 
 def is_worked(day: date) -> bool:
     """A Saturday or Sunday that is worked in exchange."""
-    return day in constants.workdays
+    return day in _WORKED
