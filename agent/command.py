@@ -142,7 +142,7 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
     for _, note in notes(site):
         print(note.told(say))
     blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
-    zones = (zone for zone in site.zone if not on_panel(zone))
+    zones = (zone for zone in site.zone if not on_panel(zone) and zone.bands is None)
     blind += [f"zone/{zone.id}" for zone in zones if not (zone.input_counter or zone.input_latch)]
     if blind:
         text = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")
