@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from collector.console import guard_sentences
+from collector.console import guard_sentences, panel_sentences
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
-HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+_HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "door.dual_open": (
             N_("Both doors open together for longer than the {tolerance_s} s allowed"),
@@ -97,6 +97,10 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         **guard_sentences.HEADLINES,
     }
 )
+HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {**_HEADLINES, **{kind: (*first, *_HEADLINES.get(kind, ())) for kind, first in panel_sentences.HEADLINES.items()}}
+)
+"""Event kind -> sentences, the first of which is taken that has all its facts."""
 
 HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
     {
@@ -257,6 +261,7 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
 PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 """Families whose points bear the name of their door: what they are is said beside it."""
 
+PANEL_PARTS: Final = panel_sentences.PARTS
 FACT_WORDS_OF: Final = guard_sentences.FACT_WORDS_OF
 MARKS: Final = guard_sentences.MARKS
 
@@ -375,6 +380,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "device_silent": N_("a new device does not answer"),
         "exception of wrong length": N_("the device refuses without a reason"),
         **guard_sentences.REASONS,
+        **panel_sentences.REASONS,
     }
 )
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""
@@ -392,5 +398,6 @@ REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
     (r"exception (?P<code>[0-9]+)(?:: .*)?", N_("the device refuses (exception {code})")),
     (r"answer of unit (?P<unit>[0-9]+)", N_("answer of another unit ({unit})")),
     (r"(?P<kind>[a-z]+[.][a-z_.]+|[0-9]) (?P<point>[a-z0-9/-]+)", N_("because of {point}: {kind}")),
+    *panel_sentences.REASON_FORMS,
 )
 """Reasons with a value inside: a pattern for the whole reason, and what is said."""

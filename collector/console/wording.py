@@ -94,6 +94,10 @@ class Wording:
         name = self.names.get(point)
         if name and family not in sentences.PARTS_OF_DOORS:
             return name
+        if family == "device" and rest.count("/") == 2:
+            panel, part, number = rest.split("/")
+            form = sentences.PANEL_PARTS.get(part, sentences.PANEL_PARTS["zone"])
+            return self.texts(form).format(panel=self.point(f"device/{panel}"), id=number)
         if family in sentences.FAMILIES and rest:
             called = name or self.names.get(f"door/{rest}") or self.names.get(f"interlock/{rest}") or rest
             return self.texts(sentences.FAMILIES[family]).format(id=called)
