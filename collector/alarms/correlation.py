@@ -1,8 +1,8 @@
 """From events to alarms: which event opens one, joins one, or tells that what opened it has ended.
 
 Pure. An event of level 1-4 opens an alarm, unless one of the same site, kind and source is still `new`: that one it
-joins. A restore is noted on its alarm, whichever of the two arrives first. Flow: commit.py -> here -> rows, in the
-same transaction as the events.
+joins. A restore is noted on its alarm, whichever of the two arrives first, and on every alarm that was opened meanwhile
+of the same condition, told again. Flow: commit.py -> here -> rows, in the same transaction as the events.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from protocol.kinds import is_restore
+from protocol.kinds import RESTORED, is_restore
 
 LOWEST_LEVEL: Final = 4
 """The least grave level that a person must handle; level 5 is told and kept."""
@@ -46,8 +46,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> Key:
-        """What makes two events one alarm."""
-        return self.site, self.kind, self.source
+        """What makes two events one alarm; a restore has that of what it ends."""
+        return self.site, self.kind.removesuffix(RESTORED), self.source
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,22 +94,28 @@ def correlate(
     still_new: Mapping[Key, str],
     alarm_of: Mapping[tuple[str, str], str],
     ended: Mapping[tuple[str, str], int],
+    lasting: Mapping[Key, Iterable[str]],
     new_id: Callable[[], str],
 ) -> Correlation:
     """Place events in alarms, in their order.
 
     `still_new`: alarms nobody has taken; `alarm_of`: the alarm of each restored event, by (box, event id);
-    `ended`: when events among these were restored by something that came before them.
+    `ended`: when events among these were restored by something that came before them; `lasting`: alarms of what the
+    restores among these end, of which nothing has ended yet.
     """
     made = Correlation()
     open_now = dict(still_new)
     alarms = dict(alarm_of)
+    last = {key: dict.fromkeys(ids) for key, ids in lasting.items()}
     for fact in facts:
         if is_restore(fact.kind):
-            _restore(made, fact, alarms)
+            known = alarms.get((fact.box, fact.restores or ""))  # none below level 4, or before its event arrives
+            for alarm in {**({known: None} if known else {}), **last.pop(fact.key, {})}:
+                _restore(made, fact, alarm)
         elif fact.level <= LOWEST_LEVEL:
             alarm = _open_or_join(made, fact, open_now, new_id)
             alarms[fact.box, fact.event_id] = alarm
+            last.setdefault(fact.key, {})[alarm] = None
             if (restored_ms := ended.get((fact.box, fact.event_id))) is not None:
                 made.changes.setdefault(alarm, Changed()).restored_ms = restored_ms
     return made
@@ -131,10 +137,7 @@ def _open_or_join(made: Correlation, fact: Fact, open_now: dict[Key, str], new_i
     return alarm
 
 
-def _restore(made: Correlation, fact: Fact, alarms: Mapping[tuple[str, str], str]) -> None:
-    alarm = alarms.get((fact.box, fact.restores or ""))
-    if alarm is None:
-        return  # of an event below level 4, or one that has not arrived: then `ended` tells it later
+def _restore(made: Correlation, fact: Fact, alarm: str) -> None:
     change = made.changes.setdefault(alarm, Changed())
     change.restored_ms = fact.at_ms
     change.last_ms = max(change.last_ms, fact.at_ms)

@@ -24,6 +24,7 @@ def raise_alarms(work: Work, collector: str, new_id: Callable[[], str]) -> Corre
         alarm_writing.still_new(work.connection, opening),
         alarm_writing.alarms_of(work.connection, [(fact.box, fact.restores or "") for fact in ending]),
         alarm_writing.ended_already(work.connection, [(fact.box, fact.event_id) for fact in opening]),
+        alarm_writing.lasting(work.connection, ending),
         new_id,
     )
     alarm_writing.note_restores(work.connection, ending)

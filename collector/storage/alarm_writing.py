@@ -48,6 +48,23 @@ def still_new(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, str]:
     return {key: alarm for key, alarm in found.items() if key in keys}
 
 
+def lasting(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, list[str]]:
+    """Alarms of what these restores end, of which nothing has ended yet."""
+    keys = {fact.key for fact in facts}
+    found: dict[Key, list[str]] = {}
+    names = (alarms.c.site, alarms.c.kind, alarms.c.source)
+    for some in _parts(sorted({key[0] for key in keys})):
+        statement = select(alarms.c.id, *names).where(
+            alarms.c.state.in_([state.value for state in AlarmState]),  # any: it is what the index begins with
+            alarms.c.site.in_(some),
+            alarms.c.kind.in_(sorted({key[1] for key in keys})),
+            alarms.c.restored_ms.is_(None),
+        )
+        for row in connection.execute(statement.order_by(alarms.c.number)):
+            found.setdefault((row.site, row.kind, row.source), []).append(row.id)
+    return {key: ids for key, ids in found.items() if key in keys}
+
+
 def alarms_of(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The alarm that each (box, event id) opened or joined."""
     wanted = set(events)

@@ -46,7 +46,7 @@ def fact(number: int, kind: str = "door.dual_open", level: int = 2, **other: obj
 def correlated(*facts: Fact) -> Correlation:
     """What follows from events where no alarm is; alarms are a1, a2, ..."""
     numbers = count(1)
-    return correlate(facts, {}, {}, {}, lambda: f"a{next(numbers)}")
+    return correlate(facts, {}, {}, {}, {}, lambda: f"a{next(numbers)}")
 
 
 def test_levels_one_to_four_open_and_five_does_not() -> None:
@@ -92,6 +92,29 @@ def test_a_joined_alarm_is_open_again() -> None:
     assert made.changes["a1"].restored_ms is None
     made = correlated(fact(1), ended)
     assert made.changes["a1"].restored_ms == 2
+
+
+def test_one_restore_ends_what_was_told_again() -> None:
+    """A hold-up that is told again opens an alarm of its own once somebody took the first: its reset ends both."""
+    reset = fact(9, kind="zone.hold_up.restored", source="zone/button", restores="id-1")
+    elsewhere = ("b", "zone.hold_up", "zone/back")
+    lasting = {("b", "zone.hold_up", "zone/button"): ["a1", "a2"], elsewhere: ["a3"]}
+    made = correlate([reset], {}, {("b-a", "id-1"): "a1"}, {}, lasting, lambda: "a4")
+    assert {alarm: change.restored_ms for alarm, change in made.changes.items()} == {"a1": 9, "a2": 9}
+    assert [(link.alarm, link.part) for link in made.links] == [("a1", Part.RESTORED), ("a2", Part.RESTORED)]
+
+
+def test_what_was_told_again_and_taken_ends_with_its_reset(centre: PaperCentre) -> None:
+    """The same through the store: taken, told again, reset; nothing stands there for ever."""
+    box = ready(centre)
+    first = box.line("zone.hold_up")
+    centre.take(box.events(first))
+    service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
+    centre.take(box.events(box.line("zone.hold_up")))
+    assert [alarm.restored_ms for alarm in centre.alarms()] == [None, None]
+    reset = changed(box, "zone.hold_up.restored", restores=decode_event(first).id)
+    centre.take(box.events(reset))
+    assert all(alarm.restored_ms is not None for alarm in centre.alarms())
 
 
 @pytest.mark.parametrize("state", list(AlarmState))
@@ -190,7 +213,12 @@ def test_a_person_sees_its_unit_and_below_only(centre: PaperCentre) -> None:
 
 def of_level(box: Box, level: int) -> bytes:
     """The same condition with another level, as a box's settings may give it."""
-    event = msgspec.structs.replace(decode_event(box.line("door.dual_open")), level=level)
+    return changed(box, "door.dual_open", level=level)
+
+
+def changed(box: Box, kind: str, **fields: object) -> bytes:
+    """The box's next line, with fields of its own."""
+    event = msgspec.structs.replace(decode_event(box.line(kind)), **fields)
     line = encode(event)
     box.tips[event.lane] = after(Link(run=event.run, seq=event.seq, prev=event.prev, hash=line_hash(line)))
     return line
