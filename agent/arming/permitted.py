@@ -27,8 +27,10 @@ def refused(site: Site, command: Command, standing: Iterable[tuple[Partition, St
     if not isinstance(command.args, ACTIONS[command.action][0]):
         return "malformed_args"
     if command.way is Way.ORDER:
+        if command.partitions:
+            return "malformed_args"  # an order is about what people signed, and about nothing else
         enough = len(set(command.people)) >= needed_people(site, command.action, command.args)
-        return "" if enough and not command.partitions else "needs_people"
+        return "" if enough else "needs_people"
     if command.action not in BY_OTHER_WAYS:
         return "needs_order"
     if command.action == "arm":

@@ -99,6 +99,7 @@ def test_a_command_whose_arguments_are_of_another_action_is_refused() -> None:
     for command in (
         Command(action="disarm", args=SilenceArgs(), way=Way.ORDER, people=TWO),
         Command(action="arm", args=DisarmArgs(partition="lobby"), way=Way.ORDER, people=TWO),
+        Command(action="disarm", args=DisarmArgs(partition="lobby"), way=Way.ORDER, people=TWO, partitions=("cash",)),
     ):
         assert branch.send(command).refused == "malformed_args"
     unknown = Command(action="open", args=DisarmArgs(partition="lobby"), way=Way.ORDER, people=TWO)

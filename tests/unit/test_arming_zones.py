@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
+from agent import reporting
 from agent.findings import Phase
+from agent.reporting import Draft, ReportingState
 from tests.branch import site_of, told
 from tests.guarded import SITE, Guarded
 
@@ -272,6 +276,23 @@ def test_one_zone_says_no_more_than_ten_times_in_a_test() -> None:
     for _ in range(50):
         tripped(branch, "window")
     assert len(branch.of("test.point")) == 10
+
+
+@pytest.mark.parametrize("zone", ["safe", "window", "button"])
+def test_a_zone_that_swings_makes_few_events(zone: str) -> None:
+    """FIELD-FAULTS row 19: a thousand acts in an hour of a zone that is never shut down: few events, one says so."""
+    branch = Guarded(site_of(SITE, **{'id = "window"': 'id = "window"\nswinger_after = 0'}))
+    branch.armed()
+    state, drafts, ids = ReportingState(), list[Draft](), count(1)
+    for _ in range(1000):
+        branch.findings.clear()
+        tripped(branch, zone)
+        branch.after(3.6)
+        state, made = reporting.report(state, branch.findings, branch.now(), lambda: f"e{next(ids)}")
+        drafts += made
+    assert len(drafts) <= 20
+    assert "device.flutter" in [each.kind for each in drafts]
+    assert drafts[0].source == f"zone/{zone}"
 
 
 def test_arming_ends_a_test() -> None:
