@@ -54,6 +54,7 @@ class GuardedBranch:
     def start(self) -> None:
         """Enrol the box, bring its bundle to the centre, start everything; the box has beaten when this returns."""
         first = self.document()
+        self.documents.append(first)
         enrol(self.box.state, self.bank.certificates, self.bureau, first)
         if self.bank.broker is not None:
             self.bank.broker.start()
