@@ -113,7 +113,13 @@ async def panel_box(
     assert site.receiver
     desk = Desk(panel_wirings(site), {"p2": PanelKey(KEY)}, outbox.saved, now(), site.partition)
     driver = PanelDriver(
-        site.receiver.listen, desk, take=wrapped(watch.take), deliver=watch.deliver, tell=watch.tell, now=now
+        site.receiver.listen,
+        desk,
+        take=wrapped(watch.take),
+        deliver=watch.deliver,
+        tell=watch.tell,
+        now=now,
+        again_s=0.1,
     )
     tasks = [asyncio.create_task(watch.run()), asyncio.create_task(driver.run())]
     try:

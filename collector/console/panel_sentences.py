@@ -49,6 +49,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "copied": N_("made of an earlier message: somebody copied it"),
         "unknown_account": N_("the site file names no panel with this account"),
         "unknown_id": N_("a kind of message that is not read here"),
+        "secret_unusable": N_("its secret is no key of 16, 24 or 32 bytes in hexadecimal"),
         "content": N_("what it says cannot be read"),
         "header": N_("it has no readable header"),
         "not_encrypted": N_("openings and closings count only when encrypted"),

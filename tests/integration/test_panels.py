@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import sqlite3
+import struct
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -230,11 +233,29 @@ async def test_noise_and_strangers_get_nothing_and_hurt_nobody(
         await asyncio.gather(*(writer.wait_closed() for _, writer in strangers), return_exceptions=True)
 
 
+async def test_a_panel_that_hangs_up_in_the_middle_hurts_nobody(
+    tmp_path: Path, free_port: Callable[[], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A hundred answers wait, and the line is torn: the next panel is heard, and nothing of it is in the log."""
+    async with panel_box(tmp_path, free_port()) as box:
+        source = Dialler("127.0.0.1", box.port, "0012")
+        frames = [source.frame("SIA-DCS", number, b"#0012|NBA%d" % number) for number in range(1, 301)]
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", box.port)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.write(b"".join(frames))
+            await writer.drain()
+            writer.transport.abort()
+        async with Dialler("127.0.0.1", box.port, "0012") as dialler:
+            assert (await dialler.alarm(7, "HA")).answer is Reply.ACK
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
 async def test_an_address_in_use_is_told_and_tried_again(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+    tmp_path: Path, free_port: Callable[[], int], eventually: Eventually
 ) -> None:
     """Nobody hears panels then, and people must know; once the address is free, it is over."""
-    monkeypatch.setattr("agent.drivers.dc09.driver.LISTEN_AGAIN_S", 0.1)
     port = free_port()
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
 

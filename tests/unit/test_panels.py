@@ -387,6 +387,8 @@ def test_a_panel_whose_key_is_not_sealed_yet_is_asked_to_wait(clock: Clock) -> N
     due = Branch(clock, keys=keys).keyed(b"NBA12")
     assert answer(due) == ""
     assert told(due.findings) == [("device.login_refused", "device/p2", "raised")]
+    spoilt = Branch(clock, keys=open_keys(panel_wirings(site_of(SITE)), lambda _: Secret("no key"))).keyed(b"NBA12")
+    assert (answer(spoilt), spoilt.findings[0].facts["reason"]) == ("", "secret_unusable")
 
 
 @pytest.mark.parametrize(("text", "found"), [("00" * 16, True), ("00" * 32, True), ("00" * 15, False), ("key", False)])

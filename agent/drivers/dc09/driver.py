@@ -46,7 +46,8 @@ class Take(Protocol):
 class PanelDriver:
     """The receiver of one box.
 
-    `take` is `Watch.take`; `deliver` and `tell` take what no panel waits for.
+    `take` is `Watch.take`; `deliver` and `tell` take what no panel waits for. `again_s`: until an address that could
+    not be had is tried again.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class PanelDriver:
         tell: Callable[[Iterable[Finding]], Awaitable[None]],
         now: Callable[[], Moment],
         random: Callable[[int], bytes] = secrets.token_bytes,
+        again_s: float = LISTEN_AGAIN_S,
     ) -> None:
         self._host, self._port = parse_address(listen, PORT)
         self._listen = listen
@@ -68,6 +70,7 @@ class PanelDriver:
         self._tell = tell
         self._now = now
         self._random = random
+        self._again_s = again_s
         self._receiver = Receiver(self._handle, lambda: now().mono_ms)
         self._kept: set[asyncio.Task[bytes]] = set()
 
@@ -105,7 +108,7 @@ class PanelDriver:
                     LOG.error("panels cannot be listened for at %s: %s", self._listen, cause)  # noqa: TRY400 - one line
                     await self._tell((self._deaf(Phase.RAISED, cause),))
                 refused = cause
-                await asyncio.sleep(LISTEN_AGAIN_S)
+                await asyncio.sleep(self._again_s)
         await self._tell((self._deaf(Phase.ENDED, ""),))
 
     async def _supervise(self) -> None:

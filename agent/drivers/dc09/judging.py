@@ -40,7 +40,8 @@ class Word(StrEnum):
     ANSWER = "answer"  # what receivers say: nobody's business here
     HEADER = "header"
     UNKNOWN_ACCOUNT = "unknown_account"
-    PENDING = "secret_pending"  # an account whose key we do not have
+    PENDING = "secret_pending"  # an account whose key we do not have yet
+    UNUSABLE = "secret_unusable"  # an account whose secret is no key
     PLAIN = "plain"  # in clear from an account with a key
     WRONG_KEY = "wrong_key"
     NO_TIME = "no_time"
@@ -58,6 +59,7 @@ ANSWERS: Final[Mapping[Word, Reply | None]] = MappingProxyType(
         Word.HEADER: Reply.DUH,
         Word.UNKNOWN_ACCOUNT: Reply.DUH,
         Word.PENDING: None,  # it tries on, here or at its other receiver, until the key has come
+        Word.UNUSABLE: None,
         Word.PLAIN: Reply.DUH,
         Word.WRONG_KEY: Reply.DUH,
         Word.NO_TIME: Reply.DUH,
@@ -67,7 +69,7 @@ ANSWERS: Final[Mapping[Word, Reply | None]] = MappingProxyType(
     }
 )
 
-LOGIN: Final = frozenset({Word.PLAIN, Word.WRONG_KEY, Word.NO_TIME, Word.PENDING, Word.COPIED})
+LOGIN: Final = frozenset({Word.PLAIN, Word.WRONG_KEY, Word.NO_TIME, Word.PENDING, Word.UNUSABLE, Word.COPIED})
 """The panel's key is at fault, or somebody pretends to be it."""
 
 
@@ -124,7 +126,7 @@ def judge(data: bytes, accounts: Mapping[str, Account], now: datetime) -> Verdic
 def _opened(frame: Frame, account: Account) -> tuple[Word | None, Body, PanelKey | None]:
     key = account.key
     if isinstance(key, str):
-        return Word.PENDING, Body(), None
+        return Word(key), Body(), None
     if key is None:
         # Enciphered, and we have no key for it: it might as well be another's.
         return (Word.WRONG_KEY if frame.encrypted else None), parse_body(frame.body), None

@@ -90,7 +90,7 @@ class Receiver:
         try:
             if let_in:
                 await self._converse(reader, writer, address)
-        except (OSError, TimeoutError):
+        except* (OSError, TimeoutError):
             pass  # the panel dials again
         finally:
             if let_in:
@@ -103,10 +103,8 @@ class Receiver:
         waiting: asyncio.Queue[Awaitable[bytes] | None] = asyncio.Queue(limits.MAX_WAITING)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_answer(waiting, writer))
-            try:
-                await self._hear(reader, waiting, address)
-            finally:
-                await waiting.put(None)
+            await self._hear(reader, waiting, address)
+            await waiting.put(None)
 
     async def _hear(
         self, reader: asyncio.StreamReader, waiting: "asyncio.Queue[Awaitable[bytes] | None]", address: str
