@@ -74,6 +74,7 @@ _DEAR = PasswordHasher(time_cost=9, memory_cost=8, parallelism=1).hash(CODE)
         hashed(CODE) + "x" * 300,
         _DEAR,
     ],
+    ids=["nothing", "a code", "hash and code", "three hashes", "another sort", "much memory", "too long", "slow"],
 )
 def test_what_is_no_secret_of_ours_is_refused(text: str) -> None:
     """A plain code, too many words, another kind of hash, or one that would keep a box busy for minutes."""
