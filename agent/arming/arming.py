@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from agent.arming import hours, latches, permitted, told
+from agent.arming import hours, keeping, latches, permitted, told
 from agent.arming.calendar import Timetable
 from agent.arming.commands import Answer, Command, Way
 from agent.arming.ground import Ground
@@ -35,6 +35,7 @@ class Arming:
 
     def __init__(self, site: Site, saved: SavedArming, points: Points, now: Moment) -> None:
         self._site = site
+        saved = keeping.fitted(saved, site)
         self._ground = Ground(site, saved.zones, saved.partitions, points, now)
         self._timetable = Timetable(site.opening, site.calendar, site.timezone)
         self._hours = saved.hours
@@ -126,7 +127,10 @@ class Arming:
     def saved(self) -> SavedArming:
         """What must be stored with the events; the guard adds what sounds."""
         return SavedArming(
-            partitions=dict(self._ground.states), zones=dict(self._ground.zone_states), hours=self._hours
+            partitions=dict(self._ground.states),
+            members={name: each.zones for name, each in self._ground.partitions.items()},
+            zones=dict(self._ground.zone_states),
+            hours=self._hours,
         )
 
     def _arm(
@@ -139,18 +143,19 @@ class Arming:
             blocked = [name for name, found in blocking.items() if found]
             findings = [each for name in blocked for each in ground.fail(name, author, blocking[name], now)]
             return Answer(refused="not_ready", blocking=tuple(b for name in blocked for b in blocking[name])), findings
-        together = tuple(each.id for each in to_arm if not self._at_once(each.id))
-        until = now.after(max((ground.partitions[name].exit_delay for name in together), default=timedelta(0)))
+        leaving = {each.id for each in to_arm if not self._at_once(each.id)}
         findings = []
         for each in partitions:
-            trigger, state = ARM[mode], ground.states[each.id]
+            state = ground.states[each.id]
             if state.test and state.test.whole and state.test.before is not Stage.DISARMED:
                 findings += ground.end_test(each.id, now)  # it was armed, and is again
-            elif each.id in together:
-                others = together if len(together) > 1 else ()
-                findings += ground.fire(each.id, trigger, now, author=author, mode=mode, until=until, together=others)
+            elif each.id in leaving:
+                until = now.after(each.exit_delay)
+                findings += ground.fire(each.id, ARM[mode], now, author=author, mode=mode, until=until)
             elif each in to_arm:
-                findings += ground.fire(each.id, trigger, now, author=author, mode=mode)
+                findings += ground.fire(each.id, ARM[mode], now, author=author, mode=mode)
+        if leaving:
+            ground.join(each.id for each in partitions)
         return _DONE, findings
 
     def _arms(self, name: str, mode: Mode) -> bool:
@@ -158,7 +163,8 @@ class Arming:
         state = self._ground.states[name]
         if state.test and state.test.whole and state.test.before is not Stage.DISARMED:
             return False
-        return TABLE[state.stage, ARM[mode]][0] is not state.stage
+        more = state.stage is Stage.ARMING and state.mode is Mode.STAY and mode is Mode.AWAY  # who stayed leaves too
+        return more or TABLE[state.stage, ARM[mode]][0] is not state.stage
 
     def _at_once(self, name: str) -> bool:
         """From stay to away nobody leaves: no delay, and nothing may be active."""

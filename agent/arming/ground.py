@@ -113,6 +113,13 @@ class Ground:
         self.states[name] = msgspec.structs.replace(state, **fields)
         return [finding for step in steps for finding in self._step(step, name, was, blocking, now)]
 
+    def join(self, names: Iterable[str]) -> None:
+        """Have those of these that are arming, and all that arm with them, end as one: at the latest of their ends."""
+        group = list(dict.fromkeys(each for name in names for each in self._arming_with(name)))
+        until = max((end for name in group if (end := self.states[name].until)), key=lambda end: end.mono_ms)
+        for name in group:
+            self._set(name, until=until, together=tuple(group) if len(group) > 1 else ())
+
     def fail(self, name: str, author: Author, blocking: told.Blocking, now: Moment) -> list[Finding]:
         """It cannot be armed: told, and told again when somebody asks again, but not at each try of the schedule."""
         known = self.states[name]

@@ -96,7 +96,7 @@ def reset(
     rule = RULES[zone.type]
     latches = {
         kind: msgspec.structs.replace(latch, reset=True, reset_by=by)
-        if not disarmed or (rule.when_armed and kind != TAMPER)
+        if not disarmed or (rule.when_armed and kind == rule.kind)
         else latch
         for kind, latch in state.latches.items()
     }

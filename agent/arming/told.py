@@ -26,6 +26,8 @@ TEST_STARTED: Final = "test.started"
 TEST_POINT: Final = "test.point"
 TEST_FINISHED: Final = "test.finished"
 ORDERS: Final = "box/orders"
+SITE_FILE: Final = "site_file"
+"""The way of what a new site file disarmed."""
 
 MAX_NAMED: Final = 24
 """Points that one event names of a long list; the count of all stands beside them."""
@@ -44,6 +46,11 @@ def armed(name: str, author: Author, mode: Mode, bypassed: Iterable[str], now: M
 def disarmed(name: str, author: Author, was: Stage, now: Moment) -> Finding:
     """It is disarmed now."""
     return _told(DISARMED, name, now, {**_by(author), "was": str(was)})
+
+
+def disarmed_by_site(name: str, zones: Iterable[str], was: Stage, now: Moment) -> Finding:
+    """A new site file took these zones out of an armed partition."""
+    return _told(DISARMED, name, now, {**_by(Author(way=SITE_FILE)), "was": str(was), **_zones(tuple(zones))})
 
 
 def arm_failed(

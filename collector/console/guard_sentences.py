@@ -152,6 +152,7 @@ FACT_WORDS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("way", "keyswitch"): N_("by key switch"),
         ("way", "panel"): N_("at the alarm panel"),
         ("way", "schedule"): N_("by the timetable"),
+        ("way", "site_file"): N_("by a new site file"),
         ("mode", "away"): N_("everybody out"),
         ("mode", "stay"): N_("people inside"),
         ("reason", "unknown"): N_("its state is not known"),

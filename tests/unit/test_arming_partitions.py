@@ -237,3 +237,33 @@ def test_disarming_during_the_exit_delay_ends_it() -> None:
     branch.give("disarm", partition="lobby")
     branch.after(61)
     assert (branch.state("partition/lobby"), branch.state("partition/cash")) == ("disarmed", "armed_away")
+
+
+def test_who_arms_the_site_while_a_part_of_it_is_arming_arms_it_whole_or_not() -> None:
+    """What was arming already ends with the others, and fails with them: no half of the site is armed by surprise."""
+    for shut in (True, False):
+        branch = Guarded()
+        branch.give("arm", partition="lobby")
+        branch.after(59)
+        branch.give("arm", partition="site")
+        branch.after(19)
+        assert [branch.state(f"partition/{name}") for name in ("lobby", "cash")] == ["arming", "arming"]
+        if not shut:
+            branch.say({"zone/hall-motion": "active"})
+        branch.after(1)
+        expected = "armed_away" if shut else "disarmed"
+        assert [branch.state(f"partition/{name}") for name in ("lobby", "cash")] == [expected, expected]
+
+
+def test_who_asks_for_more_while_it_is_arming_gets_more() -> None:
+    """Arming with people inside, then asked for everybody out: it waits for them anew, and leaves no zone out."""
+    branch = Guarded()
+    branch.give("arm", partition="lobby", mode="stay")
+    branch.after(50)
+    assert branch.give("arm", partition="lobby", mode="away").refused == ""
+    branch.after(50)
+    branch.give("arm", partition="lobby", mode="stay")  # less than what is under way: changes nothing
+    assert branch.state("partition/lobby") == "arming"
+    branch.after(10)
+    assert branch.state("partition/lobby") == "armed_away"
+    assert branch.of("partition.armed")[0].facts["mode"] == "away"
