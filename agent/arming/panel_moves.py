@@ -23,6 +23,7 @@ class PanelMove(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""  # the panel's own number of whoever did it
     encrypted: bool = False  # by the account's key
     in_time: bool = False  # its timestamp is there and within its limits
+    legible: bool = True  # the frame is text throughout: nothing was put together of others' blocks
 
 
 class NotObeyedError(Exception):
@@ -37,7 +38,7 @@ def command_of(move: PanelMove, partitions: Iterable[Partition]) -> Command:
     """What the signal asks of the guard, which judges it as everything that comes at the site.
 
     Raises:
-        NotObeyedError: `not_followed` (no partition does), `not_encrypted`, `out_of_time`.
+        NotObeyedError: `not_followed` (no partition does), `not_encrypted`, `out_of_time`, `not_legible`.
     """
     area = f"{move.panel}/area/{move.area}"
     followers = tuple(each.id for each in partitions if each.follows == area)
@@ -47,6 +48,8 @@ def command_of(move: PanelMove, partitions: Iterable[Partition]) -> Command:
         raise NotObeyedError("not_encrypted")
     if not move.in_time:
         raise NotObeyedError("out_of_time")
+    if not move.legible and not move.armed:
+        raise NotObeyedError("not_legible")
     return Command(
         action="arm" if move.armed else "disarm",
         args=ArmArgs(partition=followers[0], mode="stay" if move.stay else "away")

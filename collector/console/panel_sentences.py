@@ -47,6 +47,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "wrong_key": N_("it does not open with the panel's key"),
         "no_time": N_("encrypted without a time: it could be any old message"),
         "copied": N_("made of an earlier message: somebody copied it"),
+        "forged": N_("it is not padded as this panel pads: somebody changed it on its way"),
         "unknown_account": N_("the site file names no panel with this account"),
         "unknown_id": N_("a kind of message that is not read here"),
         "secret_unusable": N_("its secret is no key of 16, 24 or 32 bytes in hexadecimal"),
@@ -54,6 +55,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "header": N_("it has no readable header"),
         "not_encrypted": N_("openings and closings count only when encrypted"),
         "out_of_time": N_("its time lies outside the window"),
+        "not_legible": N_("it is no plain text throughout: somebody may have put it together of other messages"),
         "trouble at the panel": N_("the panel reports trouble with it"),
         "left out at the panel": N_("left out at the panel"),
     }

@@ -54,7 +54,12 @@ def encrypt(clear: bytes, key: bytes, chance: bytes) -> bytes:
 
 
 def decrypt(body: bytes, key: bytes) -> bytes:
-    """What was enciphered, without its padding.
+    """What was enciphered, without its padding; raises as `opened`."""
+    return opened(body, key)[1]
+
+
+def opened(body: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """The padding of what was enciphered, and what stands behind it.
 
     Raises:
         CipherError: not whole blocks in hexadecimal, or no padding: another key.
@@ -68,4 +73,5 @@ def decrypt(body: bytes, key: bytes) -> bytes:
         raise CipherError("nothing that ends with a bracket: another key")
     mark = clear.find(b"|", 0, end)
     # Some panels pad with zeros and no mark; a link test has nothing to say, and may leave the mark out.
-    return clear[mark + 1 :] if mark >= 0 else clear.lstrip(b"0")
+    behind = clear[mark + 1 :] if mark >= 0 else clear.lstrip(b"0")
+    return clear[: len(clear) - len(behind)], behind

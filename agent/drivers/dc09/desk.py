@@ -15,7 +15,14 @@ from agent.drivers.dc09.config import PanelWiring
 from agent.drivers.dc09.judging import ANSWERS, Account, Verdict, Word, judge
 from agent.drivers.dc09.keys import PanelKey
 from agent.drivers.dc09.meaning import Said, meaning_of, zones_heard, zones_lost
-from agent.drivers.dc09.memory import Novelty, PanelMemory, decode_memory, encode_memory, observe_frame
+from agent.drivers.dc09.memory import (
+    Novelty,
+    PanelMemory,
+    decode_memory,
+    encode_memory,
+    observe_frame,
+    observe_padding,
+)
 from agent.drivers.dc09.session import Session, Turn
 from agent.findings import Finding
 from agent.signals import Moment, Signal
@@ -81,7 +88,7 @@ class Desk:
         if panel is None:
             return self._counted(Due(verdict=verdict, findings=self._rejected(verdict, where, now)), now, chance)
         novelty = Novelty.NEW
-        memory = self._memory[panel.id]
+        memory, verdict = self._padded(self._memory[panel.id], verdict)
         if verdict.events:
             memory, novelty = observe_frame(
                 memory,
@@ -105,6 +112,14 @@ class Desk:
             due = self._said(due, panel, memory, novelty, now)
         return self._counted(due, now, chance)
 
+    def _padded(self, memory: PanelMemory, verdict: Verdict) -> tuple[PanelMemory, Verdict]:
+        """Whether the frame is padded as this panel pads; a link test teaches nothing, and is judged as any."""
+        if verdict.key is None or not verdict.taken:
+            return memory, verdict
+        in_time = verdict.word is Word.SOUND and verdict.events
+        memory, fits = observe_padding(memory, verdict.key.value, verdict.padded_in_text, in_time=in_time)
+        return memory, verdict if fits else msgspec.structs.replace(verdict, word=Word.FORGED)
+
     def look(self, now: Moment) -> tuple[Signal, ...]:
         """Panels that are overdue."""
         found: list[Signal] = []
@@ -126,6 +141,7 @@ class Desk:
             at=now,
             proven=verdict.proven,
             in_time=in_time,
+            legible=verdict.legible,
             clock_off_s=None if in_time else verdict.off_s,
         )
         found = meaning_of(panel, memory, verdict.reports, said)

@@ -17,7 +17,7 @@ import msgspec
 from agent.drivers.dc09.config import PanelWiring
 from agent.drivers.dc09.keys import PanelKey
 from protocol.dc09.body import Body, in_window, parse_body
-from protocol.dc09.cipher import BLOCK, CipherError, decrypt
+from protocol.dc09.cipher import BLOCK, CipherError, opened
 from protocol.dc09.contact_id import parse_contact_id
 from protocol.dc09.frames import Frame, FrameDamagedError, HeaderError, decode_frame
 from protocol.dc09.replies import Reply
@@ -48,6 +48,7 @@ class Word(StrEnum):
     UNKNOWN_ID = "unknown_id"
     CONTENT = "content"
     COPIED = "copied"  # enciphered blocks that were used before (memory.py)
+    FORGED = "forged"  # its padding is not as this panel's: somebody changed blocks on the way (memory.py)
 
 
 ANSWERS: Final[Mapping[Word, Reply | None]] = MappingProxyType(
@@ -66,10 +67,13 @@ ANSWERS: Final[Mapping[Word, Reply | None]] = MappingProxyType(
         Word.UNKNOWN_ID: Reply.DUH,
         Word.CONTENT: Reply.DUH,
         Word.COPIED: Reply.DUH,
+        Word.FORGED: Reply.DUH,
     }
 )
 
-LOGIN: Final = frozenset({Word.PLAIN, Word.WRONG_KEY, Word.NO_TIME, Word.PENDING, Word.UNUSABLE, Word.COPIED})
+LOGIN: Final = frozenset(
+    {Word.PLAIN, Word.WRONG_KEY, Word.NO_TIME, Word.PENDING, Word.UNUSABLE, Word.COPIED, Word.FORGED}
+)
 """The panel's key is at fault, or somebody pretends to be it."""
 
 
@@ -92,6 +96,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     off_s: float | None = None  # its time against ours; None: it bears none
     digest: str = ""
     tail: str = ""  # the last block of what was enciphered
+    padded_in_text: bool = False  # what stands in front of what is said, in an enciphered frame
+    legible: bool = True  # what is said is text throughout: a block changed on the way turns to chance
 
     @property
     def taken(self) -> bool:
@@ -117,28 +123,30 @@ def judge(data: bytes, accounts: Mapping[str, Account], now: datetime) -> Verdic
     account = accounts.get(frame.account)
     if account is None:
         return Verdict(word=Word.UNKNOWN_ACCOUNT, frame=frame, reports=_overheard(frame))
-    refused, body, key = _opened(frame, account)
+    refused, body, key, padding = _opened(frame, account)
     if refused is not None:
         return Verdict(word=refused, frame=frame, panel=account.panel, reports=_overheard(frame))
-    return _read(frame, body, account.panel, key, now)
+    verdict = _read(frame, body, account.panel, key, now)
+    return msgspec.structs.replace(verdict, padded_in_text=key is not None and _is_text(padding))
 
 
-def _opened(frame: Frame, account: Account) -> tuple[Word | None, Body, PanelKey | None]:
+def _opened(frame: Frame, account: Account) -> tuple[Word | None, Body, PanelKey | None, bytes]:
     key = account.key
     if isinstance(key, str):
-        return Word(key), Body(), None
+        return Word(key), Body(), None, b""
     if key is None:
         # Enciphered, and we have no key for it: it might as well be another's.
-        return (Word.WRONG_KEY if frame.encrypted else None), parse_body(frame.body), None
+        return (Word.WRONG_KEY if frame.encrypted else None), parse_body(frame.body), None, b""
     if not frame.encrypted:
-        return Word.PLAIN, Body(), None
+        return Word.PLAIN, Body(), None, b""
     try:
-        body = parse_body(decrypt(frame.body, key.value))
+        padding, clear = opened(frame.body, key.value)
     except CipherError:
-        return Word.WRONG_KEY, Body(), None
+        return Word.WRONG_KEY, Body(), None, b""
+    body = parse_body(clear)
     if body.sent is None:
-        return (Word.NO_TIME if body.readable else Word.WRONG_KEY), Body(), None
-    return None, body, key
+        return (Word.NO_TIME if body.readable else Word.WRONG_KEY), Body(), None, b""
+    return None, body, key, padding
 
 
 def _read(frame: Frame, body: Body, panel: PanelWiring, key: PanelKey | None, now: datetime) -> Verdict:
@@ -163,7 +171,16 @@ def _read(frame: Frame, body: Body, panel: PanelWiring, key: PanelKey | None, no
         off_s=off_s,
         digest=said.hexdigest()[: 2 * DIGEST_BYTES],
         tail=frame.body[-2 * BLOCK :].decode("ascii").upper() if key else "",
+        legible=key is None or all(_is_text(each) for each in (body.data, *body.extended)),
     )
+
+
+def _is_text(data: bytes) -> bool:
+    """Sixteen bytes of chance, which a changed block becomes, are text once in millions."""
+    try:
+        return data.decode("utf-8").isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _said(id_: str, data: bytes) -> tuple[Report, ...]:

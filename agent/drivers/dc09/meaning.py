@@ -53,6 +53,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     proven: bool  # enciphered with the account's key
     in_time: bool
+    legible: bool = True  # text throughout
     clock_off_s: float | None = None  # where it is not in time
 
     @property
@@ -192,5 +193,6 @@ def _move(panel: PanelWiring, report: Report, said: Said) -> PanelMove:
         user=report.user,
         encrypted=said.proven,
         in_time=said.in_time,
+        legible=said.legible,
         stay=report.stay,
     )

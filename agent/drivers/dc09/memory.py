@@ -8,6 +8,7 @@ section 5.6), so it is the newest of its number that counts: panels that never c
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -17,6 +18,10 @@ REPEATS_FOR: Final = timedelta(minutes=10)
 
 MAX_TOLD: Final = 128
 """Frames of one panel that are remembered; panels send one a second at most for long."""
+
+
+_REPLACED: Final = -1
+"""The number of a frame whose own was used anew: it is no longer repeated, and still copied."""
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
@@ -29,10 +34,18 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     tail: str = ""  # of an enciphered frame: its last block
 
 
+class Padding(msgspec.Struct, frozen=True, array_like=True):
+    """How a panel's first enciphered frame in time was padded."""
+
+    key: str  # a hash of the panel's key: another key begins anew
+    in_text: bool
+
+
 class PanelMemory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything remembered of one panel."""
 
     told: tuple[Told, ...] = ()  # oldest first
+    padding: Padding | None = None
     standing: Mapping[str, tuple[str, ...]] = {}  # by point: states that were said and not taken back, latest last
 
 
@@ -64,9 +77,35 @@ def observe_frame(
         novelty = Novelty.IN_TIME_NOW
     elif tail and any(each.tail == tail for each in fresh):
         return memory, Novelty.COPIED
-    kept = tuple(each for each in fresh if each.sequence != sequence)
-    told = (*kept, Told(sequence, digest, now_s, in_time, tail))[-MAX_TOLD:]
+    kept = (
+        each if each.sequence != sequence else msgspec.structs.replace(each, sequence=_REPLACED)
+        for each in fresh
+        if each.sequence != sequence or each.tail
+    )
+    told = _bounded([*kept, Told(sequence, digest, now_s, in_time, tail)])
     return msgspec.structs.replace(memory, told=told), novelty
+
+
+def observe_padding(memory: PanelMemory, key: bytes, in_text: bool, *, in_time: bool) -> tuple[PanelMemory, bool]:
+    """The memory with this frame, and whether its padding may be this panel's.
+
+    Without the key nobody can say what a changed block becomes, but of the one behind it he can change what he likes:
+    `BA` to `OP`. Where that block is padding only the padding tells, and only of a panel that pads with text.
+    """
+    owner = sha256(b"branchwatch-panel-padding-1\n" + key).hexdigest()[:16]
+    known = memory.padding
+    if known is not None and known.key == owner:
+        return memory, in_text or not known.in_text
+    if not in_time:
+        return memory, True
+    return msgspec.structs.replace(memory, padding=Padding(owner, in_text)), True
+
+
+def _bounded(told: list[Told]) -> tuple[Told, ...]:
+    """At most MAX_TOLD, oldest first; old frames, which anybody may have kept, displace none that was in time."""
+    over = max(0, len(told) - MAX_TOLD)
+    gone = set(sorted(range(len(told)), key=lambda at: (told[at].obeyed, at))[:over])
+    return tuple(each for at, each in enumerate(told) if at not in gone)
 
 
 def encode_memory(memory: PanelMemory) -> bytes:
