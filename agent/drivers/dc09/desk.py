@@ -23,6 +23,7 @@ from agent.drivers.dc09.memory import (
     observe_frame,
     observe_padding,
 )
+from agent.drivers.dc09.places import Places
 from agent.drivers.dc09.session import Session, Turn
 from agent.findings import Finding
 from agent.signals import Moment, Signal
@@ -78,6 +79,7 @@ class Desk:
             panel: decode_memory(saved.get(KEY.format(panel=panel))) for panel in self._panels
         }
         self._sessions = {panel: Session(since=now) for panel in self._panels}
+        self._places = {panel.id: Places(panel.device) for panel in self._panels.values()}
         self.counts: dict[str, int] = dict.fromkeys(Word, 0)
         """Frames by what they were."""
 
@@ -151,7 +153,7 @@ class Desk:
         return msgspec.structs.replace(
             due,
             signals=(*due.signals, *found.signals) if told else due.signals,
-            findings=(*due.findings, *found.findings, *refused) if told else due.findings,
+            findings=(*due.findings, *self._places[panel.id].told(found.findings), *refused) if told else due.findings,
             commands=commands,
             remember={KEY.format(panel=panel.id): encode_memory(self._memory[panel.id])},
         )
