@@ -48,6 +48,7 @@ def hear_birth(
         # An older run comes back: answered, so that its next beat can prove by its echo that it lives.
         counted = _counted(known, birth.run, birth.counter, now_ms, birth.machine)
         return Heard(state=state, beat_run=counted, found=_in_turns(birth.box, known, current), answer=True)
+    held = state if state and state.run == birth.run else None  # a new run forgot its challenges (WIRE 4.2)
     fresh = BoxState(
         id=birth.box,
         site=birth.site.id,
@@ -65,8 +66,8 @@ def hear_birth(
         silent=False,
         delayed=False if state is None else state.delayed,
         forked=False if state is None else state.forked,
-        order_challenge="" if state is None else state.order_challenge,
-        challenge_ms=0 if state is None else state.challenge_ms,
+        order_challenge=held.order_challenge if held else "",
+        challenge_ms=held.challenge_ms if held else 0,
         challenges=() if state is None else state.challenges,
         claims=_claims({} if state is None else state.claims, birth.heads, heads, now_ms),
         health={} if state is None else state.health,

@@ -219,10 +219,14 @@ async def test_a_draft_lives_as_long_as_its_challenge(world: OrderWorld) -> None
 
 
 async def test_a_box_that_started_anew_obeys_nothing_from_before(world: OrderWorld) -> None:
-    """Its challenges were in memory alone: the draft is given up, and the person is told to draw it up again."""
+    """Its challenges were in memory alone: none is drafted on them, and one that was is given up."""
     order = await _drafted(world)
+    world.centre.take(world.box.birth())
+    assert (await world.draft()).status_code == 201  # a new connection of the same run
     world.box.restart()
-    world.centre.take(world.box.birth(), world.box.beat(challenge="fresh-2"))
+    world.centre.take(world.box.birth())
+    assert (await world.draft()).json()["reason"] == "no_challenge"
+    world.centre.take(world.box.beat(challenge="fresh-2"))
     answer = await world.approve(order, signed(order, "zhao"), "zhao")
     assert (answer.status_code, answer.json()["reason"]) == (409, "restarted")
     world.centre.tick()
