@@ -188,7 +188,6 @@ class Agent:
             saved,
             same_boot,
             watch=self._watch,
-            outbox=self._outbox,
             points=self._guard.points,
             reading=self._timekeeper.reading,
         )

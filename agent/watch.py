@@ -110,10 +110,14 @@ class Watch:
         await over
         return not self._refused
 
-    async def command(self, command: Command) -> Answer:
-        """Have something done, through the guard; back once what followed is on the disk and outputs are written."""
+    async def command(self, command: Command, remember: Mapping[str, bytes] = MappingProxyType({})) -> Answer:
+        """Have something done, through the guard; back once what followed is on the disk and outputs are written.
+
+        `remember` is stored with it, also where nothing follows: then it takes as long as where something does.
+        """
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._commands.append((command, answered))
+        self._remember |= remember
         self._woken.set()
         return await answered
 

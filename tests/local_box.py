@@ -130,7 +130,7 @@ async def local_box(
         link=lambda: LINK,
         took_ms=lambda: {"device/io1": 4.2},
         now=here.now,
-        codes=code_desk(described, secrets, outbox.saved, False, watch, outbox, guard.points, here.reading),
+        codes=code_desk(described, secrets, outbox.saved, False, watch, guard.points, here.reading),
     )
     tasks = [
         asyncio.create_task(watch.run()),

@@ -20,6 +20,7 @@ class LockoutState(msgspec.Struct, frozen=True, kw_only=True):
 
     wrong: tuple[Moment, ...] = ()
     locked: Moment | None = None
+    asked: int = 0  # how often: so that there is something to store each time, whatever follows
 
 
 def left(state: LockoutState, now: Moment) -> timedelta:
@@ -33,8 +34,8 @@ def counted(state: LockoutState, now: Moment) -> LockoutState:
         return state
     wrong = (*(each for each in state.wrong if now.since(each) < WITHIN), now)
     if len(wrong) < TRIES:
-        return LockoutState(wrong=wrong)
-    return LockoutState(locked=now)
+        return LockoutState(wrong=wrong, asked=state.asked)
+    return LockoutState(locked=now, asked=state.asked)
 
 
 def carried(state: LockoutState, now: Moment, same_boot: bool) -> LockoutState:
@@ -42,4 +43,5 @@ def carried(state: LockoutState, now: Moment, same_boot: bool) -> LockoutState:
     return LockoutState(
         wrong=tuple(each.carried(now, same_boot) for each in state.wrong),
         locked=state.locked.carried(now, same_boot) if state.locked else None,
+        asked=state.asked,
     )

@@ -1,14 +1,14 @@
 """Arming and disarming with a code, asked for at the agent's socket: one at a time, counted, through the guard.
 
 Hashes are tried in a thread and all of them, also while codes are locked: whoever stands there learns nothing, and who
-acts under duress is heard even then. A duress code is answered like the other one; what it tells leaves with the events
-and is shown nowhere here. Flow: `answering.py` -> here -> `agent/arming/codes.py` -> `Watch.command`.
+acts under duress is heard even then. A duress code is answered like the other one, behind a transaction like any;
+what it tells leaves with the events and is shown nowhere here.
+Flow: `answering.py` -> here -> `agent/arming/codes.py` -> `Watch.command`.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from math import ceil
 from typing import Final
@@ -25,8 +25,6 @@ from agent.findings import Finding, Phase
 from agent.local import lines
 from agent.local.lines import Blocks, Reply
 from agent.local.refusing import RefusedError
-from agent.outbox.outbox import Outbox
-from agent.outbox.store import StoreClosedError
 from agent.secrets import Secrets
 from agent.signals import Moment, PointView, State
 from agent.watch import Watch
@@ -56,13 +54,12 @@ class CodeDesk:
         *,
         site: Site,
         open_secret: OpenSecret,
-        command: Callable[[Command], Awaitable[Answer]],
-        tell: Callable[[Iterable[Finding]], Awaitable[None]],
+        command: Callable[[Command, Mapping[str, bytes]], Awaitable[Answer]],
+        tell: Callable[[Iterable[Finding], Mapping[str, bytes]], Awaitable[None]],
         points: Callable[[], Iterable[PointView]],
         now: Callable[[], Moment],
         clock_believed: Callable[[], bool],
         wrong: LockoutState,
-        keep: Callable[[LockoutState], Awaitable[None]],
     ) -> None:
         self._site = site
         self._open_secret = open_secret
@@ -72,7 +69,6 @@ class CodeDesk:
         self._now = now
         self._clock_believed = clock_believed
         self._wrong = wrong
-        self._keep = keep
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._done: list[Moment] = []
@@ -113,7 +109,7 @@ class CodeDesk:
         if refused := self._refusal(match, action, partitions, now):
             return await self._refuse(refused, command, now)
         self._done.append(now)
-        answer = await self._command(command)
+        answer = await self._command(command, self._remembered())
         if answer.refused:
             return Reply(refused=answer.refused, blocking=self._blocking(answer))
         return self._became(action, partitions)
@@ -144,9 +140,13 @@ class CodeDesk:
             self._wrong = lockout.counted(self._wrong, now)
             if lockout.left(self._wrong, now):
                 found.append(_refused(command, "codes_locked", now))
-            await self._keep(self._wrong)
-        await self._tell(found)
+        await self._tell(found, self._remembered())
         return Reply(refused=reason, wait_s=ceil(lockout.left(self._wrong, now).total_seconds()))
+
+    def _remembered(self) -> Mapping[str, bytes]:
+        """Stored with every answer, so that none comes sooner because there was nothing to store: not even duress."""
+        self._wrong = msgspec.structs.replace(self._wrong, asked=self._wrong.asked + 1)
+        return {CODES_KEY: msgspec.json.encode(self._wrong)}
 
     def _blocking(self, answer: Answer) -> tuple[Blocks, ...]:
         names = {view.id: view.name for view in self._points()}
@@ -168,7 +168,6 @@ def code_desk(
     saved: Mapping[str, bytes],
     same_boot: bool,
     watch: Watch,
-    outbox: Outbox,
     points: Callable[[], Iterable[PointView]],
     reading: Callable[[], Reading],
 ) -> CodeDesk | None:
@@ -179,9 +178,8 @@ def code_desk(
     if without:
         LOG.warning("codes that cannot be used until a newer site bundle brings them: %s", ", ".join(without))
 
-    async def keep(state: LockoutState) -> None:
-        with suppress(StoreClosedError):  # a disk that refuses: counted all the same, until the next start
-            await outbox.save({CODES_KEY: msgspec.json.encode(state)})
+    async def tell(findings: Iterable[Finding], remember: Mapping[str, bytes]) -> None:
+        await watch.take(findings=findings, remember=remember)  # a disk that refuses: counted all the same
 
     try:
         wrong = msgspec.json.decode(saved.get(CODES_KEY, b"{}"), type=LockoutState)
@@ -191,12 +189,11 @@ def code_desk(
         site=site,
         open_secret=secrets.open,
         command=watch.command,
-        tell=watch.keep,
+        tell=tell,
         points=points,
         now=lambda: reading().moment,
         clock_believed=lambda: reading().clock is not Clock.SUSPECT,
         wrong=lockout.carried(wrong, reading().moment, same_boot),
-        keep=keep,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,24 @@ async def test_duress_is_heard_although_nothing_follows(tmp_path: Path, hindranc
             request = arm(DURESS)
         assert (await refused(connected, request)).refused in {"codes_locked", "needs_order", "not_ready"}
         assert [facts["person"] for facts in told(here, "zone.duress")] == ["li-na"]
+
+
+@pytest.mark.parametrize("state", ["open already", "locked"])
+@pytest.mark.parametrize("code", [CODE, DURESS, WRONG])
+async def test_every_answer_waits_for_the_disk(tmp_path: Path, state: str, code: str) -> None:
+    """Where nothing follows of the ordinary code it takes a transaction all the same: time tells no duress."""
+    async with local_box(tmp_path, BRANCH, secrets=secrets()) as here, client(here) as connected:
+        here.say(**AT_REST)
+        for _ in range(5 if state == "locked" else 0):
+            await refused(connected, disarm(WRONG))
+        watching = sqlite3.connect(f"file:{here.state / FILE_NAME}?mode=ro", uri=True)
+        try:
+            before = watching.execute("PRAGMA data_version").fetchone()
+            with suppress(SaysNoError):
+                await connected.ask(disarm(code))
+            assert watching.execute("PRAGMA data_version").fetchone() != before
+        finally:
+            watching.close()
 
 
 async def test_a_code_that_is_not_sealed_yet_is_none(tmp_path: Path) -> None:
