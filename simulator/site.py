@@ -58,10 +58,7 @@ def site_toml(site: SimulatedSite, *, modbus: str, centre: Centre, tolerance_s: 
 
 def inventory_toml(site: SimulatedSite, *, modbus: str, receiver: str, hours: Hours) -> str:
     """The same branch in a bank's inventory, with zones, partitions, key switch, and a panel that dials `receiver`."""
-    reached = f'box = "{site.box}"\n'
-    doors = _doors(
-        site, modbus=modbus, reached=reached, tolerance_s=0.5, timezone=hours.timezone, alarms=GUARDED_ALARMS
-    )
+    doors = _doors(site, modbus=modbus, reached="", tolerance_s=0.5, timezone=hours.timezone, alarms=GUARDED_ALARMS)
     return doors + guarded_toml(account=account_of(site), receiver=receiver, hours=hours)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tomllib
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from collector.config import read_config
 from collector.people import hash_password
 from collector.storage.paging import is_below
-from protocol.site.reading import site_from
+from protocol.site.reading import read_site
 from simulator import demo
 from simulator.claiming import ClaimedError, alone, console_port, free_port
 from simulator.collector_toml import Ports, collector_toml
@@ -67,9 +66,7 @@ def test_a_day_can_close_at_any_time(moment: datetime) -> None:
     """Whenever the demo is started, its site file is sound; late, warned and armed come in one day, in order."""
     hours = closing(moment)
     text = inventory_toml(sites(1)[0], modbus="127.0.0.1:1502", receiver="127.0.0.1:5093", hours=hours)
-    settings = tomllib.loads(text)
-    del settings["box"]  # the inventory's own
-    site = site_from(settings, "demo")
+    site = read_site(text, "demo")
     assert site.opening is not None
     local = moment.astimezone(ZoneInfo(site.timezone))
     times = [time.fromisoformat(str(text)) for text in (site.opening.arm_by, site.opening.auto_arm)]
