@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from protocol.messages import Approval, Id, MessageError, Order, decode_approval, decode_order, once
 from protocol.roster import Right
-from protocol.site.schema import Partition, Site
+from protocol.site.schema import Partition, Site, ZoneType
 
 WHOLE_SITE: Final = "site"
 """In place of a partition's id: all of them, together or not at all. No partition may bear it."""
@@ -29,6 +29,10 @@ SENSITIVE: Final = frozenset({"cash", "vault", "atm_service"})
 """Kinds of partition where two different people must approve (WIRE 4.5)."""
 
 Seconds = Annotated[int, Meta(ge=1)]
+
+
+ALWAYS_HEARD: Final = frozenset({ZoneType.HOLD_UP, ZoneType.FIRE})
+"""Zones that no single person takes out of guard, not for a test either: while it runs nobody hears them."""
 
 
 class OrderFaultError(Exception):
@@ -195,7 +199,9 @@ def needed_people(site: Site, action: str, args: OrderArgs) -> int:
     partitions = concerned(site, args)
     if action not in WEAKENS:
         return 1
-    return max((people_of(each) for each in partitions), default=1)
+    tested = args.zones if isinstance(args, RunTestArgs) else ()
+    heard_always = any(each.id in tested and each.type in ALWAYS_HEARD for each in site.zone)
+    return max([2 if heard_always else 1, *(people_of(each) for each in partitions)])
 
 
 def order_digest(order: bytes) -> bytes:

@@ -257,6 +257,17 @@ def test_a_hold_up_button_is_tested_only_by_name() -> None:
     assert branch.of("test.point")[0].source == "zone/button"
 
 
+@pytest.mark.parametrize("zone", ["button", "smoke"])
+def test_nobody_alone_tests_what_calls_for_help(zone: str) -> None:
+    """GB 50394: panic zones are never disarmed. One key that may test, an engineer's, must not leave them unheard."""
+    branch = Guarded()
+    (home,) = [each.id for each in branch.site.partition if zone in each.zones]
+    assert branch.give("run_test", partition=home, zones=[zone], people=("engineer",)).refused == "needs_people"
+    tripped(branch, zone)
+    assert branch.of("test.point") == []
+    assert len(branch.of("zone.hold_up") + branch.of("zone.fire")) == 1
+
+
 def test_a_test_of_one_zone_leaves_the_others_guarding() -> None:
     """Of an armed partition only the zones named are tested; a second test beside it is refused."""
     branch = Guarded()
