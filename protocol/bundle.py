@@ -229,9 +229,15 @@ def _touches(current: Bundle | None, new: Bundle, site: Site) -> tuple[str, ...]
     else:
         current = None
     jump = ("version",) if current is not None and new.version - current.version > MOST_STEPS else ()
-    people = ("roster",) if current is None or current.roster != new.roster else ()
+    # Whose orders count here, and when, hangs on the site's part of the bank and on its clock as much.
+    moved = before is None or _where(before.site) != _where(site)
+    people = ("roster",) if moved or current is None or current.roster != new.roster else ()
     keys = ("pins",) if current is None or set(current.pins) != set(new.pins) else ()
     return (*jump, *people, *keys, *touched(before, Guarded(site=site, sealed=new.sealed)))
+
+
+def _where(site: Site) -> tuple[str, str]:
+    return site.unit, site.timezone
 
 
 def _in_force(held: bytes | None) -> Bundle | None:

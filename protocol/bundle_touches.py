@@ -43,9 +43,13 @@ class Guarded:
 
     @cached_property
     def _machines(self) -> Mapping[str, tuple[Any, ...]]:
-        modules = {io.id: (io.address, io.unit_id) for io in self.site.io}
+        modules = {io.id: (io.address, io.unit_id, io.baud, io.parity, io.stop_bits) for io in self.site.io}
+        listen = self.site.receiver.listen if self.site.receiver else None
         panels = {
-            each.id: (each.protocol, each.account, each.supervision, self.secret(each.key.secret if each.key else None))
+            each.id: (
+                *(each.protocol, each.account, each.supervision, listen),
+                self.secret(each.key.secret if each.key else None),
+            )
             for each in self.site.panel
         }
         return {**modules, **panels}
