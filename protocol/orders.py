@@ -28,6 +28,9 @@ MAX_OUTPUT_S: Final = 12 * 3600
 SENSITIVE: Final = frozenset({"cash", "vault", "atm_service"})
 """Kinds of partition where two different people must approve (WIRE 4.5)."""
 
+NEVER_BYPASSED: Final[Mapping[ZoneType, str]] = {ZoneType.HOLD_UP: "hold_up", ZoneType.FIRE: "fire"}
+"""Zones that nobody takes out of guard, and the word with which it is refused."""
+
 Seconds = Annotated[int, Meta(ge=1)]
 
 
@@ -183,6 +186,13 @@ def concerned(site: Site, args: OrderArgs) -> tuple[Partition, ...]:
             if name not in {each.id for each in site.output}:
                 raise OrderFaultError("no_such_output")
     return ()
+
+
+def forbidden_bypass(site: Site, args: OrderArgs) -> str:
+    """Why no box ever carries this order out, in its own word; empty where nothing in itself forbids it."""
+    if not isinstance(args, BypassArgs) or not args.on:
+        return ""
+    return next((NEVER_BYPASSED.get(zone.type, "") for zone in site.zone if zone.id == args.zone), "")
 
 
 def people_of(partition: Partition) -> int:

@@ -74,6 +74,7 @@ PEOPLE = (
 POINTS = (
     PointState(id="door/outer", state="closed", age_ms=1000, name="通道外门"),
     PointState(id="zone/cash-motion", state="active", age_ms=2000, name="现金区红外", marks=("alarm", "bypassed")),
+    PointState(id="zone/counter-1", state="normal", age_ms=2000, name="1 号柜台紧急按钮"),
     PointState(id="zone/hall-glass", state="unknown", age_ms=38_000, name="大厅玻璃", cause="cannot be connected"),
     PointState(id="partition/cash", state="armed_away", age_ms=60_000, name="现金区", marks=("bypassed",)),
     PointState(id="partition/hall", state="disarmed", age_ms=60_000, name="营业大厅", marks=("not_ready", "late")),
@@ -84,6 +85,8 @@ def branch() -> dict[str, Any]:
     """A site with a cash area, which needs two people, and a hall, which needs one."""
     made = settings()
     made["zone"].append({"id": "hall-glass", "type": "glass-break", "input": "io1/di/5"})
+    made["zone"].append({"id": "counter-1", "type": "hold-up", "input": "io1/di/6"})
+    made["zone"].append({"id": "smoke", "type": "fire", "input": "io1/di/7"})
     made["partition"].append({"id": "hall", "name": "营业大厅", "kind": "general", "zones": ["hall-glass"]})
     made["announcement"] = [{"id": "leave", "text": "请立即离开"}]
     return made

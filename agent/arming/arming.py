@@ -21,11 +21,16 @@ from agent.arming.zones import ONLY_BY_NAME, RULES
 from agent.findings import Finding
 from agent.points import Points
 from agent.signals import Moment, PointView, Signal, State
-from protocol.orders import WHOLE_SITE, ArmArgs, BypassArgs, OrderFaultError, ResetLatchArgs, RunTestArgs
-from protocol.site.schema import Opening, Partition, Site, ZoneType
-
-_WORDS: Final[Mapping[ZoneType, str]] = {ZoneType.HOLD_UP: "hold_up", ZoneType.FIRE: "fire"}
-"""Why these cannot be bypassed."""
+from protocol.orders import (
+    NEVER_BYPASSED,
+    WHOLE_SITE,
+    ArmArgs,
+    BypassArgs,
+    OrderFaultError,
+    ResetLatchArgs,
+    RunTestArgs,
+)
+from protocol.site.schema import Opening, Partition, Site
 
 _DONE: Final = Answer()
 
@@ -183,7 +188,7 @@ class Arming:
     def _bypass(self, args: BypassArgs, command: Command, now: Moment) -> tuple[Answer, list[Finding]]:
         zone = self._ground.zones[args.zone]
         if args.on and not RULES[zone.type].bypass:
-            return Answer(refused=_WORDS[zone.type]), []
+            return Answer(refused=NEVER_BYPASSED[zone.type]), []
         if not args.on:
             known = self._ground.zone_states.get(zone.id, NEW).bypass
             facts = {"people": list(command.people)}

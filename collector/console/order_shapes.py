@@ -149,6 +149,7 @@ class SitePoint(Shape):
     partition_kind: Annotated[str | None, Field(description="of a partition whose signed site file is here")]
     people: Annotated[int | None, Field(description="how many must approve what weakens it")]
     zones: list[str]
+    never_bypassed: Annotated[bool, Field(description="of a panic button or fire zone whose signed site file is here")]
     words: Annotated[str, Field(description="the state in the reader's language")]
 
 

@@ -16,7 +16,7 @@ from collector.storage.orders import ApprovalRow, OrderRow, Whole
 from collector.storage.records import BoxRow, PointRow
 from collector.storage.requests import RequestRow
 from protocol.envelope import encode_base64url
-from protocol.orders import ACTIONS, people_of, read_order
+from protocol.orders import ACTIONS, NEVER_BYPASSED, people_of, read_order
 from protocol.site.schema import Partition
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import texts_for
@@ -93,6 +93,7 @@ def points(
     """Every point of a box, as far as it can be believed now."""
     wording = telling.wording(box.id, language, now_ms)
     partitions = {} if signed is None else {each.id: each for each in signed.site.partition}
+    guarded = frozenset() if signed is None else {each.id for each in signed.site.zone if each.type in NEVER_BYPASSED}
     for point in box.points:
         family, _, rest = point.id.partition("/")
         partition = partitions.get(rest) if family == "partition" else None
@@ -109,6 +110,7 @@ def points(
             age_s=max(0, now_ms - since_ms) // 1000,
             told=point.state,
             **_of_partition(partition),
+            never_bypassed=family == "zone" and rest in guarded,
             words=wording.state(point.id, state),
         )
 

@@ -47,6 +47,8 @@ _SORTS: Final = {
             "no_such_output",
             "no_such_announcement",
             "zone_elsewhere",
+            "hold_up",
+            "fire",
         ),
         problems.INVALID,
     ),

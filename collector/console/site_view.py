@@ -156,7 +156,7 @@ def _zone_buttons(point: SitePoint, wording: Wording) -> Iterable[Button]:
         yield Button(words=_(N_("Reset")), action="reset_latch", args={"zone": zone})
     if "bypassed" in point.marks:
         yield Button(words=_(N_("End the bypass")), action="bypass", args={"zone": zone, "on": False})
-    else:
+    elif not point.never_bypassed:
         yield Button(words=_(N_("Bypass 12 h")), action="bypass", args={"zone": zone, "for_s": BYPASS_S})
 
 

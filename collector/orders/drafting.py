@@ -16,7 +16,7 @@ from collector.people import Person, PersonRole
 from collector.storage.orders import OrderRow
 from collector.times import moment
 from protocol.messages import Order, encode
-from protocol.orders import OrderFaultError, needed_people, read_args
+from protocol.orders import OrderFaultError, forbidden_bypass, needed_people, read_args
 from protocol.timestamps import format_time
 
 DRAFTERS: Final = frozenset({PersonRole.SECURITY_OFFICER, PersonRole.SHIFT_LEADER, PersonRole.OPERATOR})
@@ -54,6 +54,8 @@ def draft(
         needed = needed_people(signed.site, action, read)
     except OrderFaultError as error:
         raise NotDoneError(error.reason) from None
+    if never := forbidden_bypass(signed.site, read):
+        raise NotDoneError(never)
     box = to.box
     stale_ms = min(box.challenge_ms, now_ms) + _LIFE_MS
     if not box.order_challenge or stale_ms <= now_ms:

@@ -37,6 +37,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no_such_output": N_("There is no output of this name that people may switch."),
     "no_such_announcement": N_("There is no announcement of this name at the site."),
     "zone_elsewhere": N_("A zone that you named belongs to another partition."),
+    "hold_up": N_("A panic button is never bypassed. Test it by name instead."),
+    "fire": N_("A fire zone is never bypassed. Test it by name instead."),
     # approvals
     "other_order": N_("The approval is for another order."),
     "other_person": N_("Only the person who approves, or the one who drew the order up, may bring an approval."),

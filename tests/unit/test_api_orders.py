@@ -62,6 +62,16 @@ async def test_a_draft_names_the_box_its_challenge_and_its_roster(world: OrderWo
     assert _journal(world, order["id"]) == [("draft", "zhao")]
 
 
+@pytest.mark.parametrize("zone", ["counter-1", "smoke"])
+async def test_what_is_never_bypassed_is_not_even_drawn_up(world: OrderWorld, zone: str) -> None:
+    """Nobody signs for nothing: a panic button and a fire zone are refused before a key is touched."""
+    answer = await world.draft("bypass", {"zone": zone, "for_s": 3600})
+    assert answer.status_code == 422
+    assert "never bypassed" in answer.text
+    assert (await world.draft("bypass", {"zone": zone, "on": False})).status_code == 201
+    assert (await world.draft("bypass", {"zone": "hall-glass", "for_s": 3600})).status_code == 201
+
+
 async def test_one_approval_is_enough_for_the_hall(world: OrderWorld) -> None:
     """It is handed to the thread of the broker in the same breath, byte for byte, and the box's word ends it."""
     order = await _drafted(world)

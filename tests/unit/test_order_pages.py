@@ -60,6 +60,8 @@ async def test_who_may_draw_up_orders_has_buttons_for_them(world: OrderWorld) ->
     assert ("bypass", '{"zone":"cash-motion","on":false}') in officer
     assert ("disarm", '{"partition":"hall"}') not in officer
     assert ("arm", '{"partition":"cash"}') not in officer
+    assert ("bypass", '{"zone":"hall-glass","for_s":43200}') in officer
+    assert not [args for action, args in officer if action == "bypass" and "counter-1" in args]
     assert _buttons(await _page(world, f"/sites/{SITE}", "qian")) == []
     assert {action for action, _ in _buttons(await _page(world, f"/sites/{SITE}", "sun"))} == {"run_test"}
 
