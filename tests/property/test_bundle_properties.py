@@ -62,7 +62,6 @@ EDITS: list[tuple[str | None, Edit]] = [
     ("zones", lambda site: site["panel"][0].update(supervision="1h")),
     ("zones outputs doors ways_in", lambda site: site["io"][0].update(address="192.0.2.21")),
     ("zones outputs doors ways_in", lambda site: site["io"][0].update(unit_id=2)),
-    ("zones outputs doors ways_in", lambda site: site["io"][0].update(baud=19200)),
     ("zones", lambda site: site["receiver"].update(listen="192.0.2.9:12399")),
     (None, lambda site: site["io"][0].update(name="柜台下")),
     ("outputs doors", lambda site: site["door"][0].update(closed=0)),
@@ -174,6 +173,17 @@ def test_no_lower_version_is_ever_taken(held: int, offered: int) -> None:
     with pytest.raises(BundleRefusedError) as caught:
         judge(opened, held=in_force, pins=BUREAU.pins, box=BOX, site=SITE)
     assert caught.value.reason in ("older_version", "same_version_other_content")
+
+
+def test_a_serial_line_opened_otherwise_is_another_module() -> None:
+    """At another speed nothing on it answers any more: no single person makes every zone of it unknown."""
+    before = replace(BEFORE, settings=WITH_A_HALL, sealed={"panel-p1": "x", "code-zhang": "x"})
+    before = replace(before, settings=settings_of(before))
+    before.settings["io"][0] = before.settings["io"][0] | {"address": "/dev/ttyS0"}
+    after = replace(before, settings=settings_of(before))
+    assert touches(before, after) == ()
+    after.settings["io"][0]["baud"] = 19200
+    assert touches(before, after) == ("zones", "outputs", "doors", "ways_in")
 
 
 def settings_of(bundle: Bundle) -> Settings:
