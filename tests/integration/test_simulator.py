@@ -139,15 +139,15 @@ def demo_of(modbus: str) -> DemoFile:
 
 
 def test_the_demos_file_is_private_and_comes_back(tmp_path: Path) -> None:
-    """demo.json holds a password: 0600, whole, with the names WIRE section 6 gives it."""
+    """demo.json holds a password: 0600, whole, with the names WIRE section 6 gives it, and the officers."""
     demo = demo_of("127.0.0.1:1")
     write_demo(demo, tmp_path)
     path = tmp_path / "demo.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert read_demo(tmp_path) == demo
     fields = msgspec.json.decode(path.read_bytes())
-    assert set(fields) == {"console", "token", "login", "broker", "collector_db", "sites"}
-    assert set(fields["sites"][0]) == {"id", "box", "modbus", "cert", "key", "state"}
+    assert set(fields) == {"console", "token", "login", "broker", "collector_db", "sites", "people"}
+    assert set(fields["sites"][0]) == {"id", "box", "modbus", "cert", "key", "state", "panel"}
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,8 @@ def _lead(way: Way, walker: Walker) -> None:
             _touch(way, walker, "Press:", button)
     _touch(way, walker, "Pull:", Part.RELEASE)
     _touch(way, walker, "counter 1", Part.GLASS)
+    _touch(way, walker, "main door", Part.MOTION)  # what stands at the inputs of the inventory's example
+    _touch(way, walker, "hall, motion", Part.KEY_OUTER)
     walker.reads("Call the operator.")
     walker.types("")
     walker.reads("Have the operator read the number")
