@@ -73,7 +73,7 @@ WORDS = {
     "simulate": Word(
         module="simulator.command",
         extras="agent",
-        does="move the doors of a simulated branch",
+        does="have something done at a simulated branch: doors, zones, its panel, its people",
         example="branchwatch simulate act --dir demo 0755-031 dual-open",
     ),
     "verify": Word(

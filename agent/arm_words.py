@@ -39,7 +39,6 @@ WHY: Final[Mapping[str, str]] = {
     "active": N_("open or in alarm"),
     "tamper": N_("tampered with"),
     "unknown": N_("not seen by the box"),
-    "trouble": N_("faulty"),
 }
 REFUSALS: Final[Mapping[str, str]] = {
     "code_wrong": N_(
@@ -75,17 +74,17 @@ class CodeInputError(SaidError):
 
 def add_arm_words(words: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Say) -> None:
     """Teach `agent` its words for people with a code."""
-    for name, does in (
-        ("arm", say("arm a partition with your code")),
-        ("disarm", say("disarm a partition with your code")),
+    for name, does, sentence in (
+        ("arm", say("arm a partition with your code"), say("Arms a partition with your code.")),
+        ("disarm", say("disarm a partition with your code"), say("Disarms a partition with your code.")),
     ):
         word = words.add_parser(
             name,
             help=does,
-            description=does
-            + ". "
+            description=sentence
+            + " "
             + say("The code is asked for unseen, or read from standard input; it never stands on the command line."),
-            epilog=say("example:") + f"\n  branchwatch agent {name} general",
+            epilog=say("example:") + f"\n  branchwatch agent {name} lobby",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         word.add_argument(

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     except SettingsError as error:
         for fault in error.faults:
             print(fault.told(say), file=sys.stderr)
-        print(say("{count} faults; nothing was started.").format(count=len(error.faults)), file=sys.stderr)
+        print(say("Faults: {count}. Nothing was started.").format(count=len(error.faults)), file=sys.stderr)
     except ClosedFolderError as error:
         print(f"branchwatch agent: {told(error, say)}", file=sys.stderr)
     except InputError as error:

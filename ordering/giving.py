@@ -253,7 +253,7 @@ def _followed(hand: Hand, draft: Draft) -> Draft:
 def _waiting(draft: Draft) -> Said:
     if draft.state == "draft":
         return said(
-            "Waiting for {needed} people to approve; {count} have", needed=draft.needed, count=len(draft.people)
+            "Waiting for people to approve: {count} of {needed} so far", needed=draft.needed, count=len(draft.people)
         )
     return said("Waiting for the box")
 

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -72,8 +72,9 @@ def _act(arguments: argparse.Namespace, say: Texts) -> int:
         done = asyncio.run(deed.do(Scene(demo=demo, site=site, what=what, folder=arguments.dir, say=say)))
         print(done or f"{site.id}: {say(deed.looks)}")
         return DONE
-    action = _word(Action, words[1], N_('there is no action "{word}"; there are {known}'))
-    door = _word(Door, words[2], N_('there is no door "{word}"; there are {known}')) if len(words) == 3 else None
+    action = _word(Action, words[1], N_('there is no action "{word}"; there are {known}'), (*Action, *DEEDS))
+    no_door = N_('there is no door "{word}"; there are {known}')
+    door = _word(Door, words[2], no_door, tuple(Door)) if len(words) == 3 else None
     asyncio.run(act(site.modbus, action, door))
     print(f"{site.id}: {say(ACTIONS[action].looks)}")
     return DONE
@@ -128,11 +129,11 @@ async def _serve(host: str, port: int, say: Texts) -> None:
         await ended.wait()
 
 
-def _word(kind: type[W], text: str, otherwise: str) -> W:
+def _word(kind: type[W], text: str, otherwise: str, known: Iterable[str]) -> W:
     try:
         return kind(text)
     except ValueError:
-        raise ActionRefusedError(otherwise, word=text, known=", ".join(kind)) from None
+        raise ActionRefusedError(otherwise, word=text, known=", ".join(known)) from None
 
 
 def _fail(error: Exception, code: int, say: Texts) -> int:
@@ -143,7 +144,7 @@ def _fail(error: Exception, code: int, say: Texts) -> int:
 def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch simulate",
-        description=say("Moves doors and people of simulated branches."),
+        description=say("Moves doors, zones, panels and people of simulated branches."),
         epilog=say("example:") + "  branchwatch simulate act --dir demo 0755-031 dual-open",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

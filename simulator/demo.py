@@ -99,7 +99,7 @@ class _Demo:
         )
         await _first(_ready(console, 0, READY_S), children.first_to_end())
         known = {alarm["id"]: seen_of(alarm) for alarm in (await console.get("/api/v1/alarms?limit=100"))["items"]}
-        self._tell(self._say("Starting {count} branches and their boxes").format(count=len(self._sites)))
+        self._tell(self._say("Starting the branches and their boxes: {count}").format(count=len(self._sites)))
         access = [await self._start_box(each, children) for each in wired]
         wait_s = READY_S + READY_S_A_SITE * len(self._sites)
         await _first(_ready(console, len(self._sites), wait_s), children.first_to_end())
