@@ -121,7 +121,8 @@ class Guard:
         """Sound a siren briefly or release a lock, for a walk test; the next `observe` writes it.
 
         Nothing is possible that an exit button could not do: a lock lets go for its time only while every other door of
-        its interlock is closed and locked. The word says why not; it is empty when it is done.
+        its interlock is closed and locked. None leads into a partition that is armed and needs several people: whoever
+        may begin a walk test is one. The word says why not; it is empty when it is done.
         """
         known, (family, _, name) = self._points.known(point), point.partition("/")
         if known is None or family not in {"lock", "output"}:
@@ -132,6 +133,8 @@ class Guard:
             until = now.after(EXERCISE)
             self._pulses = outputs.start(self._pulses, point, State.ON, State.OFF, until)
             return "", ()
+        if self._arming.needs_order(self._doors[name].partition):
+            return "needs_order", ()
         if not self._may_release(self._doors[name]):
             return "interlock", ()
         return "", (self._release(self._doors[name], by="walk test", rows=(), now=now),)

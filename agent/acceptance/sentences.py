@@ -102,6 +102,9 @@ HINT_TRIES: Final = N_("That is not the number; tries left: {count}.")
 
 REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "needs_order": N_(
+            "Not now: this door leads into an area that is armed and that nobody opens alone. Have it disarmed first."
+        ),
         "interlock": N_(
             "Not now: another door of the interlock is open or still released. Close it, or wait a few seconds."
         ),

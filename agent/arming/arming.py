@@ -29,6 +29,7 @@ from protocol.orders import (
     OrderFaultError,
     ResetLatchArgs,
     RunTestArgs,
+    people_of,
 )
 from protocol.site.schema import Opening, Partition, Site
 
@@ -88,7 +89,15 @@ class Arming:
 
     def all_armed(self, names: Iterable[str]) -> bool:
         """Whether each of these partitions is armed, or arming."""
-        return all(standing(self._ground.states[name]) is not hours.Standing.DISARMED for name in names)
+        return not any(self._is_open(name) for name in names)
+
+    def needs_order(self, name: str | None) -> bool:
+        """Whether only an order of several people opens this partition now; it is armed, or arming."""
+        partition = self._ground.partitions.get(name or "")
+        return partition is not None and people_of(partition) > 1 and not self._is_open(partition.id)
+
+    def _is_open(self, name: str) -> bool:
+        return standing(self._ground.states[name]) is hours.Standing.DISARMED
 
     def alarming(self) -> frozenset[str]:
         """What latched and was not reset, as `kind source`."""

@@ -255,3 +255,13 @@ def test_every_action_is_obeyed_somewhere() -> None:
     """No order of the protocol is unknown to the guard."""
     for action, args in [*BY_ORDER_ONLY, ("arm", {"partition": "lobby"}), ("disarm", {"partition": "lobby"})]:
         assert Guarded().give(action, **args).refused == ""
+
+
+def test_a_walk_test_lets_nobody_into_what_two_people_guard() -> None:
+    """Whoever may begin a walk test is one person: the lock of an armed cash area stays; disarmed, it is tested."""
+    branch = Guarded()
+    branch.armed("cash")
+    (door,) = [each.id for each in branch.site.door if each.partition == "cash"]
+    assert branch.guard.exercise(f"lock/{door}", branch.now()) == ("needs_order", ())
+    branch.give("disarm", partition="cash")
+    assert branch.guard.exercise(f"lock/{door}", branch.now())[0] == ""
