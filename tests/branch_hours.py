@@ -92,11 +92,6 @@ class BranchHours:
         self._become(Standing.DISARMED, way)
         self._look()
 
-    def lose_sight(self) -> None:
-        """Nobody knows how it stands."""
-        self._become(Standing.UNKNOWN, "")
-        self._look()
-
     def until(self, text: str) -> None:
         """Let time pass until the wall clock shows this."""
         while (left := at(text, self.zone) - self.clock.now()) > timedelta(0):

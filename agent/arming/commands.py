@@ -21,10 +21,6 @@ class Way(StrEnum):
     SCHEDULE = "schedule"
 
 
-LOCAL: frozenset[Way] = frozenset({Way.CODE, Way.KEYSWITCH, Way.PANEL})
-"""Ways at the site: none of them can disarm a partition that needs two people (WIRE 4.5)."""
-
-
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do."""
 
@@ -44,4 +40,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     refused: str = ""
     blocking: tuple[tuple[str, str], ...] = ()
-    """What prevents arming: (point, why), why being `active`, `tamper`, `unknown`, `trouble`."""
+    """What prevents arming: (point, why), why being `active`, `tamper`, `unknown`."""

@@ -48,7 +48,6 @@ class Standing(StrEnum):
     ARMED = "armed"  # away, stay, entry delay, alarm while armed
     ARMING = "arming"  # exit delay
     DISARMED = "disarmed"
-    UNKNOWN = "unknown"
 
 
 class PartitionSight(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,14 +106,12 @@ def observe(state: HoursState, sight: Sight, now: Moment) -> tuple[HoursState, t
     wanted: set[str] = set()
     for name, each in scheduled.items():
         kept = state.partitions.get(name, PartitionHours())
-        if each.standing is not Standing.UNKNOWN:
-            kept, early = _opened(kept, each, sight.days, now)
-            kept, late = _closing(kept, each, sight.days, now)
-            kept, unopened = _opening(kept, each, sight.days, now)
-            kept, soon, wants = _arming(kept, each, sight.days, now)
-            findings += (*early, *late, *unopened, *soon)
-            wanted.update((name,) if wants else ())
-        partitions[name] = kept
+        kept, early = _opened(kept, each, sight.days, now)
+        kept, late = _closing(kept, each, sight.days, now)
+        kept, unopened = _opening(kept, each, sight.days, now)
+        partitions[name], soon, wants = _arming(kept, each, sight.days, now)
+        findings += (*early, *late, *unopened, *soon)
+        wanted.update((name,) if wants else ())
     return (
         HoursState(partitions=partitions, unknown_year=sight.days.unknown_year),
         tuple(findings),

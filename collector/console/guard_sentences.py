@@ -113,7 +113,6 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "alarm": N_("in alarm"),
         "test": N_("under test"),
         "tamper": N_("tampered with"),
-        "trouble": N_("faulty"),
     }
 )
 

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agent.arming.commands import LOCAL, Way
+from agent.arming.commands import Way
 from agent.arming.table import ARMED, Stage
 from agent.findings import Finding, Phase
 from agent.outputs import Stage as Holding
@@ -228,7 +228,7 @@ class Arming(RuleBasedStateMachine):
         if way is Way.ORDER:
             return len(set(people)) >= max(needed[name] for name in names)
         guarded = [name for name in names if self.stages()[name] is not Stage.DISARMED]
-        return way in LOCAL and all(needed[name] == 1 for name in guarded)
+        return way in {Way.CODE, Way.KEYSWITCH, Way.PANEL} and all(needed[name] == 1 for name in guarded)
 
     def stages(self) -> dict[str, Stage]:
         """As they are shown."""

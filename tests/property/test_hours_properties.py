@@ -19,7 +19,6 @@ STEPS = st.lists(
         st.tuples(st.just("wait"), st.integers(min_value=1, max_value=600)),
         st.tuples(st.just("disarm"), st.just(0)),
         st.tuples(st.just("arm"), st.just(0)),
-        st.tuples(st.just("unknown"), st.just(0)),
         st.tuples(st.just("fails"), st.sampled_from([0, 1])),
         st.tuples(st.just("agent"), st.integers(min_value=0, max_value=30)),
         st.tuples(st.just("machine"), st.integers(min_value=1, max_value=3000)),
@@ -38,8 +37,6 @@ def do(branch: BranchHours, step: str, number: int) -> None:
             branch.disarm()
         case "arm":
             branch.arm()
-        case "unknown":
-            branch.lose_sight()
         case "fails":
             branch.can_arm = not number
         case "agent":

@@ -149,16 +149,6 @@ def test_a_branch_that_does_not_open_is_told() -> None:
         assert other.kinds == []
 
 
-def test_what_is_unknown_is_judged_once_it_is_known() -> None:
-    """Nothing is concluded of a partition that nobody can see, and nothing is forgotten."""
-    branch = BranchHours("2026-11-20 17:00", NO_AUTO)
-    branch.lose_sight()
-    branch.until("2026-11-20 19:00")
-    assert branch.kinds == []
-    branch.disarm()
-    assert branch.kinds == ["partition.late_to_close"]
-
-
 def test_a_box_that_was_off_at_the_hour_catches_up() -> None:
     """Powered on in the night: it tells that the branch was late, warns, and arms."""
     branch = BranchHours("2026-11-20 17:00")
