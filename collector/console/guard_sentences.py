@@ -158,6 +158,7 @@ FACT_WORDS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("action", "arm"): N_("Arm"),
         ("action", "disarm"): N_("Disarm"),
         ("action", "bypass"): N_("Bypass"),
+        ("action", "bypass_end"): N_("End the bypass"),
         ("action", "unlock"): N_("Unlock"),
         ("action", "lock"): N_("Lock"),
         ("action", "output"): N_("Switch an output"),

@@ -27,6 +27,7 @@ from collector.orders.drafting import may_draft, may_withdraw
 from collector.orders.lifecycle import State
 from collector.orders.refusing import NotDoneError
 from collector.services import Services
+from collector.storage.guard_reading import guarded_lately
 from collector.storage.orders import OrderRow, list_orders
 from collector.storage.records import Filter
 from collector.times import unix_ms, wire_ms
@@ -37,6 +38,8 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 LISTED: Final = 100
 """Orders of one page."""
+LATELY: Final = 12
+"""What was done to a site's guarding that its page tells."""
 
 SCRIPT: Final[Mapping[str, str]] = {
     name: desk_words.SCRIPT[name]
@@ -66,6 +69,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         with services.store.read() as reading:
             (named,) = [each for each in reading.sites(person.sight) if each.id == site]
             boxes = [box for box in reading.boxes(person.unit, site=site) if not box.config.revoked]
+            lately = guarded_lately(reading, site, sight=person.sight, limit=LATELY)
         points = site_points(services, telling, person.unit, site, asked.language)
         wording = telling.wording(boxes[0].id if boxes else "", asked.language, unix_ms(services.now()))
         shown = view(
@@ -83,6 +87,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             site=named,
             boxes=boxes,
             view=shown,
+            lately=[order_telling.happened(each, telling, asked.language, unix_ms(services.now())) for each in lately],
             args=lambda button: msgspec.json.encode(button.args).decode(),
         )
 

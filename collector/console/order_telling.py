@@ -13,7 +13,7 @@ from collector.orders.lifecycle import State
 from collector.orders.requests import RequestState
 from collector.people import Person
 from collector.storage.orders import ApprovalRow, OrderRow, Whole
-from collector.storage.records import BoxRow, PointRow
+from collector.storage.records import BoxRow, EventRow, PointRow
 from collector.storage.requests import RequestRow
 from protocol.envelope import encode_base64url
 from protocol.orders import ACTIONS, NEVER_BYPASSED, people_of, read_order
@@ -115,6 +115,13 @@ def points(
         )
 
 
+def happened(row: EventRow, telling: Telling, language: str, now_ms: int) -> tuple[str, str, str]:
+    """An event of a site's guarding: when, at what, and what, in words."""
+    wording = telling.wording(row.box, language, now_ms)
+    said = wording.headline(row.kind, row.source, row.facts) or wording.title(row.kind)
+    return iso(row.at_ms), wording.source(row.source, row.facts), said
+
+
 def _cause(point: PointRow, said: Any) -> str:
     return said(point.cause) if point.cause else ""
 
@@ -138,7 +145,10 @@ def _outcome(row: OrderRow, telling: Telling, language: str, now_ms: int) -> ord
     kind = ENDED.get(row.state)
     if kind is None or row.settled_ms is None:
         return None
-    said = telling.wording(row.box, language, now_ms).headline(kind, "box/orders", row.facts)
+    facts = dict(row.facts)
+    if facts.get("action") == "bypass" and facts.get("on") is False:
+        facts["action"] = "bypass_end"  # what puts a zone back must not read like what takes it out
+    said = telling.wording(row.box, language, now_ms).headline(kind, "box/orders", facts)
     return order_shapes.Outcome(kind=kind, at=iso(row.settled_ms), said=said, facts=row.facts)
 
 

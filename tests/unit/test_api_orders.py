@@ -99,6 +99,16 @@ async def test_one_approval_is_enough_for_the_hall(world: OrderWorld) -> None:
     ]
 
 
+async def test_the_end_of_a_bypass_does_not_read_like_a_bypass(world: OrderWorld) -> None:
+    """What takes a zone out of guard and what puts it back have different outcomes in words."""
+    for on, said in ((True, "The order was carried out: Bypass"), (False, "The order was carried out: End the bypass")):
+        order = await _drafted(world, "bypass", zone="hall-glass", on=on)
+        assert (await world.approve(order, signed(order, "zhao"), "zhao")).json()["state"] == "sent"
+        facts = {"order": order["id"], "action": "bypass", "zone": "hall-glass", "people": ["zhao"]}
+        world.happens("order.executed", "box/orders", facts if on else facts | {"on": False})
+        assert (await world.order(order["id"]))["outcome"]["said"] == said
+
+
 async def test_two_different_people_for_the_cash_area(world: OrderWorld) -> None:
     """One person twice is one person, whatever it signs with; nothing is sent before the second."""
     order = await _drafted(world, "disarm", partition="cash")

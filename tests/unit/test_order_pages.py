@@ -75,6 +75,21 @@ async def test_every_button_draws_an_order_up(world: OrderWorld) -> None:
         assert answer.status_code == 201, (action, args, answer.text)
 
 
+async def test_a_site_tells_who_did_what_to_its_guarding(world: OrderWorld) -> None:
+    """Armed and disarmed by whom and by which way, newest first; nobody reads here what was done under duress."""
+    text = await _page(world, f"/sites/{SITE}")
+    assert 'id="lately"' not in text
+    world.happens("partition.armed", "partition/cash", {"way": "schedule", "mode": "away", "people": []})
+    world.happens("zone.duress", "partition/cash", {"person": "zhao", "way": "code"})
+    world.happens("partition.disarmed", "partition/cash", {"way": "code", "people": ["zhao"]})
+    for who in ("zhao", "li"):
+        lately = (await _page(world, f"/sites/{SITE}", who)).split('id="lately"')[1].split("</table>")[0]
+        assert "duress" not in lately.lower()
+        assert lately.index("现金区 is disarmed, by code: Zhao") < lately.index(
+            "现金区 is armed (everybody out), by the"
+        )
+
+
 async def test_a_silent_box_is_unknown_throughout(world: OrderWorld) -> None:
     """Nothing that was told before stands there as if it were so now."""
     world.centre.pass_time(60)
