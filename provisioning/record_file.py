@@ -7,7 +7,7 @@ Flow: office.py -> here.
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -142,8 +142,12 @@ class RecordFile:
 
 
 @contextmanager
-def hold_record(path: Path, patience_s: float = PATIENCE_S, since: Place | None = None) -> Iterator[RecordFile]:
+def hold_record(
+    path: Path, patience_s: float = PATIENCE_S, since: Callable[[], Place | None] | None = None
+) -> Iterator[RecordFile]:
     """Open the record for writing and keep every other writer out until the end; read it only behind `since`.
+
+    `since` is asked once everybody else is kept out: who waited would read again what another took meanwhile.
 
     Raises:
         RecordError: missing, broken, or still held by another process after `patience_s`.
@@ -162,7 +166,7 @@ def hold_record(path: Path, patience_s: float = PATIENCE_S, since: Place | None 
         raise RecordError(N_("{path} cannot be opened: {reason}"), path=path, reason=system_said(error)) from None
     try:
         _lock(descriptor, path, patience_s)
-        yield RecordFile(path, descriptor, since)
+        yield RecordFile(path, descriptor, since() if since else None)
     finally:
         os.close(descriptor)
 

@@ -156,7 +156,7 @@ class Book:
             RecordError: in use, missing or broken.
             sqlite3.Error: the store cannot be used.
         """
-        with self._mutex, hold_record(self._record, self._patience_s, place_in(self._db)) as record:
+        with self._mutex, hold_record(self._record, self._patience_s, lambda: place_in(self._db)) as record:
             yield Turn(self._db, record)
 
     def close(self) -> None:
