@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from collector.console import shapes, telling
+from collector.console import shapes, telling, uncounted
 from collector.console.alarms import (
     Cursor,
     KindFilter,
@@ -51,8 +51,9 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
         )
         with services.store.read() as reading:
             page = reading.events(wanted)
+        told = [teller.event(row, asked.language) for row in page.items]
         return shapes.Listing(
-            items=[teller.event(row, asked.language) for row in page.items],
+            items=told if uncounted.proves(services, asked.person) else [uncounted.event(each) for each in told],
             next=None if page.next is None else str(page.next),
         )
 
@@ -74,8 +75,9 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
         with services.store.read() as reading:
             rows = reading.boxes(asked.person.unit, site=site)
         start = int(cursor or 0)
+        told = [telling.box(row) for row in rows[start : start + limit]]
         return shapes.Listing(
-            items=[telling.box(row) for row in rows[start : start + limit]],
+            items=told if uncounted.proves(services, asked.person) else [uncounted.box(each) for each in told],
             next=str(start + limit) if start + limit < len(rows) else None,
         )
 

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from collector.console import order_telling, telling
+from collector.console import order_telling, telling, uncounted
 from collector.console.asking import Asked, Asker
 from collector.console.reference import problem_answers
 from collector.services import Services
@@ -128,6 +128,7 @@ async def stream(
 def _messages(services: Services, teller: telling.Telling, asked: Asker, row: JournalRow) -> Iterable[bytes]:
     """What a journal entry tells: the thing it speaks of, as it is now."""
     now_ms = unix_ms(services.now())
+    counted = row.topic in {Topic.EVENT, Topic.BOX} and uncounted.proves(services, asked.person)
     with services.store.read() as reading:
         if row.topic is Topic.ALARM:
             found = alarm_row(reading, row.subject, asked.person.sight)
@@ -139,12 +140,15 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
             rows = reading.events_between(int(first), int(last or first), sight=asked.person.sight)
             for event in rows:
                 told = teller.event(event, asked.language)
+                told = told if counted else uncounted.event(told)
                 # Only the last of them has the number: who loses the line before it gets all of them again.
                 number = row.number if event is rows[-1] else None
                 yield _message(row.topic, told.model_dump(by_alias=True), number=number)
         elif row.topic is Topic.BOX:
             for box in reading.boxes(asked.person.unit, box=row.subject):
-                yield _message(row.topic, telling.box(box).model_dump(), number=row.number)
+                shown = telling.box(box)
+                shown = shown if counted else uncounted.box(shown)
+                yield _message(row.topic, shown.model_dump(), number=row.number)
         elif row.topic is Topic.ORDER:
             whole = order_whole(reading, row.subject, asked.person.sight)
             if whole is not None:

@@ -99,7 +99,9 @@ class Event(Shape):
     box: str
     run: str
     lane: Literal["urgent", "routine"]
-    seq: int
+    seq: Annotated[
+        int, Field(description="place in its lane; of the urgent lane 0, but for auditors whom no box obeys")
+    ]
     hash: str
     kind: str
     event_class: Annotated[str, Field(alias="class")]
@@ -140,7 +142,7 @@ class Point(Shape):
 
 
 class LaneHead(Shape):
-    """A lane's committed head and what the box last claimed."""
+    """A lane's committed head and what the box last claimed; the urgent lane's for auditors whom no box obeys."""
 
     lane: str
     run: str

@@ -135,6 +135,26 @@ async def test_counts_show_nothing_of_it(world: OrderWorld) -> None:
     assert (await counts("wang"))[0] == before[0] + 1
 
 
+async def test_no_number_is_missing_where_it_stood(world: OrderWorld) -> None:
+    """Who may not see the event may not count the others either: no place, hash or head of the urgent lane."""
+    await _under_duress(world)
+
+    async def asked(who: str, what: str) -> list[dict[str, Any]]:
+        async with world.client(who) as client:
+            return list((await client.get(f"/api/v1/{what}")).json()["items"])
+
+    for who in ("zhao", "wang"):
+        urgent = [each for each in await asked(who, "events") if each["lane"] == "urgent"]
+        assert urgent
+        assert {(each["seq"], each["hash"]) for each in urgent} == {(0, "")}, who
+        assert {head["lane"] for box in await asked(who, "boxes") for head in box["heads"]} == {"routine"}, who
+        live = await _live(world, who)
+        assert not [each for each in live if each.get("lane") == "urgent" and each["seq"]]
+        assert not [head for each in live for head in each.get("heads", ()) if head["lane"] == "urgent"]
+    numbers = sorted(each["seq"] for each in await asked("qian", "events") if each["lane"] == "urgent")
+    assert numbers == list(range(1, len(numbers) + 1)), "an auditor counts all of them"
+
+
 async def test_nothing_can_be_done_to_it_by_who_acted_under_it(world: OrderWorld) -> None:
     """Whoever guesses its number is told that there is none, as for a number that there never was."""
     _, _, alarm = await _under_duress(world)
