@@ -23,6 +23,7 @@ class PanelMove(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""  # the panel's own number of whoever did it
     encrypted: bool = False  # by the account's key
     in_time: bool = False  # its timestamp is there and within its limits
+    old: bool = False  # told out of the panel's memory: its frame is fresh, it is not
     legible: bool = True  # the frame is text throughout: nothing was put together of others' blocks
 
 
@@ -38,7 +39,7 @@ def command_of(move: PanelMove, partitions: Iterable[Partition]) -> Command:
     """What the signal asks of the guard, which judges it as everything that comes at the site.
 
     Raises:
-        NotObeyedError: `not_followed` (no partition does), `not_encrypted`, `out_of_time`, `not_legible`.
+        NotObeyedError: `not_followed` (no partition does), `not_encrypted`, `out_of_time`, `not_new`, `not_legible`.
     """
     area = f"{move.panel}/area/{move.area}"
     followers = tuple(each.id for each in partitions if each.follows == area)
@@ -48,6 +49,8 @@ def command_of(move: PanelMove, partitions: Iterable[Partition]) -> Command:
         raise NotObeyedError("not_encrypted")
     if not move.in_time:
         raise NotObeyedError("out_of_time")
+    if move.old:
+        raise NotObeyedError("not_new")
     if not move.legible and not move.armed:
         raise NotObeyedError("not_legible")
     return Command(

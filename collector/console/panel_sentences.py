@@ -55,6 +55,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "header": N_("it has no readable header"),
         "not_encrypted": N_("openings and closings count only when encrypted"),
         "out_of_time": N_("its time lies outside the window"),
+        "not_new": N_("the panel says itself that it happened before"),
         "not_legible": N_("it is no plain text throughout: somebody may have put it together of other messages"),
         "trouble at the panel": N_("the panel reports trouble with it"),
         "left out at the panel": N_("left out at the panel"),

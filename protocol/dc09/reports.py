@@ -45,6 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     area: str = ""
     user: str = ""
     stay: bool = False  # of a closing: the inside is left out
+    old: bool = False  # the panel says itself that it happened before
     topic: str = ""  # of a fault: what begins and ends under one name: `mains`
     text: str = ""  # the panel's own words
 

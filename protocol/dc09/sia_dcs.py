@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from protocol.dc09.reports import MAX_REPORTS, About, ContentError, Report, number, shown
 
 _PREFIX: Final = re.compile(rb"[^NO|][^|]{0,31}\||\|")
@@ -117,6 +119,8 @@ def _block(block: bytes) -> list[Report]:
         else:
             address = piece["address"].decode("ascii")
             reports.append(_report(piece["code"].decode("ascii"), address, modifiers, shown(piece["text"] or b"")))
+    if block.startswith(b"O"):
+        return [msgspec.structs.replace(report, old=True) for report in reports]
     return reports
 
 

@@ -24,6 +24,7 @@ ALARM, OPENING, CLOSING = About.ALARM, About.OPENING, About.CLOSING
         (b"Nri2/id07/OP", Report(code="OP", about=OPENING, area="2", user="7")),
         (b"#12|NOG02", Report(code="OG", about=OPENING, area="2")),
         (b"#12|NOP", Report(code="OP", about=OPENING, area="0")),
+        (b"#12|Ori3/OP", Report(code="OP", about=OPENING, area="3", old=True)),
         (b"#1|Nri0KR1^TAST. 001 ^", Report(code="KR", about=ALARM, kind="zone.fire", zone="1", area="0", restored=True,
                                            text="TAST. 001")),
         (b"alarm2|Nri1OP0001*Familie*", Report(code="OP", about=OPENING, area="1", user="1")),

@@ -36,6 +36,7 @@ def test_what_follows_the_area_is_asked_for() -> None:
         (replace(OPENING, panel="p2"), "not_followed"),
         (replace(OPENING, encrypted=False), "not_encrypted"),
         (replace(OPENING, in_time=False), "out_of_time"),
+        (replace(OPENING, old=True), "not_new"),
         (replace(OPENING, armed=True, encrypted=False), "not_encrypted"),
         (replace(OPENING, armed=True, in_time=False), "out_of_time"),
     ],

@@ -292,6 +292,13 @@ def test_openings_and_closings_count_from_a_keyed_account_alone(branch: Branch) 
     assert [getattr(each.args, "mode", "") for each in stay] == ["stay"]
 
 
+def test_an_opening_that_the_panel_kept_for_hours_is_refused_and_reported(branch: Branch) -> None:
+    """FIELD-FAULTS row 17: dialled in a fresh frame as an old event; an alarm told so is an alarm."""
+    due = branch.keyed(b"Ori1/OP2", 8)
+    assert (answer(due), due.commands, due.findings[-1].facts["reason"]) == ("ACK", (), "not_new")
+    assert branch.keyed(b"OBA12", 9).signals[-1].state == "active"
+
+
 @pytest.mark.parametrize("off_s", [-41, 21, None])
 def test_a_keyed_account_is_obeyed_inside_the_window_only(branch: Branch, off_s: float | None) -> None:
     """And never without a time: that could be any old frame."""

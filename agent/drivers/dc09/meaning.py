@@ -195,4 +195,5 @@ def _move(panel: PanelWiring, report: Report, said: Said) -> PanelMove:
         in_time=said.in_time,
         legible=said.legible,
         stay=report.stay,
+        old=report.old,
     )
