@@ -145,7 +145,8 @@ def _told(content: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     faults = "; ".join(f"{each.get('place', '')}: {each.get('detail', '')}" for each in problem.faults[:5])
-    return printable(": ".join(filter(None, [problem.title, problem.detail, faults])), MAX_SAID)
+    colon = ": " if problem.title.isascii() else "："
+    return printable(colon.join(filter(None, [problem.title, problem.detail, faults])), MAX_SAID)
 
 
 def _why(error: httpx.HTTPError) -> Said | str:

@@ -92,7 +92,7 @@ def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
         if not arguments.no_wait:
             taken = _followed(console, taken, terminal)
     terminal.line(said("Asked. It is: {state}", state=printable(taken.words.state or taken.state, 64)))
-    if taken.outcome is not None and taken.outcome.said:
+    if taken.outcome is not None and taken.outcome.said and taken.state != "answered":
         terminal.line(said("What the box reported: {said}", said=printable(taken.outcome.said, 400)))
     terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state})
     return DONE if arguments.no_wait or taken.state == "answered" else SAYS_NO

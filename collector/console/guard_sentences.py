@@ -64,6 +64,8 @@ HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "order.refused": (
             N_("The order was refused: {reason} ({blocking})"),
             N_("The order was refused: {reason} ({person})"),
+            N_("The order was refused: {reason} ({people})"),
+            N_("The order was refused: {reason} ({by})"),
             N_("The order was refused: {reason}"),
         ),
         "calendar.unknown": (N_("Nobody has said yet which days of {year} are working days"),),
@@ -140,6 +142,26 @@ KINDS_OF_PARTITION: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+PARTS_OF_BOX: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "agent": N_("Program of the box"),
+        "calendar": N_("Calendar of the box"),
+        "certificate": N_("Certificate of the box"),
+        "clock": N_("Clock of the box"),
+        "codes": N_("Codes at the box"),
+        "ledger": N_("Ledger of the box"),
+        "orders": N_("Orders to the box"),
+        "outbox": N_("Outbox of the box"),
+        "receipts": N_("Receipts to the box"),
+        "receiver": N_("Panel receiver of the box"),
+        "requests": N_("Requests to the box"),
+        "roster": N_("Roster of the box"),
+        "site": N_("Site file of the box"),
+        "store": N_("Store of the box"),
+    }
+)
+"""What an event of the box itself is about: `box/codes` is no box of that name."""
+
 FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
     {"partition": N_("Partition {id}"), "keyswitch": N_("Key switch {id}")}
 )
@@ -199,6 +221,9 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "no_such_door": N_("no such door"),
         "no_such_output": N_("no such output"),
         "zone_elsewhere": N_("the zone belongs to another partition"),
+        "code_partition": N_("the code may not be used there"),
+        "code_hours": N_("the code may not be used at this hour"),
+        "not_followed": N_("no partition follows this panel"),
         "codes_locked": N_("codes are locked for ten minutes"),
         "under_test": N_("it is under test"),
         "again": N_("told again"),

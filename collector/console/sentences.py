@@ -264,6 +264,7 @@ PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 PANEL_PARTS: Final = panel_sentences.PARTS
 FACT_WORDS_OF: Final = guard_sentences.FACT_WORDS_OF
 MARKS: Final = guard_sentences.MARKS
+PARTS_OF_BOX: Final = guard_sentences.PARTS_OF_BOX
 
 TIMES: Final = frozenset({"at", "until", "arm_by", "open_by", "opens"})
 """Facts that are a time on the wire, told in the site's own hours."""

@@ -98,6 +98,8 @@ class Wording:
             panel, part, number = rest.split("/")
             form = sentences.PANEL_PARTS.get(part, sentences.PANEL_PARTS["zone"])
             return self.texts(form).format(panel=self.point(f"device/{panel}"), id=number)
+        if family == "box" and not name and rest in sentences.PARTS_OF_BOX:
+            return self.texts(sentences.PARTS_OF_BOX[rest])
         if family in sentences.FAMILIES and rest:
             called = name or self.names.get(f"door/{rest}") or self.names.get(f"interlock/{rest}") or rest
             return self.texts(sentences.FAMILIES[family]).format(id=called)
@@ -165,6 +167,8 @@ class Wording:
         text = str(value)
         if name in ("person", "people"):
             return (self.people(text) or text)[:_LONGEST_WORD]
+        if name == "by" and (drafter := self.people(text)) not in (None, text):  # else a way: by button, by order
+            return str(drafter)[:_LONGEST_WORD]
         if name in sentences.TIMES:
             return self._time(name, text)
         if word := sentences.FACT_WORDS_OF.get((name, text)):

@@ -15,7 +15,7 @@ KINDS: Final = (
     *("partition.armed", "partition.disarmed", "partition.arm_failed", "partition.arming_soon"),
     *("partition.late_to_close", "partition.early_to_open", "partition.failed_to_open"),
     *("order.refused", "zone.bypassed", "zone.bypassed.restored", "zone.swinger_shutdown"),
-    *("door.unlocked", "test.started", "test.finished"),
+    *("test.started", "test.finished"),
 )
 """Who did what to what guards; alarms have their own lists."""
 

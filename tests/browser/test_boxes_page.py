@@ -74,9 +74,9 @@ def test_the_list_of_boxes(browser: Browser, served: Served) -> None:
         page.keyboard.press("Escape")
         expect(page.locator("#history")).to_be_hidden()
         page.locator(".row[data-kind='config.drift']").click()
-        expect(page.locator("#alarm h2")).to_contain_text("拒绝站点文件版本 4")
+        expect(page.locator("#alarm h2")).to_contain_text("拒绝防护目标文件版本 4")
         expect(page.locator("#alarm .step")).to_contain_text("下一步")
-        tile = page.locator(".tile.needs").filter(has_text="站点文件")
+        tile = page.locator(".tile.needs").filter(has_text="防护目标文件")
         expect(tile).to_contain_text("版本 3")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.arming.table import TABLE, Stage, Step, Trigger
+from collector.console.wording import Wording
+from protocol.texts import LANGUAGES, texts_for
 from scripts.arming_drawing import BEGIN, END, PAGES, STAGES, TRIGGERS, drawn, pages
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +65,16 @@ def test_every_word_of_a_refusal_is_explained(language: str) -> None:
     words = said_by_the_box()
     assert {"needs_people", "not_ready", "roster_older", "code_hours", "no_such_door", "not_encrypted"} <= words
     assert words <= reasons(language), words - reasons(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_a_refusal_has_words_at_the_desk(language: str) -> None:
+    """No operator reads `code_partition`: the centre's sentence for a refused order says why in his language."""
+    wording = Wording(texts=texts_for(language), names={}, people=lambda person: person)
+    for word in reasons(language):
+        told = wording.headline("order.refused", "box/orders", {"reason": word})
+        assert word not in told or "_" not in word, told
+        assert language == "en" or not re.search("[a-z]", told), told
 
 
 def test_both_pages_say_the_same() -> None:

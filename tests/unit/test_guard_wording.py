@@ -19,6 +19,8 @@ NAMES = {"zone/cash-motion": "现金区红外", "zone/hall-glass": "大厅玻璃
 PEOPLE = {"zhao": "Zhao", "li": "Li"}
 AT = "2026-11-21T10:30:00.000Z"
 
+REFUSED_TWO = "The order was refused: a panic button is never bypassed (Zhao, Li)"
+
 RAISED: list[tuple[str, str, dict[str, Any], str]] = [
     ("zone.intrusion", "zone/cash-motion", {"verification": 1}, "现金区红外 was triggered while it guards"),
     (
@@ -86,6 +88,8 @@ RAISED: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     ("order.refused", "box/orders", {"reason": "role", "person": "li"}, None),  # type: ignore[list-item]
     ("order.refused", "box/orders", {"reason": "unknown"}, "The order was refused: its state is not known"),
+    ("order.refused", "box/orders", {"reason": "hold_up", "people": ["zhao", "li"]}, REFUSED_TWO),
+    ("order.refused", "box/orders", {"reason": "stale", "by": "zhao"}, "The order was refused: too old (Zhao)"),
     ("order.executed", "box/orders", {"action": "reset_latch"}, "The order was carried out: Reset"),
 ]
 
@@ -114,6 +118,13 @@ def test_every_kind_of_zone_and_partition_is_told(kind: str, language: str) -> N
         words = wording.headline(name, "zone/hall-glass", {}) or wording.title(name)
         assert words
         assert not re.search(r"[{}_]", words), words
+
+
+@pytest.mark.parametrize("part", sorted(guard_sentences.PARTS_OF_BOX))
+def test_what_an_event_of_the_box_is_about_has_words(part: str) -> None:
+    """`box/codes` is no box named codes; in Chinese no English word is left over."""
+    assert _wording("en").source(f"box/{part}", {}) == guard_sentences.PARTS_OF_BOX[part]
+    assert not re.search(r"[A-Za-z]", _wording("zh-CN").source(f"box/{part}", {}))
 
 
 def test_an_unknown_fact_breaks_no_sentence() -> None:
