@@ -66,6 +66,7 @@ class Refused:
     facts: Mapping[str, Any] = field(default_factory=dict)
     newer_roster: bool = False  # the order names one
     forced: Command | None = None  # what somebody signed under duress, although nothing follows
+    signed: bool = False  # it is fresh, and somebody's signature is under it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class _Judged:
     person: str
     fault: str = ""
     why: str = ""
+    signed: bool = False
     duress: bool = False
 
 
@@ -110,7 +112,8 @@ def admit(payload: bytes, known: Known) -> Admitted | Refused:
         reason, facts = "needs_people", {"needed": needed, "approved": len(people)}
     if reason:
         forced = command if duress else None
-        return Refused(reason=reason, order=order.id, facts=facts, newer_roster=newer, forced=forced)
+        signed = any(each.signed for each in judged)
+        return Refused(reason=reason, order=order.id, facts=facts, newer_roster=newer, forced=forced, signed=signed)
     return Admitted(command=command, newer_roster=newer)
 
 
@@ -121,7 +124,7 @@ def remembered(known: Known, judged: Admitted | Refused) -> Used:
         return used.carried_out(known.used, judged.command.order, now)
     if not judged.order or judged.order in known.used:
         return known.used
-    return used.turned_down(known.used, judged.order, now)
+    return used.turned_down(known.used, judged.order, now, signed=judged.signed)
 
 
 def _reason(
@@ -160,7 +163,8 @@ def _judge(approval: Approval, order: Order, line: bytes, partitions: tuple[Part
         verify_approval(approval, line, key)
     except ApprovalError as error:
         return _Judged(person=person.id, fault="bad_signature", why=error.word)
-    return _Judged(person=person.id, fault=_forbidden(person, key, order, partitions, known), duress=key.duress)
+    fault = _forbidden(person, key, order, partitions, known)
+    return _Judged(person=person.id, fault=fault, signed=True, duress=key.duress)
 
 
 def _forbidden(

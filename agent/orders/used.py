@@ -1,7 +1,8 @@
 """Which orders were judged already: none is judged twice while its challenge is honoured (WIRE 4.2). Pure.
 
 What was carried out is never forgotten before its time, whatever else arrives: a flood must not open the way for an
-old disarm. What was refused is remembered too, so that nothing that was told as refused is carried out later.
+old disarm. What was refused is remembered too, so that nothing that was told as refused is carried out later; what
+somebody signed apart from what nobody did, which can be sent without end and must displace nothing.
 """
 
 from collections.abc import Mapping
@@ -24,9 +25,11 @@ class Used:
 
     done: Mapping[str, Moment] = field(default_factory=lambda: MappingProxyType({}))
     refused: Mapping[str, Moment] = field(default_factory=lambda: MappingProxyType({}))
+    signed: Mapping[str, Moment] = field(default_factory=lambda: MappingProxyType({}))
+    """Refused too, though somebody signed them and they were fresh: they might be carried out another time."""
 
     def __contains__(self, order: str) -> bool:
-        return order in self.done or order in self.refused
+        return order in self.done or order in self.refused or order in self.signed
 
     @property
     def is_full(self) -> bool:
@@ -36,7 +39,7 @@ class Used:
 
 def forgotten(used: Used, now: Moment) -> Used:
     """Without those whose challenge is void by now: it was made before they were judged."""
-    return Used(done=_young(used.done, now), refused=_young(used.refused, now))
+    return Used(done=_young(used.done, now), refused=_young(used.refused, now), signed=_young(used.signed, now))
 
 
 def carried_out(used: Used, order: str, now: Moment) -> Used:
@@ -44,10 +47,10 @@ def carried_out(used: Used, order: str, now: Moment) -> Used:
     return replace(used, done={**used.done, order: now})
 
 
-def turned_down(used: Used, order: str, now: Moment) -> Used:
-    """With an order that was refused; of too many the oldest goes."""
-    kept = {**used.refused, order: now}
-    return replace(used, refused=dict(list(kept.items())[-MAX_REFUSED:]))
+def turned_down(used: Used, order: str, now: Moment, *, signed: bool) -> Used:
+    """With an order that was refused; of too many of its sort the oldest goes."""
+    kept = dict([*(used.signed if signed else used.refused).items(), (order, now)][-MAX_REFUSED:])
+    return replace(used, signed=kept) if signed else replace(used, refused=kept)
 
 
 def _young(ids: Mapping[str, Moment], now: Moment) -> Mapping[str, Moment]:

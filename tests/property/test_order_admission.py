@@ -273,6 +273,15 @@ def test_expires_only_shortens(box: OrderBox) -> None:
     assert box.reason(orders[1]) == "stale"
 
 
+def test_a_flood_carries_out_nothing_that_was_refused(box: OrderBox) -> None:
+    """Somebody signed it and was told that it is refused: hundreds that nobody signed do not have that forgotten."""
+    line = box.desk.draft("disarm", {"partition": "cash"})
+    assert box.reason(payload(line, ZHANG)) == "needs_people"
+    for _ in range(MAX_REFUSED + 10):
+        assert box.reason(box.desk.draft("disarm", {"partition": "cash"})) == "needs_people"
+    assert box.reason(payload(line, ZHANG, LI)) == "repeated"
+
+
 def test_a_flood_opens_no_way_for_an_old_order(box: OrderBox) -> None:
     """Refused ids give way to newer ones, carried out ones never; when no more can be remembered, none is obeyed."""
     done = payload(box.desk.draft("disarm", {"partition": "cash"}), ZHANG, LI)
