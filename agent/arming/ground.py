@@ -46,7 +46,7 @@ class Ground:
         self.owners = {zone: each.id for each in site.partition for zone in each.zones}
         self.zone_states = {name: state for name, state in zones.items() if name in self.zones}
         self.states = {name: partitions.get(name) or PartitionState(since=now) for name in self.partitions}
-        self._in_order = {
+        self._in_order = {  # who came in by the door is free inside: the door is judged first
             each.id: sorted(each.zones, key=lambda zone: RULES[self.zones[zone].type].group is not Group.DELAYED)
             for each in site.partition
         }
@@ -344,7 +344,8 @@ class Ground:
         if test is None:
             return []
         self._set(name, test=None)
-        self._look = {**dict.fromkeys((zone for zone in test.zones if zone in self.zones), False), **self._look}
+        tested = [zone for zone in self._in_order[name] if zone in test.zones]
+        self._look = {**dict.fromkeys(tested, False), **self._look}
         return [told.test_finished(name, test, now)]
 
     def _trouble(self, name: str, now: Moment) -> Iterable[Finding]:

@@ -54,11 +54,17 @@ def fitted(saved: SavedArming, site: Site) -> SavedArming:
     A partition that is new stands as the most guarded of those that its zones come from.
     """
     known = {each.id: saved.partitions[each.id] for each in site.partition if each.id in saved.partitions}
+    heirs: dict[str, tuple[str, ...]] = {}
     for each in site.partition:
-        before = [saved.partitions[name] for name, zones in saved.members.items() if set(zones) & set(each.zones)]
-        armed = [state for state in before if _guards(state)]
+        before = [name for name, zones in saved.members.items() if set(zones) & set(each.zones)]
+        armed = [name for name in before if _guards(saved.partitions[name])]
         if each.id not in saved.partitions and armed:
-            known[each.id] = _taken_over(max(armed, key=lambda state: _MORE.index(state.stage)), each.zones)
+            most = max(armed, key=lambda name: _MORE.index(saved.partitions[name].stage))
+            known[each.id] = _taken_over(saved.partitions[most], each.zones)
+            heirs[most] = (*heirs.get(most, ()), each.id)
+    for name, state in known.items():
+        group = tuple(heir for other in state.together for heir in (other, *heirs.get(other, ())) if heir in known)
+        known[name] = msgspec.structs.replace(state, together=group)
     zones = {each.id: _allowed(saved.zones[each.id], each) for each in site.zone if each.id in saved.zones}
     return msgspec.structs.replace(saved, partitions=known, zones=zones)
 
@@ -109,7 +115,7 @@ def _guards(state: PartitionState) -> bool:
 
 def _taken_over(state: PartitionState, zones: tuple[str, ...]) -> PartitionState:
     """A partition's memory for another that has zones of it. What is told of the old one ends there."""
-    state = msgspec.structs.replace(state, together=(), failed=False)
+    state = msgspec.structs.replace(state, failed=False)
     if state.test:
         kept = tuple(zone for zone in state.test.zones if zone in zones)
         state = msgspec.structs.replace(state, test=msgspec.structs.replace(state.test, zones=kept))

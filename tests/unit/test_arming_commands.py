@@ -49,6 +49,14 @@ def test_ways_at_the_site_never_disarm_what_needs_two(way: Way) -> None:
     assert branch.of("partition.disarmed")[0].facts["way"] == str(way)
 
 
+def test_what_needs_two_and_is_disarmed_already_hinders_nobody() -> None:
+    """One person opens the rest of the site by code; nothing that two guard is touched by it."""
+    branch = Guarded()
+    branch.armed("lobby")
+    assert branch.give("disarm", way=Way.CODE, partition="site", people=("li-lei",)).refused == ""
+    assert branch.state("partition/lobby") == "disarmed"
+
+
 def test_a_site_file_can_ask_for_two_at_a_general_partition() -> None:
     """`people = 2` holds for every way."""
     branch = Guarded(site_of(SITE, **{'kind = "general"': 'kind = "general"\npeople = 2'}))
@@ -180,6 +188,15 @@ def test_a_key_switch_arms_and_disarms() -> None:
     branch.say({"keyswitch/front": "normal"})
     branch.say({"keyswitch/front": "active"})
     assert branch.state("partition/cash") == "arming", "not all of it is armed: a turn arms"
+
+
+def test_who_turns_the_key_and_opens_is_no_intruder() -> None:
+    """In one poll the key switch counts before the zones that it disarms."""
+    branch = Guarded(site_of(SITE + KEYSWITCH, **{'partitions = ["lobby", "cash"]': 'partitions = ["lobby"]'}))
+    branch.say({"keyswitch/front": "normal"})
+    branch.armed("lobby")
+    branch.say({"zone/window": "active", "keyswitch/front": "active"})
+    assert (branch.state("partition/lobby"), branch.of("zone.intrusion")) == ("disarmed", [])
 
 
 def test_a_key_switch_that_swings_fills_no_ledger() -> None:

@@ -306,6 +306,48 @@ def test_a_zone_that_swings_makes_few_events(zone: str) -> None:
     assert drafts[0].source == f"zone/{zone}"
 
 
+def test_who_stands_inside_when_a_test_ends_came_by_the_door() -> None:
+    """What is active then acts as in one poll: the door begins the entry delay before the motion is judged."""
+    branch = Guarded(site_of(SITE, **{'["entrance", "hall-motion"': '["hall-motion", "entrance"'}))
+    branch.armed("lobby")
+    branch.give("run_test", partition="lobby", for_s=60)
+    branch.say({"zone/hall-motion": "active", "zone/entrance": "active"})
+    branch.after(60)
+    assert (branch.state("partition/lobby"), branch.of("zone.intrusion")) == ("entry_delay", [])
+
+
+def test_what_was_cut_before_a_test_is_no_answer_to_it() -> None:
+    """Only what is cut during the test is told; mended and cut again, it is."""
+    branch = Guarded()
+    branch.say({"zone/window": "tamper"})
+    branch.give("run_test", partition="lobby", for_s=600)
+    branch.findings.clear()
+    branch.say({"zone/window": "tamper", "zone/entrance": "tamper"})
+    assert [each.source for each in branch.of("test.point")] == ["zone/entrance"]
+    branch.say({"zone/window": "normal"})
+    branch.say({"zone/window": "tamper"})
+    assert [each.source for each in branch.of("test.point")] == ["zone/entrance", "zone/window"]
+
+
+def test_meddling_that_was_reset_ends_also_where_the_zone_is_open() -> None:
+    """A wire that is mended while the window stands open is meddled with no more."""
+    branch = Guarded()
+    branch.say({"zone/window": "tamper"})
+    branch.give("reset_latch", zone="window")
+    branch.findings.clear()
+    branch.say({"zone/window": "active"})
+    assert told(branch.findings) == ["zone.tamper.restored"]
+
+
+def test_the_whole_site_is_reset_with_what_is_in_no_partition() -> None:
+    """A smoke detector that nobody arms is of the site."""
+    branch = Guarded(site_of(SITE, **{', "smoke", "case"]': ', "case"]'}))
+    branch.say({"zone/smoke": "active"})
+    branch.say({"zone/smoke": "normal"})
+    branch.give("reset_latch", partition="site")
+    assert told(branch.of("zone.fire")) == ["zone.fire", "zone.fire.restored"]
+
+
 def test_arming_ends_a_test() -> None:
     """At closing time nothing stays out of guard because somebody forgot his test."""
     branch = Guarded()
