@@ -60,6 +60,14 @@ def test_what_a_changeover_passes_through_is_no_tamper() -> None:
     assert run(REST, CUT, REST, REST, REST, REST, CUT, REST) == [("normal", 0, False, "")]
 
 
+def test_a_value_that_trembles_at_an_edge_stays_where_it_was() -> None:
+    """By a sixteenth of the narrower band, 25 of 400: less beyond the edge is rest, less inside is none yet."""
+    assert run(REST, 1225, 1180, 1225, 1180, 1225, 1225) == [("normal", 0, False, "")]
+    assert run(REST, 1226, 1226, 1226, 1226)[1:] == [("tamper", 100, False, "band")]
+    assert run(ALARM, 1790, 1810, 1790, 1176, 1176, 1176, 1176, 1176) == [("active", 0, False, "")]
+    assert run(ALARM, 1175, 1175, 1175, 1175)[-1] == ("normal", 100, False, "")
+
+
 def test_a_tamper_ends_by_rest_and_an_alarm_is_seen_through_it() -> None:
     """Mended it rests after its debounce; tripped while the wire was cut it is tripped."""
     told = run(REST, CUT, CUT, CUT, CUT, ALARM, CUT, CUT, CUT, CUT, REST, CUT, REST, REST, REST, REST)

@@ -226,6 +226,13 @@ def test_a_repeated_frame_is_answered_again_and_told_once(branch: Branch) -> Non
     assert branch.plain(b"NBA3", 5).signals
 
 
+def test_a_clock_that_is_set_back_makes_no_alarm_a_repeat(branch: Branch) -> None:
+    """What was said an hour ahead of now is no memory to go by: rather told twice than not at all."""
+    assert branch.plain(b"NBA3", 5).signals
+    branch.clock.set_wall(branch.clock.now() - timedelta(hours=1))
+    assert branch.plain(b"NBA3", 5).signals
+
+
 def test_a_panel_that_never_counts_is_not_taken_for_repeating(branch: Branch) -> None:
     """Alarm, over, alarm, all numbered zero: three statements."""
     for data in (b"NBA3", b"NBR3", b"NBA3"):
