@@ -157,6 +157,23 @@ async def test_a_panel_that_heeds_no_time_is_heard_all_the_same(tmp_path: Path, 
     assert [kind for kind, _ in kinds_of(tmp_path)].count("zone.hold_up") == 1
 
 
+async def test_datagrams_in_a_panel_s_name_do_not_silence_its_connection(
+    tmp_path: Path, free_port: Callable[[], int], eventually: Eventually
+) -> None:
+    """Anybody can write a panel's address on datagrams; what they spend is not what its own connection may send."""
+    async with panel_box(tmp_path, free_port()) as box, Dialler("127.0.0.1", box.port, "0012", tries=1) as dialler:
+        garbage = dialler.frame("ACK", 1, b"")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+            def spent() -> bool:
+                for _ in range(300):
+                    sender.sendto(garbage, ("127.0.0.1", box.port))
+                return box.driver.counts["dropped"] > 0
+
+            await eventually(spent, timeout_s=20)
+        assert (await dialler.alarm(99, "HA")).answer is Reply.ACK
+
+
 async def test_a_disk_that_refuses_leaves_the_panel_without_an_answer(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:

@@ -134,7 +134,8 @@ class Receiver:
         if frame is None:
             return
         crowded = len(self._answering) >= limits.MAX_WAITING_DATAGRAMS
-        if crowded or not self._senders.may_send(address, self._now_ms()):
+        # A datagram may bear any panel's address: what it spends is no connection's.
+        if crowded or not self._senders.may_send(f"udp {address}", self._now_ms()):
             self.dropped += 1
             return
         _, answer = self._handle(frame, address)
