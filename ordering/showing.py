@@ -85,6 +85,9 @@ def does(args: OrderArgs) -> Said:
             return said("Reset the alarm of zone {zone}.", zone=zone)
         case RunTestArgs(partition=partition, zones=(), for_s=for_s):
             return said("Put {what} under test for {time}.", what=_partition(partition), time=lasting(for_s))
+        case RunTestArgs(partition=partition, zones=(zone,), for_s=for_s):
+            what, time = _partition(partition), lasting(for_s)
+            return said("Put zone {zone} of {what} under test for {time}.", zone=zone, what=what, time=time)
         case RunTestArgs(partition=partition, zones=zones, for_s=for_s):
             which, what, time = ", ".join(zones), _partition(partition), lasting(for_s)
             return said("Put zones {zones} of {what} under test for {time}.", zones=which, what=what, time=time)

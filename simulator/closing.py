@@ -6,17 +6,19 @@ knows nothing that a person could not see. What the partitions become is the box
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from protocol.texts import told
+from protocol.texts import told as in_words
+from protocol.timestamps import parse_time
 from simulator.acting import BranchUnreachableError, act
 from simulator.actions import Action
 from simulator.console import Console, ConsoleError
 from simulator.demo_file import Officer, SiteAccess
 from simulator.looking import look
-from simulator.ordering_people import BOTH, WHOLE_SITE, NobodyError, OrderFailedError, order
+from simulator.ordering_people import BOTH, ONE, WHOLE_SITE, NobodyError, OrderFailedError, order
 
 LOOK_EVERY_S: Final = 0.5
 PATIENCE_S: Final = 90.0
@@ -48,13 +50,24 @@ SCENES: Final[tuple[tuple[str, Callable[[Partitions], bool]], ...]] = (
     ),
 )
 
+ALREADY: Final = N_(
+    "{site}: the box armed by itself within this hour, as it does once an evening; an officer signs the order to arm"
+)
+"""A demo's folder that is used again soon: to the box it is the same evening still."""
+ONCE_AN_EVENING: Final = timedelta(hours=1)
+
 
 async def closing_time(
     console: Console, site: SiteAccess, name: str, officers: list[Officer], folder: Path, say: Say, tell: Tell
 ) -> None:
     """Play it once, told as it happens; what goes wrong is told too."""
     try:
-        for sentence, is_so in SCENES:
+        scenes = SCENES
+        if await _armed_itself_lately(console, site):
+            scenes = SCENES[-1:]
+            tell(say(ALREADY).format(site=name))
+            await order("arm", site, WHOLE_SITE, officers, folder, people=ONE)
+        for sentence, is_so in scenes:
             await _until(console, site, is_so)
             tell(say(sentence).format(site=name))
         tell(say("{site}: somebody raises the shutter and walks in").format(site=name))
@@ -70,11 +83,17 @@ async def closing_time(
         await _until(console, site, lambda seen: all(each["state"] == "disarmed" for each in seen.values()))
         tell(say("{site}: disarmed, and the siren is silent").format(site=name))
     except (BranchUnreachableError, ConsoleError, NobodyError) as error:
-        tell(told(error, say))
+        tell(in_words(error, say))
     except OrderFailedError as error:
         tell(str(error))
     except NotSeenError:
         tell(say("{site}: the story of closing time does not go on; the box's log says why").format(site=name))
+
+
+async def _armed_itself_lately(console: Console, site: SiteAccess) -> bool:
+    told = (await console.get(f"/api/v1/events?site={site.id}&kind=partition.armed&limit=100"))["items"]
+    since = datetime.now(UTC) - ONCE_AN_EVENING
+    return any(each["facts"]["way"] == "schedule" and parse_time(each["at"]) > since for each in told)
 
 
 async def _until(console: Console, site: SiteAccess, is_so: Callable[[Partitions], bool]) -> None:

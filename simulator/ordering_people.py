@@ -14,6 +14,7 @@ from simulator.children import CommandFailedError, run_command
 from simulator.demo_file import Officer, SiteAccess
 
 WHOLE_SITE: Final = "site"
+ONE: Final = 1
 BOTH: Final = 2
 
 

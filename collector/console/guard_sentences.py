@@ -77,6 +77,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
         ("order.refused", "needs_people"): (
             N_("The order was refused: {needed} people must approve it, and {approved} did"),
         ),
+        ("order.refused", "code_wrong"): (N_("No such code: nothing was armed or disarmed"),),  # no enrolment code
     }
 )
 

@@ -19,6 +19,7 @@ NAMES = {"zone/cash-motion": "现金区红外", "zone/hall-glass": "大厅玻璃
 PEOPLE = {"zhao": "Zhao", "li": "Li"}
 AT = "2026-11-21T10:30:00.000Z"
 
+NO_CODE = "No such code: nothing was armed or disarmed"
 REFUSED_TWO = "The order was refused: a panic button is never bypassed (Zhao, Li)"
 
 RAISED: list[tuple[str, str, dict[str, Any], str]] = [
@@ -89,6 +90,7 @@ RAISED: list[tuple[str, str, dict[str, Any], str]] = [
     ("order.refused", "box/orders", {"reason": "role", "person": "li"}, None),  # type: ignore[list-item]
     ("order.refused", "box/orders", {"reason": "unknown"}, "The order was refused: its state is not known"),
     ("order.refused", "box/orders", {"reason": "hold_up", "people": ["zhao", "li"]}, REFUSED_TWO),
+    ("order.refused", "box/codes", {"reason": "code_wrong", "people": []}, NO_CODE),
     ("order.refused", "box/orders", {"reason": "stale", "by": "zhao"}, "The order was refused: too old (Zhao)"),
     ("order.executed", "box/orders", {"action": "reset_latch"}, "The order was carried out: Reset"),
 ]

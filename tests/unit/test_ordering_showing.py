@@ -147,3 +147,10 @@ def test_names_are_the_centres_word() -> None:
 def test_a_time_is_never_rounded(seconds: int, said: str) -> None:
     """What a person reads is what the box counts."""
     assert str(lasting(seconds)) == said
+
+
+def test_one_zone_under_test_is_no_zones() -> None:
+    """A single zone is named as one."""
+    for zones, words in ((["a"], "zone a of"), (["a", "b"], "zones a, b of")):
+        args = read_args("run_test", {"partition": "cash", "zones": zones})
+        assert words in does(args).told(texts_for("en"))
