@@ -5,7 +5,8 @@ token goes where it was meant to go and nowhere else. Flow: `settings.py` -> her
 """
 
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
+WHOLE_S: Final = 60.0
+"""A whole answer, however slowly its parts drip in."""
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """A page of orders, each with the keys of its roster."""
 MAX_SAID: Final = 400
@@ -40,8 +43,10 @@ class _Problem(msgspec.Struct):
 class Console:
     """Asks with one person's token, in the language of whoever reads the answers."""
 
-    def __init__(self, access: Access, language: str) -> None:
+    def __init__(self, access: Access, language: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         headers = {
+            "Accept-Encoding": "identity",  # what is packed has no limit before it is unpacked
             "Authorization": f"Bearer {access.token}",
             "Accept": "application/json",
             "Accept-Language": language,
@@ -102,9 +107,14 @@ class Console:
 
     def _ask(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         try:
+            ends = self._clock() + WHOLE_S
             with self._client.stream(method, path, json=body) as answer:
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    raise AnswerError(why="Content-Encoding")
                 content = b""
-                for part in answer.iter_bytes():
+                for part in answer.iter_raw():
+                    if self._clock() > ends:
+                        raise httpx.ReadTimeout("")
                     content += part
                     if len(content) > MAX_ANSWER_BYTES:
                         raise AnswerError(why=f"> {MAX_ANSWER_BYTES} bytes")

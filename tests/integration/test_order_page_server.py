@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import itertools
 import os
 import socket
 import ssl
@@ -195,6 +197,13 @@ class _Answers(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.send_response(200)
+        if self.path.endswith("/packed"):
+            packed = gzip.compress(bytes(64 * 1024 * 1024))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed)
+            return
         self.end_headers()
         try:
             for _ in range(MAX_ANSWER_BYTES // 65_536 + 64):
@@ -251,6 +260,14 @@ def test_the_banks_own_authority_counts_and_what_it_answers_has_limits(https: tu
             console.orders()
         with pytest.raises(RefusedError, match="bytes"):
             console.order("x")
+        with pytest.raises(RefusedError, match="Content-Encoding"):  # a small one becomes gigabytes in one step
+            console.order("packed")
+    seconds = itertools.count(step=25.0)
+    with (
+        Console(Access(address=address, token="t", ca=ca), "en", lambda: next(seconds)) as console,
+        pytest.raises(UnreachedError, match="no answer"),  # however slowly it drips
+    ):
+        console.order("x")
 
 
 def test_what_is_no_authority_is_told(tmp_path: Path) -> None:
