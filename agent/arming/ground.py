@@ -163,8 +163,6 @@ class Ground:
         """Put zones of a partition under test. What is active already is no answer to it."""
         for zone in test.zones:
             state = self._state(zone)
-            if self._known(zone).state is State.TAMPER and state.meddled is Took.NOTHING:
-                self.zone_states[zone] = msgspec.structs.replace(state, meddled=Took.TESTED)
             if state.took is Took.NOTHING and self._known(zone).state is State.ACTIVE:
                 self.zone_states[zone] = msgspec.structs.replace(state, took=Took.TESTED)
         if test.whole:

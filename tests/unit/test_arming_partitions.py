@@ -267,3 +267,15 @@ def test_who_asks_for_more_while_it_is_arming_gets_more() -> None:
     branch.after(10)
     assert branch.state("partition/lobby") == "armed_away"
     assert branch.of("partition.armed")[0].facts["mode"] == "away"
+
+
+def test_one_that_waits_anew_has_the_others_wait() -> None:
+    """What was asked to arm as one still does when one of them is asked for more."""
+    branch = Guarded()
+    branch.give("arm", partition="site", mode="stay")
+    branch.after(50)
+    branch.give("arm", partition="lobby")
+    branch.after(59)
+    assert [branch.state(f"partition/{name}") for name in ("lobby", "cash")] == ["arming", "arming"]
+    branch.after(1)
+    assert [branch.state(f"partition/{name}") for name in ("lobby", "cash")] == ["armed_away", "armed_stay"]

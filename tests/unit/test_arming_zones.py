@@ -257,6 +257,19 @@ def test_a_hold_up_button_is_tested_only_by_name() -> None:
     assert branch.of("test.point")[0].source == "zone/button"
 
 
+def test_who_may_not_disarm_tests_nothing_that_is_armed() -> None:
+    """A test leaves it unguarded as much: an engineer's key is good for one by day, and none by night."""
+    branch = Guarded()
+    branch.armed("lobby")
+    engineer = {"people": ("engineer",), "may_disarm": False, "partition": "lobby"}
+    for zones in ({}, {"zones": ["window"]}):
+        assert branch.give("run_test", **engineer, **zones).refused == "role"
+    tripped(branch, "window")
+    assert branch.state("partition/lobby") == "alarm"
+    branch.give("disarm", partition="lobby")
+    assert branch.give("run_test", **engineer).refused == ""
+
+
 @pytest.mark.parametrize("zone", ["button", "smoke"])
 def test_nobody_alone_tests_what_calls_for_help(zone: str) -> None:
     """GB 50394: panic zones are never disarmed. One key that may test, an engineer's, must not leave them unheard."""
@@ -376,8 +389,13 @@ def test_a_panels_word_is_an_act_of_its_own(zone: str) -> None:
         )
     )
     branch.say({zone: "active"})
+    branch.give("reset_latch", partition="site")
     branch.say({zone: "active"})
-    assert [each.phase for each in branch.findings] == [Phase.RAISED, Phase.AGAIN]
+    branch.say({zone: "normal"})  # the reset was of the first
+    branch.after(1)
+    assert [each.phase for each in branch.findings if each.source == zone] == [Phase.RAISED, Phase.AGAIN]
+    branch.give("reset_latch", partition="site")
+    assert branch.findings[-2].phase is Phase.ENDED
 
 
 PANEL = """

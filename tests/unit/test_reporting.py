@@ -6,10 +6,11 @@ from datetime import timedelta
 from itertools import count
 
 import msgspec
+import pytest
 
 from agent import reporting
 from agent.findings import Finding, Phase
-from agent.reporting import HELD_BACK_MAX, Draft, ReportingState
+from agent.reporting import ASKED_FOR, HELD_BACK_MAX, Draft, ReportingState
 from agent.signals import Moment
 from tests.branch import moment
 
@@ -163,6 +164,13 @@ def test_facts_of_a_moment_are_limited_too() -> None:
     assert desk.state.active() == {}
 
 
+@pytest.mark.parametrize("kind", sorted(ASKED_FOR))
+def test_what_people_asked_for_is_no_chatter(kind: str) -> None:
+    """Each of thirty within a second has its own event: nobody waits for an answer that was only counted."""
+    desk = Desk()
+    assert [desk.find(kind, Phase.TOLD) for _ in range(30)] == [[kind]] * 30
+
+
 def test_memory_ends_with_the_window() -> None:
     """What is over and quiet is not remembered for ever."""
     desk = Desk()
@@ -191,12 +199,14 @@ def test_a_held_back_alarm_that_goes_on_acting_is_told_within_ten_seconds() -> N
     for _ in range(3):
         desk.find("zone.intrusion")
         desk.end("zone.intrusion")
+    began = desk.now()
     assert desk.find("zone.intrusion") == ["device.flutter"]
     told: list[str] = []
     for _ in range(10):
         told += desk.after(1)
         told += desk.find("zone.intrusion", Phase.AGAIN)
     assert told == ["zone.intrusion"]
+    assert desk.drafts[-1].at == began  # when it began, not when it acted last
     desk.end("zone.intrusion")
     assert desk.drafts[-1].restores == desk.drafts[-2].id
 
