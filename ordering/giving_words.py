@@ -133,7 +133,12 @@ def _held(action: str, args: OrderArgs) -> OrderArgs:
     try:
         return read_args(action, msgspec.to_builtins(args))
     except OrderFaultError:
-        raise InputError(N_("no box takes this order: a time or a number in it is outside of what may be")) from None
+        raise InputError(
+            N_(
+                "no box takes this order: a bypass lasts from 1 min to 7 days, a test from 1 min to 4 h and names 64 "
+                "zones at most, a door is released for 60 s at most, an output is switched for 12 h at most"
+            )
+        ) from None
 
 
 def _arm(arguments: Namespace) -> OrderArgs:

@@ -8,15 +8,19 @@ import time
 from argparse import Namespace
 from typing import Any, Final
 
+import msgspec
+
 from ordering.asking import Console
 from ordering.drafts import Asked, AskedList
 from ordering.giving import TOLD_AFTER_S
 from ordering.reading import printable
 from ordering.refusal import DONE, SAYS_NO
 from ordering.running import run
+from ordering.showing import lasting
 from ordering.terminal import Terminal
 from ordering.words import Words, console_of, id_named, takes_console
-from protocol.texts import Texts, said, texts_for_user
+from protocol.messages import Health
+from protocol.texts import Said, Texts, said, texts_for_user
 
 ANSWER_S: Final = 30.0
 """A box answers at once, an announcement is spoken first."""
@@ -82,6 +86,20 @@ def _followed(console: Console, taken: Asked, terminal: Terminal) -> Asked:
     return taken
 
 
+def condition_of(health: object) -> Said | None:
+    """A box's own condition in one line; None where it told none that this version understands."""
+    try:
+        read = msgspec.convert(health, Health)
+    except msgspec.ValidationError:
+        return None
+    return said(
+        "It has run for {time}. Events that wait to be sent: {count}. Devices that do not answer: {devices}.",
+        time=lasting(read.uptime_s),
+        count=read.pending_urgent + read.pending_routine,
+        devices=read.devices_offline,
+    )
+
+
 def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
     action = "health" if not args else "announce"
     asked = {"site": id_named(arguments.site), "action": action, "args": args}
@@ -94,5 +112,9 @@ def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
     terminal.line(said("Asked. It is: {state}", state=printable(taken.words.state or taken.state, 64)))
     if taken.outcome is not None and taken.outcome.said and taken.state != "answered":
         terminal.line(said("What the box reported: {said}", said=printable(taken.outcome.said, 400)))
-    terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state})
+    condition = {} if taken.outcome is None else taken.outcome.facts.get("health", {})
+    if (told := condition_of(condition)) is not None:
+        terminal.line(told)
+    told_too = {"health": condition} if condition else {}
+    terminal.result({"id": taken.id, "site": asked["site"], "action": action, "state": taken.state, **told_too})
     return DONE if arguments.no_wait or taken.state == "answered" else SAYS_NO
