@@ -236,17 +236,6 @@ def split_order(payload: bytes) -> tuple[bytes, tuple[Approval, ...]]:
     return order, tuple(decode_approval(line) for line in lines)
 
 
-def required_right(order: Order) -> Right:
-    """The right that a key needs to approve this order.
-
-    Raises:
-        OrderFaultError: `unknown_action`.
-    """
-    if order.action not in ACTIONS:
-        raise OrderFaultError("unknown_action")
-    return ACTIONS[order.action][1]
-
-
 def _partitions(site: Site, name: str) -> tuple[Partition, ...]:
     found = tuple(each for each in site.partition if name in {each.id, WHOLE_SITE})
     if not found:

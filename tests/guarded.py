@@ -144,7 +144,7 @@ class Guarded(Branch):
 
     def give(self, action: str, *, way: Way = Way.ORDER, people: tuple[str, ...] = TWO, **args: Any) -> Answer:
         """Give a command and let the guard look; `told` and `findings` have what followed."""
-        more = {name: args.pop(name) for name in ("duress", "source", "partitions") if name in args}
+        more = {name: args.pop(name) for name in ("duress", "source", "partitions", "may_disarm") if name in args}
         order = "01JD0000000000000000000000" if way is Way.ORDER else ""
         people = people if way in {Way.ORDER, Way.CODE} else ()
         command = Command(action=action, args=read_args(action, args), way=way, people=people, order=order, **more)

@@ -211,6 +211,8 @@ class Arming:
         self, partitions: tuple[Partition, ...], args: RunTestArgs, command: Command, now: Moment
     ) -> tuple[Answer, list[Finding]]:
         ground = self._ground
+        if not command.may_disarm and not all(self._is_open(each.id) for each in partitions):
+            return Answer(refused="role"), []
         tests = {}
         for each in partitions:
             zones = [zone for zone in each.zones if zone in args.zones] if args.zones else self._all_but_named(each)

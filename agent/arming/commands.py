@@ -33,6 +33,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     duress: str = ""  # who acts under duress: obeyed outwardly, told as zone.duress
     partitions: tuple[str, ...] = ()
     """For key switches and panels: these, instead of the one that `args` names."""
+    may_disarm: bool = True
+    """Whether somebody of those who asked may disarm there too: a test of what is armed leaves it as unguarded."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

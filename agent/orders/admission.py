@@ -20,13 +20,13 @@ from protocol.approvals import ApprovalError, verify_approval
 from protocol.limits import MAX_LINE_BYTES
 from protocol.messages import Approval, Clock, MessageError, Order
 from protocol.orders import (
+    ACTIONS,
     WEAKENS,
     OrderFaultError,
     concerned,
     needed_people,
     read_args,
     read_order,
-    required_right,
     split_order,
 )
 from protocol.roster import PersonKey, Roster, RosterPerson
@@ -77,6 +77,7 @@ class _Judged:
     fault: str = ""
     why: str = ""
     signed: bool = False
+    may_disarm: bool = False
     duress: bool = False
 
 
@@ -104,7 +105,14 @@ def admit(payload: bytes, known: Known) -> Admitted | Refused:
     people = tuple(dict.fromkeys(each.person for each in judged))
     duress = next((each.person for each in judged if each.duress), "")
     command = Command(
-        action=order.action, args=args, way=Way.ORDER, people=people, source=SOURCE, order=order.id, duress=duress
+        action=order.action,
+        args=args,
+        way=Way.ORDER,
+        people=people,
+        source=SOURCE,
+        order=order.id,
+        duress=duress,
+        may_disarm=any(each.may_disarm for each in judged),
     )
     newer = order.roster_version > known.roster.version
     reason, facts = _reason(order, expires, judged, known)
@@ -163,18 +171,24 @@ def _judge(approval: Approval, order: Order, line: bytes, partitions: tuple[Part
         verify_approval(approval, line, key)
     except ApprovalError as error:
         return _Judged(person=person.id, fault="bad_signature", why=error.word)
-    fault = _forbidden(person, key, order, partitions, known)
-    return _Judged(person=person.id, fault=fault, signed=True, duress=key.duress)
+    fault = _forbidden(person, key, order.action, partitions, known)
+    return _Judged(
+        person=person.id,
+        fault=fault,
+        signed=True,
+        may_disarm=not _forbidden(person, key, "disarm", partitions, known),
+        duress=key.duress,
+    )
 
 
 def _forbidden(
-    person: RosterPerson, key: PersonKey, order: Order, partitions: tuple[Partition, ...], known: Known
+    person: RosterPerson, key: PersonKey, action: str, partitions: tuple[Partition, ...], known: Known
 ) -> str:
-    if required_right(order) not in key.may:
+    if ACTIONS[action][1] not in key.may:
         return "right_missing"
     when = When(
         local=known.reading.moment.wall.astimezone(ZoneInfo(known.site.timezone)),
         trusted=known.reading.clock is not Clock.SUSPECT,
         is_working_day=known.is_working_day,
     )
-    return refusal(person, known.site, order.action, tuple(each.id for each in partitions), when)
+    return refusal(person, known.site, action, tuple(each.id for each in partitions), when)

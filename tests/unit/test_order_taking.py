@@ -30,6 +30,8 @@ from tests.talks import Talk, talking
 
 ZHANG, LI = Approver("zhang-wei", 5), Approver("li-na", 6)
 FORCED = Approver("qian-li", 8, duress=True)
+ENGINEER = Approver("sun-yu", 10, roles=("engineer",))
+INSTALLER = Approver("he-min", 11, roles=("installer",))
 WEEKDAYS = Approver("wu-di", 9, duty=(Duty(days="working"),))
 
 
@@ -66,7 +68,7 @@ async def ordered(folder: Path) -> AsyncIterator[Ordered]:
             return Answer()
 
         not_after = format_time(talk.clock.now() + timedelta(days=30))
-        people = tuple(each.person for each in (ZHANG, LI, FORCED, WEEKDAYS))
+        people = tuple(each.person for each in (ZHANG, LI, FORCED, WEEKDAYS, ENGINEER, INSTALLER))
         roster = Roster(version=1, not_after=not_after, people=people)
         taker = order_taker(site_from(settings(), "test"), roster, talk.voice, command)
         task = asyncio.create_task(taker.run())
@@ -228,3 +230,12 @@ async def test_a_box_that_stood_still_honours_nothing_older(box: Ordered, eventu
     box.free.set()
     await eventually(lambda: box.reasons() == ["stale"])
     assert len(box.commands) == 1
+
+
+async def test_the_guard_hears_whether_who_asks_may_disarm(tmp_path: Path, eventually: Eventually) -> None:
+    """A test of what is armed asks for it: engineers do not bring it, an officer does."""
+    async with ordered(tmp_path) as box:
+        for approvers in ((ENGINEER, INSTALLER), (ENGINEER, ZHANG)):
+            await box.say(payload(box.desk.draft("run_test", {"partition": "cash"}), *approvers))
+        await eventually(lambda: len(box.commands) == 2)
+        assert [each.may_disarm for each in box.commands] == [False, True]
