@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from datetime import time
 from typing import Final
 
 from protocol.orders import people_of
@@ -45,6 +46,12 @@ def _hours(site: Site) -> Iterator[Problem]:
         yield ("opening",), said("no opening hours: opening at a wrong hour is not told")
     if opening is None or not (opening.arm_by or opening.auto_arm):
         yield ("opening",), said("neither arm_by nor auto_arm: a site that nobody arms is not told")
+    elif opening.arm_by and opening.auto_arm and _clock(opening.auto_arm) <= _clock(opening.arm_by):
+        yield ("opening", "auto_arm"), said("auto_arm is not later than arm_by: nobody is ever told to be late")
+
+
+def _clock(text: str) -> time:
+    return time.fromisoformat(text)
 
 
 def _local_ways(site: Site) -> Iterator[Problem]:

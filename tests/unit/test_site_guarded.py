@@ -9,6 +9,7 @@ import pytest
 
 from protocol.orders import people_of
 from protocol.settings import Fault, SettingsError
+from protocol.site.notes import notes
 from protocol.site.reading import read_site
 from protocol.texts import texts_for
 
@@ -184,3 +185,12 @@ def table_at(text: str, line: int) -> str:
     """The table that this line of the file stands in, without what is below it."""
     heads = [each for each in text.splitlines()[:line] if each.startswith("[")]
     return heads[-1].partition("]")[0].strip("[]").partition(".")[0]
+
+
+@pytest.mark.parametrize(("auto_arm", "told"), [("17:59", True), ("18:00:00", True), ("18:00:01", False)])
+def test_an_arming_that_leaves_nobody_late_is_worth_a_look(tmp_path: Path, auto_arm: str, told: bool) -> None:
+    """Where the box arms before people should have, `arm_by` says nothing: whoever writes the file is told."""
+    path = tmp_path / "site.toml"
+    path.write_text(TEXT.replace('auto_arm = "19:00"', f'auto_arm = "{auto_arm}"'), encoding="utf-8")
+    said = [note.told(texts_for("en")) for _, note in notes(read_site(path))]
+    assert any("auto_arm is not later" in each for each in said) is told
