@@ -188,9 +188,8 @@ def table_at(text: str, line: int) -> str:
 
 
 @pytest.mark.parametrize(("auto_arm", "told"), [("17:59", True), ("18:00:00", True), ("18:00:01", False)])
-def test_an_arming_that_leaves_nobody_late_is_worth_a_look(tmp_path: Path, auto_arm: str, told: bool) -> None:
+def test_an_arming_that_leaves_nobody_late_is_worth_a_look(auto_arm: str, told: bool) -> None:
     """Where the box arms before people should have, `arm_by` says nothing: whoever writes the file is told."""
-    path = tmp_path / "site.toml"
-    path.write_text(TEXT.replace('auto_arm = "19:00"', f'auto_arm = "{auto_arm}"'), encoding="utf-8")
-    said = [note.told(texts_for("en")) for _, note in notes(read_site(path))]
+    text = TEXT.replace('auto_arm = "19:00"', f'auto_arm = "{auto_arm}"')
+    said = [note.told(texts_for("en")) for _, note in notes(read_site(text, EXAMPLE.name))]
     assert any("auto_arm is not later" in each for each in said) is told
