@@ -146,7 +146,8 @@ def _opened(frame: Frame, account: Account) -> tuple[Word | None, Body, PanelKey
     body = parse_body(clear)
     if body.sent is None:
         return (Word.NO_TIME if body.readable else Word.WRONG_KEY), Body(), None, b""
-    return None, body, key, padding
+    # The first block is padding throughout, also where a mark came about in it by chance.
+    return None, body, key, (padding + clear)[: max(len(padding), BLOCK)]
 
 
 def _read(frame: Frame, body: Body, panel: PanelWiring, key: PanelKey | None, now: datetime) -> Verdict:
