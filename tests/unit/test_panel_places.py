@@ -25,7 +25,7 @@ def test_what_is_named_beyond_all_measure_is_told_at_one_place(clock: Clock) -> 
         clock.advance(timedelta(milliseconds=10))
     assert len(state.conditions) <= MAX_PLACES + 4
     assert MAX_PLACES <= events <= MAX_PLACES + 20
-    assert len(msgspec.json.encode(state)) < 100_000
+    assert len(msgspec.json.encode(state)) < 400_000
 
 
 def test_the_rest_begins_and_ends_nothing(clock: Clock) -> None:
@@ -33,8 +33,8 @@ def test_the_rest_begins_and_ends_nothing(clock: Clock) -> None:
     branch = Branch(clock)
     for number in range(MAX_PLACES):
         branch.plain(b"NBA%X" % (1000 + number), number)
-    (more,) = branch.plain(b"NBAFFFF", 500).findings
+    (more,) = branch.plain(b"NBAFFFF", 1500).findings
     assert (more.source, more.phase, more.facts["zone"]) == ("device/p1/zone/others", Phase.TOLD, "ffff")
-    assert branch.plain(b"NBRFFFF", 501).findings == ()
-    (known,) = branch.plain(b"NBR%X" % 1000, 502).findings
+    assert branch.plain(b"NBRFFFF", 1501).findings == ()
+    (known,) = branch.plain(b"NBR%X" % 1000, 1502).findings
     assert (known.source, known.phase) == ("device/p1/zone/3e8", Phase.ENDED)

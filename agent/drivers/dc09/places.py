@@ -11,7 +11,7 @@ import msgspec
 
 from agent.findings import Finding, Phase
 
-MAX_PLACES: Final = 128
+MAX_PLACES: Final = 512
 """Of one panel since the start: unnamed zones, faults and codes; a whole panel that nobody named has fewer."""
 
 _REST: Final = "others"
