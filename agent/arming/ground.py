@@ -324,7 +324,7 @@ class Ground:
         zone = self.zones[was.first if was.first in self.partitions[name].zones else self.partitions[name].zones[0]]
         rows = (was.first_row,) if was.first_row else ()
         findings = self._alarm(zone, RULES[zone.type].kind, now, rows=rows)
-        if self._known(zone.id).state is not State.ACTIVE:
+        if self._known(zone.id).state is State.NORMAL:  # shut again: its next opening is another
             self.zone_states[zone.id] = msgspec.structs.replace(self._state(zone.id), took=Took.NOTHING)
         return findings
 

@@ -112,6 +112,22 @@ def test_an_entry_delay_that_ended_while_down_is_an_alarm(same_boot: bool) -> No
     assert [each.source for each in branch.of("zone.intrusion")] == ["zone/entrance"]
 
 
+def test_an_entry_during_which_the_line_was_lost_is_one_alarm() -> None:
+    """The module is silent when the delay ends, and the door still open when it answers: nothing new happened."""
+    branch = Guarded()
+    branch.armed("lobby")
+    branch.say({"zone/entrance": "active"})
+    branch.say({point: "unknown" for point in CALM if point.startswith("zone/")})
+    branch.after(31)
+    assert branch.state("partition/lobby") == "alarm"
+    branch.say({**CALM, "zone/entrance": "active"})
+    branch.say({**CALM, "zone/entrance": "active"})
+    assert [each.phase for each in branch.of("zone.intrusion")] == [Phase.RAISED]
+    branch.say({"zone/entrance": "normal"})
+    branch.say({"zone/entrance": "active"})
+    assert [each.phase for each in branch.of("zone.intrusion")] == [Phase.RAISED, Phase.AGAIN]
+
+
 @BOOTS
 def test_a_delay_waits_five_seconds_at_most_for_its_zones(same_boot: bool) -> None:
     """A module that stays silent keeps no alarm back, and what cannot be read is not armed."""

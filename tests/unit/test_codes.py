@@ -140,7 +140,9 @@ def test_no_ten_minutes_hold_more_than_five_tries(waits: list[int], restarts: bo
         now = Moment(wall=clock.now(), mono_ms=clock.mono_ms())
         if restarts:
             state = lockout.carried(state, now, same_boot=False)
-        if not lockout.left(state, now):
+        if lockout.left(state, now):
+            assert lockout.counted(state, now) == state  # nobody keeps codes locked by trying on
+        else:
             state = lockout.counted(state, now)
             taken.append(now)
     for first, sixth in zip(taken, taken[TRIES:], strict=False):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent import outputs
 from agent.signals import State
-from tests.branch import AT_REST, Branch, told
+from tests.branch import AT_REST, Branch, moment, told
 
 UNLOCK = ("lock/outer", "unlocked")
 LOCK = ("lock/outer", "locked")
@@ -42,6 +43,14 @@ def test_a_button_held_down_releases_once_and_a_second_press_longer() -> None:
     assert writes(branch) == [UNLOCK]
     branch.after(0.1)
     assert writes(branch) == [LOCK]
+
+
+def test_who_asks_for_less_makes_no_release_shorter() -> None:
+    """A lock that lets go until a later time does so whoever presses the button meanwhile."""
+    later, sooner = moment(30_000), moment(5_000)
+    pulses = outputs.start({}, "lock/outer", State.UNLOCKED, State.LOCKED, later)
+    pulses = outputs.start(pulses, "lock/outer", State.UNLOCKED, State.LOCKED, sooner)
+    assert pulses["lock/outer"].until == later
 
 
 def passing(seconds: float) -> Branch:
