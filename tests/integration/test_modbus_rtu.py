@@ -339,3 +339,27 @@ async def test_mbpoll_reads_and_writes_the_same(program: Path, bus: SerialBus, e
         assert "Written 1" in await mbpoll("-a", "1", "-t", "0", "-r", "5", line, "1")
         async with watching(Watch(site_on(bus.master, (1, 2), LOOP, LOCK))) as again:
             await eventually(again.seen(lock_d1="unlocked", zone_loop="normal"))
+
+
+async def test_a_module_that_is_silent_to_the_first_question_is_asked_another(
+    program: Path, bus: SerialBus, eventually: Eventually
+) -> None:
+    """Some answer nothing to a read beyond their inputs: they are known all the same, by a read of another table."""
+    bus.faults[1] = lambda answer: [] if answer[1:3] > b"\x02\x01" else [(0.0, answer)]
+    async with units(program, bus, 1), watching(Watch(site_on(bus.master, (1,)))) as watch:
+        await eventually(watch.seen(device_io1="online", door_d1="closed"))
+
+
+async def test_a_line_that_hangs_is_opened_anew(
+    program: Path, bus: SerialBus, tmp_path: Path, eventually: Eventually
+) -> None:
+    """A USB adapter that came back as another device under its name: what is open is dead, and says so by silence."""
+    line = tmp_path / "ttyUSB0"
+    line.symlink_to(bus.master)
+    site = site_on(bus.master, range(1, 5))
+    site = msgspec.structs.replace(site, io=tuple(msgspec.structs.replace(io, address=str(line)) for io in site.io))
+    async with SerialBus() as other, units(program, other, 1, 2), watching(Watch(site)) as watch:
+        await eventually(lambda: len(bus.requests) > 1)
+        line.unlink()
+        line.symlink_to(other.master)
+        await eventually(watch.seen(device_io1="online", device_io2="online"))
