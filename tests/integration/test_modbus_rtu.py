@@ -18,6 +18,7 @@ from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
 from agent.drivers.modbus.serial_line import SerialLines
 from agent.signals import Moment, OutputWrite, Signal, State
+from protocol.site.modbus import line_of
 from protocol.site.schema import Site
 from tests.branch import site_of
 from tests.conftest import Eventually
@@ -358,8 +359,12 @@ async def test_a_line_that_hangs_is_opened_anew(
     line.symlink_to(bus.master)
     site = site_on(bus.master, range(1, 5))
     site = msgspec.structs.replace(site, io=tuple(msgspec.structs.replace(io, address=str(line)) for io in site.io))
-    async with SerialBus() as other, units(program, other, 1, 2), watching(Watch(site)) as watch:
+    lines, speaks = SerialLines(), line_of(site.io[0])
+    assert speaks is not None
+    held = lines.at(speaks.path).connect(speaks, 9)  # somebody always holds a line of many modules open
+    async with SerialBus() as other, units(program, other, 1, 2), watching(Watch(site, lines)) as watch:
         await eventually(lambda: len(bus.requests) > 1)
         line.unlink()
         line.symlink_to(other.master)
         await eventually(watch.seen(device_io1="online", device_io2="online"))
+    held.close()
