@@ -192,6 +192,8 @@ person = "officer-1"
 secret = { secret = "code-officer-1" }
 partitions = ["lobby"]
 
+[loudspeaker]
+
 [[announcement]]
 id = "leave"
 text = "您已进入警戒区域，请立即离开。"
