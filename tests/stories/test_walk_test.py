@@ -217,7 +217,9 @@ def test_a_walk_test_outlives_the_box(build_bank: BuildBank, walk: Walk) -> None
     walker.reads("go on with --resume")
     assert walker.ends() == 3
     assert walk(box, "--resume").ends() == 3  # nobody answers
+    before = bank.run_of(box)
     bank.start_box(box)
+    eventually_blocking(lambda: bank.run_of(box) != before, timeout_s=20, what="the box's next run")
     bank.wait_heard(box)
     bank.wait_watching(box)
 
