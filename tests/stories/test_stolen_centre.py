@@ -234,7 +234,9 @@ def test_no_site_file_of_his_is_taken(scene: Scene) -> None:
         assert reason.startswith(expected), (expected, reason)
         assert _version(scene) == 2
     eventually_blocking(
-        lambda: thief.challenge() not in {before, "", "None"}, timeout_s=20, what="the box's beat after its new beginning"
+        lambda: thief.challenge() not in {before, "", "None"},
+        timeout_s=20,
+        what="the new run's first beat",
     )
     line = thief.forge("disarm", unlike={"roster_version": 3}, partition="hall")
     assert scene.tries(line, THIEF.approve(line)) == "roster_older"
