@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Final, TypeVar
-
-import msgspec
+from typing import Final
 
 from agent import panels, presence, reporting
 from agent.announcing.announcer import Announcer
@@ -39,11 +37,11 @@ from agent.local.lines import Link
 from agent.local.moves import Moves
 from agent.local.server import LocalSocket
 from agent.machine import machine_id
-from agent.memory import SavedGuard
 from agent.orders.taking import order_taker
 from agent.outbox.lines import Author
 from agent.outbox.outbox import Outbox, open_outbox
 from agent.receipts import Centre
+from agent.remembering import remembered, remembered_guard
 from agent.reporting import ReportingState
 from agent.secrets import Secrets
 from agent.signals import Moment, OutputWrite, State
@@ -55,7 +53,7 @@ from agent.site_taking import SiteTaker, applied, damaged
 from agent.store_watch import sounds, store_findings
 from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
-from agent.watch import BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
+from agent.watch import ARMED_KEY, BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.acceptance import Config
 from protocol.documents import Signer
 from protocol.messages import Health, SiteFacts
@@ -65,7 +63,6 @@ from protocol.systemd import notify, watchdog_interval
 from protocol.timestamps import format_time, parse_time
 
 LOG: Final = logging.getLogger("branchwatch.agent")
-T = TypeVar("T")
 
 EXPIRING: Final = "box.certificate_expiring"
 RENEWED: Final = "certificate.renewed"
@@ -133,8 +130,9 @@ class Agent:
         pending = panels.not_to_be_had(site, panel_keys)
         if settings.loaded:
             pending |= frozenset(settings.loaded.signed.bundle.pending)
-        self._guard = Guard(site, _remembered(saved.get(GUARD_KEY), SavedGuard), now, same_boot, pending)
-        told = _remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
+        memory, self._lost = remembered_guard(saved.get(GUARD_KEY), saved.get(ARMED_KEY), site, now)
+        self._guard = Guard(site, memory, now, same_boot, pending)
+        told = remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)
         self._watch = Watch(
             self._guard,
@@ -268,7 +266,7 @@ class Agent:
 
     async def _tell_beginning(self) -> None:
         """That the agent started, and the bundle that it works with, once for each: a cut in between tells it again."""
-        found = [self._started_finding()] if self._first else []
+        found = [*([self._started_finding()] if self._first else []), *self._lost]
         loaded, now = self._settings.loaded, self._started
         if loaded and loaded.damaged:
             found.append(damaged(loaded.signed, now))
@@ -447,14 +445,3 @@ def _route(settings: Settings) -> Route:
         config=settings.loaded.signed.state if settings.loaded else None,
         machine=machine_id(),
     )
-
-
-def _remembered(data: bytes | None, kind: type[T]) -> T | None:
-    """What an earlier run remembered; an older version's shape is forgotten rather than a reason not to guard."""
-    if data is None:
-        return None
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
-        LOG.warning("what the last run remembered cannot be read (%s); starting afresh", error)
-        return None

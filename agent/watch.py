@@ -22,6 +22,7 @@ from agent.guard import Guard
 from agent.outbox.lines import event_id
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import StoreClosedError
+from agent.remembering import encode_armed
 from agent.reporting import Draft, ReportingState
 from agent.signals import OutputWrite, Signal
 from protocol.kinds import Lane
@@ -29,6 +30,7 @@ from protocol.kinds import Lane
 LOG: Final = logging.getLogger("branchwatch.watch")
 
 GUARD_KEY: Final = "guard"
+ARMED_KEY: Final = "armed"
 REPORTING_KEY: Final = "reporting"
 BOOT_KEY: Final = "boot"
 
@@ -220,6 +222,7 @@ class Watch:
         guard = self._guard.saved()
         if guard != self._stored_guard:
             saved[GUARD_KEY] = msgspec.json.encode(guard)
+            saved[ARMED_KEY] = encode_armed(guard.arming)
         if self._reported != self._stored_reported:
             saved[REPORTING_KEY] = msgspec.json.encode(self._reported)
         if self._stored_guard is None:

@@ -160,6 +160,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("device.flutter", 4, _FAULT, 380, "Point flutters", "A point chatters; its events are limited until it is quiet."),
     ("calendar.unknown", 4, _FAULT, None, "Calendar unknown", "There is no working-day calendar for the year."),
     ("box.started", 5, _INTEGRITY, None, "Box started", "The agent of a box started."),
+    ("box.memory_lost", 3, _INTEGRITY, None, "Memory lost", "A box could not read what it remembered of the run before; it stands armed where it was."),
     ("box.mains_lost", 3, _FAULT, 301, "Mains lost", "The box runs on battery."),
     ("box.battery_low", 3, _FAULT, 302, "Battery low", "The box's battery is nearly empty."),
     ("box.tamper", 2, _SECURITY, 137, "Box tamper", "The box's case was opened."),

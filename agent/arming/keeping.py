@@ -48,6 +48,27 @@ def carried(saved: SavedArming, now: Moment, same_boot: bool) -> SavedArming:
     )
 
 
+def guards(state: PartitionState) -> bool:
+    """Whether it is armed, or about to be."""
+    return partitions.standing(state) is not Standing.DISARMED
+
+
+def rebuilt(modes: Mapping[str, str] | None, site: Site, now: Moment) -> SavedArming:
+    """A memory in which these partitions are armed, each with its mode's word; None: all of the site's, away.
+
+    Alarms and bypasses are not in it: a zone that is active acts again.
+    """
+    if modes is None:
+        modes = dict.fromkeys((each.id for each in site.partition), Mode.AWAY.value)
+    stages = {Mode.STAY.value: (Stage.ARMED_STAY, Mode.STAY)}
+    armed = {}
+    for name, word in modes.items():
+        stage, mode = stages.get(word, (Stage.ARMED_AWAY, Mode.AWAY))
+        armed[name] = PartitionState(stage=stage, mode=mode, since=now)
+    members = {each.id: each.zones for each in site.partition}
+    return SavedArming(partitions=armed, members={name: members[name] for name in armed if name in members})
+
+
 def fitted(saved: SavedArming, site: Site) -> SavedArming:
     """What was remembered, as the site file of this run has it: what was armed is not disarmed by being named anew.
 
@@ -57,7 +78,7 @@ def fitted(saved: SavedArming, site: Site) -> SavedArming:
     heirs: dict[str, tuple[str, ...]] = {}
     for each in site.partition:
         before = [name for name, zones in saved.members.items() if set(zones) & set(each.zones)]
-        armed = [name for name in before if _guards(saved.partitions[name])]
+        armed = [name for name in before if guards(saved.partitions[name])]
         if each.id not in saved.partitions and armed:
             most = max(armed, key=lambda name: _MORE.index(saved.partitions[name].stage))
             known[each.id] = _taken_over(saved.partitions[most], each.zones)
@@ -96,10 +117,10 @@ def _disarmed(saved: SavedArming, states: Mapping[str, PartitionState], site: Si
     owners = {zone: each.id for each in site.partition for zone in each.zones}
     act_armed = {each.id for each in site.zone if RULES[each.type].when_armed}
     for name, state in saved.partitions.items():
-        if not _guards(state):
+        if not guards(state):
             continue
         members = saved.members.get(name, ())
-        kept = {zone for zone in members if (heir := states.get(owners.get(zone, ""))) and _guards(heir)}
+        kept = {zone for zone in members if (heir := states.get(owners.get(zone, ""))) and guards(heir)}
         lost = [zone for zone in members if zone in act_armed - kept]
         if name not in states:
             yield from [told.disarmed_by_site(name, lost, state.stage, now)] if lost or not kept else []
@@ -107,10 +128,6 @@ def _disarmed(saved: SavedArming, states: Mapping[str, PartitionState], site: Si
         for place in dict.fromkeys(owners.get(zone, name) for zone in lost):
             there = [zone for zone in lost if owners.get(zone, name) == place]
             yield told.disarmed_by_site(place, there, state.stage, now)
-
-
-def _guards(state: PartitionState) -> bool:
-    return partitions.standing(state) is not Standing.DISARMED
 
 
 def _taken_over(state: PartitionState, zones: tuple[str, ...]) -> PartitionState:
