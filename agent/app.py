@@ -8,7 +8,7 @@ bundle ends it in the same order, and the next `Agent` begins a new run on the s
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -45,7 +45,7 @@ from agent.remembering import remembered, remembered_guard
 from agent.reporting import ReportingState
 from agent.secrets import Secrets
 from agent.signals import Moment, OutputWrite, State
-from agent.site_devices import silent_of, to_let_go
+from agent.site_devices import Coil, silent_of, to_let_go
 from agent.site_judging import Knows, SignedSite
 from agent.site_loading import Loaded
 from agent.site_store import SiteStore
@@ -132,6 +132,9 @@ class Agent:
             pending |= frozenset(settings.loaded.signed.bundle.pending)
         memory, self._lost = remembered_guard(saved.get(GUARD_KEY), saved.get(ARMED_KEY), site, now)
         self._guard = Guard(site, memory, now, same_boot, pending)
+        before = settings.loaded.before if settings.loaded else None
+        # A bundle that was brought while no agent ran.
+        self._left_behind = to_let_go(before, site, memory.pulses) if before and memory else ()
         told = remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)
         self._watch = Watch(
@@ -221,7 +224,8 @@ class Agent:
             ended += await asyncio.gather(guarding, watching, return_exceptions=True)
             await self._watch.step()
             if following is not None:
-                await self._let_go(following.site)
+                site, held = self._settings.site, self._guard.saved().pulses
+                await self._let_go(to_let_go(site, following.site, held))
             await self._outbox.close()
         for problem in ended:
             if isinstance(problem, BaseException) and not isinstance(problem, asyncio.CancelledError):
@@ -243,6 +247,7 @@ class Agent:
         """What goes on while the connection says goodbye, which a half-open link makes last."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self._let_go(self._left_behind), name="left behind")
             for driver in self._drivers:
                 tasks.create_task(driver.run(), name=driver.device)
             if self._panels:
@@ -281,9 +286,8 @@ class Agent:
         signed = self._taker.next if self._taker else None
         return self._settings.gone_over(signed) if signed else None
 
-    async def _let_go(self, site: Site) -> None:
+    async def _let_go(self, coils: Sequence[Coil]) -> None:
         """End what is held at outputs that the new site does not have; the others go on as they are."""
-        coils = to_let_go(self._settings.site, site, self._guard.saved().pulses)
         causes = await asyncio.gather(*(set_coil(coil.module, coil.number, self._lines, on=coil.on) for coil in coils))
         for coil, cause in zip(coils, causes, strict=True):
             if cause:

@@ -14,6 +14,7 @@ from agent.secrets import Secrets
 from agent.site_judging import Knows, SignedSite, SiteRefusedError, in_force
 from agent.site_store import CURRENT, SiteStore
 from protocol.certificates import Trust
+from protocol.site.schema import Site
 from protocol.texts import Said, SaidError, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -28,10 +29,14 @@ class NoSiteError(SiteLoadError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The bundle to work with; `damaged`: the one in force cannot be used, this is the one before it."""
+    """The bundle to work with; `damaged`: the one in force cannot be used, this is the one before it.
+
+    `before`: the site that it took the place of, where that can still be read.
+    """
 
     signed: SignedSite
     damaged: bool = False
+    before: Site | None = None
 
 
 def knows_of(identity: BoxIdentity, state: Path) -> Knows:
@@ -58,7 +63,8 @@ def load_site(store: SiteStore, knows: Knows) -> Loaded:
             folder=store.folder.parent,
         )
     if signed := _usable(current, knows, previous):
-        return Loaded(signed=signed)
+        older = _usable(previous, knows, None)
+        return Loaded(signed=signed, before=older.site if older else None)
     if signed := _usable(previous, knows, None):
         return Loaded(signed=signed, damaged=True)
     raise SiteLoadError(

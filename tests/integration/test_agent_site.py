@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -262,6 +263,27 @@ async def test_an_output_and_its_timer_go_on_over_a_change(
         assert len(at.told("door.forced")) == 2
         assert at.centre.kinds()["box.started"] == 1
         assert child.running()
+
+
+async def test_a_siren_that_a_stick_takes_away_while_nobody_guards_falls_silent(
+    mosquitto: Broker, certificates: Certificates, tmp_path: Path, process: StartProcess, eventually: Eventually
+) -> None:
+    """The agent was killed with the siren on and the bundle brought by hand: the next run ends the siren."""
+    async with scene(mosquitto, certificates, tmp_path, process) as at:
+        child = at.start()
+        await eventually(at.sees_doors, timeout_s=20)
+        await act(f"127.0.0.1:{at.branch.port}", Action.FORCE, Door.INNER)
+        await eventually(lambda: at.branch.siren == [True])
+        await eventually(lambda: at.stored()["door.forced"] == 1, timeout_s=15)
+        child.send(signal.SIGKILL)
+        await asyncio.to_thread(child.wait)
+        stick = tmp_path / "stick.json"
+        stick.write_bytes(at.document(2, siren=[]))
+        applied = await asyncio.to_thread(agent, "site", "apply", stick, "--state", at.state)
+        assert applied.returncode == 0, applied
+        assert at.branch.siren == [True]
+        at.start()
+        await eventually(lambda: at.branch.siren == [True, False], timeout_s=8)
 
 
 def _at(document: bytes) -> str:
