@@ -117,6 +117,25 @@ async def test_an_order_says_how_it_is_approved(world: OrderWorld) -> None:
     assert "data-withdraw" not in await _page(world, f"/orders/{arm['id']}", "chen")
 
 
+async def test_an_order_that_ended_says_what_to_do(world: OrderWorld) -> None:
+    """Too old: give it again. Withdrawn reads as a state in Chinese too, not as the button that withdraws."""
+    arm = (await world.draft("arm", {"partition": "hall"})).json()
+    again = "Give the order again."
+    assert again not in await _page(world, f"/orders/{arm['id']}")
+    async with world.client("zhao") as client:
+        assert (await client.post(f"/api/v1/orders/{arm['id']}/withdraw")).status_code == 200
+    async with world.client("zhao", **{"Accept-Language": "zh-CN"}) as client:
+        text = (await client.get(f"/orders/{arm['id']}")).text
+    assert '<span class="order withdrawn">已撤回</span>' in text
+    disarm = (await world.draft("disarm", {"partition": "cash"})).json()
+    for _ in range(11 * 12):
+        world.centre.pass_time(5)
+        world.centre.take(world.box.beat(challenge="fresh-1"))
+    text = await _page(world, f"/orders/{disarm['id']}")
+    assert '<span class="order stale">too old</span>' in text
+    assert again in text
+
+
 async def test_the_list_leads_to_orders_and_sites(world: OrderWorld) -> None:
     """Newest first, with how far each is; nothing of other units."""
     first = (await world.draft("arm", {"partition": "hall"})).json()
