@@ -26,9 +26,18 @@ def sign_with_file(read: ReadOrder, key: PersonalKey, hints: Iterable[KeyHint]) 
     """The approval of a key file.
 
     Raises:
-        NotSignedError: the roster holds no such key that may approve this.
+        NotSignedError: the roster holds no such key that may approve this, or the centre knows none at all.
     """
-    hint = next((each for each in hints if each.kind == "key_file" and each.public_key == key.public_key), None)
+    known = tuple(hints)
+    if not known:  # the box took another bundle meanwhile, and the centre has not got it
+        raise NotSignedError(
+            N_(
+                "the centre names no key that may approve this: the site file that the box works with now was not "
+                "delivered to it, or gives nobody a right to {action}. Have it delivered, then give the order again"
+            ),
+            action=read.order.action,
+        )
+    hint = next((each for each in known if each.kind == "key_file" and each.public_key == key.public_key), None)
     if hint is None:
         raise NotSignedError(
             N_(
