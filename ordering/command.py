@@ -10,8 +10,8 @@ from ordering.giving_words import add_giving_words
 from ordering.key_words import add_key_words
 from ordering.order_words import add_order_words
 from ordering.running import run
-from ordering.words import Words
 from protocol.texts import Texts, texts_for_user
+from protocol.words import Words
 
 
 def main(argv: list[str]) -> int:

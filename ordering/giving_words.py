@@ -14,7 +14,7 @@ import msgspec
 from ordering.giving import give
 from ordering.refusal import InputError
 from ordering.wanted import Wanted
-from ordering.words import Words, console_of, hand_of, how_of, id_named, takes_console, takes_keys
+from ordering.words import console_of, hand_of, how_of, id_named, takes_console, takes_keys
 from protocol.durations import DurationError, parse_duration
 from protocol.orders import (
     WHOLE_SITE,
@@ -33,6 +33,7 @@ from protocol.orders import (
 )
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 
 Make = Callable[[Namespace], OrderArgs]
 SECOND: Final = timedelta(seconds=1)

@@ -14,10 +14,11 @@ from ordering.passphrase import asks, new_passphrase
 from ordering.refusal import DONE, SAYS_NO, InputError, RefusedError
 from ordering.registering import KEY_FILE, LOCALHOST_KEY, Made
 from ordering.terminal import Terminal
-from ordering.words import Words, console_of, port_read, takes_console
+from ordering.words import console_of, port_read, takes_console
 from protocol.registration import spoken_key
 from protocol.texts import Texts, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 
 MAX_NAME = 64
 

@@ -11,8 +11,9 @@ from ordering.reading import printable, read_line
 from ordering.refusal import DONE, OrderingError
 from ordering.showing import does
 from ordering.terminal import Terminal
-from ordering.words import Words, console_of, hand_of, how_of, order_named, takes_console, takes_keys
+from ordering.words import console_of, hand_of, how_of, order_named, takes_console, takes_keys
 from protocol.texts import Said, Texts, said
+from protocol.words import Words
 
 
 def add_order_words(words: Words) -> None:

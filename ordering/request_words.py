@@ -18,9 +18,10 @@ from ordering.refusal import DONE, SAYS_NO
 from ordering.running import run
 from ordering.showing import lasting
 from ordering.terminal import Terminal
-from ordering.words import Words, console_of, id_named, takes_console
+from ordering.words import console_of, id_named, takes_console
 from protocol.messages import Health
 from protocol.texts import Said, Texts, said, texts_for_user
+from protocol.words import Words
 
 ANSWER_S: Final = 30.0
 """A box answers at once, an announcement is spoken first."""

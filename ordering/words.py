@@ -1,7 +1,4 @@
-"""How a word of `order` and `request` is taught, and the options that all of them have: which console, as whom.
-
-Nothing may be abbreviated: a mistyped option must not be taken for another. Flow: command.py -> the `*_words.py` files.
-"""
+"""What words of `order` and `request` have in common: which console is asked, as whom, and who approves."""
 
 import argparse
 import os
@@ -22,31 +19,7 @@ from protocol.ids import EVENT_ID_PATTERN, is_id
 from protocol.texts import Texts, user_language
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
-Run = Callable[[Namespace, Texts], int]
-"""A word's work; returns the exit code."""
-
 _EVENT_ID = re.compile(EVENT_ID_PATTERN)
-
-
-class Words:
-    """The words below one word."""
-
-    def __init__(self, parser: argparse.ArgumentParser, say: Texts) -> None:
-        self.say = say
-        self._words = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(self, name: str, does: str, description: str, example: str, run: Run) -> argparse.ArgumentParser:
-        """A word that asks a console; its own options are added to what this returns."""
-        word = self._words.add_parser(
-            name,
-            help=does,
-            description=description,
-            epilog=self.say("example:") + f"  {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        word.set_defaults(run=run)
-        return word
 
 
 def takes_console(word: argparse.ArgumentParser, say: Texts) -> None:

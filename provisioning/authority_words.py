@@ -12,6 +12,7 @@ from typing import Final
 from protocol.certificates import Role, thumbprint
 from protocol.texts import Texts, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import SAYS_NO, Answer
 from provisioning.auditing import Audit, AuditError
 from provisioning.authority import Authority
@@ -25,7 +26,7 @@ from provisioning.office import Order, open_office
 from provisioning.passphrase import new_passphrase, passphrase_from
 from provisioning.record import Act, Entry, RecordBrokenError
 from provisioning.refusal import RefusedError
-from provisioning.words import Words, takes_authority
+from provisioning.words import takes_authority
 
 ACTS: Final[Mapping[Act, str]] = {
     Act.MADE: N_("authority made"),

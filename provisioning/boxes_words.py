@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from protocol.texts import Said, Texts, said
+from protocol.words import Words
 from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.asking import says_yes
 from provisioning.bundles.accepting import Found, accept, found_in, same_fingerprint
 from provisioning.bundles.preview import clean
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory_words import takes_inventory
-from provisioning.words import Words
 
 
 def add_boxes_words(words: Words) -> None:

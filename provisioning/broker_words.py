@@ -7,13 +7,14 @@ from pathlib import Path
 from protocol.certificates import Role
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import Answer
 from provisioning.brokers import BrokerFolder, BrokerKind, write_broker_settings
 from provisioning.issuing import IssueRefusedError
 from provisioning.keeping import CRLS
 from provisioning.office import Order, open_office
 from provisioning.passphrase import passphrase_from
-from provisioning.words import Words, takes_authority
+from provisioning.words import takes_authority
 
 
 def add_broker_words(words: Words) -> None:

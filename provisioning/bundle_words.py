@@ -12,6 +12,7 @@ from pathlib import Path
 from protocol.bundle import NEEDED_SIGNATURES
 from protocol.texts import Texts, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import SAYS_NO, Answer
 from provisioning.asking import says_yes
 from provisioning.bundles.building import Builder, BuildError, How
@@ -27,7 +28,6 @@ from provisioning.inventory_words import takes_inventory
 from provisioning.keeping import load_certificate
 from provisioning.passphrase import passphrase_from
 from provisioning.signers import ProvisioningKey, SignerError, load_provisioning_key
-from provisioning.words import Words
 
 
 def add_bundle_words(words: Words) -> None:

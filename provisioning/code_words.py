@@ -15,11 +15,11 @@ from protocol.codes import LONGEST, SHORTEST, check_code, check_pair, secret_tex
 from protocol.ids import is_id
 from protocol.texts import SaidError, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import Answer
 from provisioning.bundles.secrets_file import enter_secret
 from provisioning.code_hashes import hash_of
 from provisioning.refusal import RefusedError
-from provisioning.words import Words
 
 MAX_LINE: Final = 64
 

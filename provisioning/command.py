@@ -9,6 +9,7 @@ import sys
 
 from protocol.settings import SettingsError
 from protocol.texts import Texts, system_said, texts_for_user, told
+from protocol.words import Words
 from provisioning.answer import INPUT_WRONG
 from provisioning.authority_words import add_authority_words
 from provisioning.boxes_words import add_boxes_words
@@ -21,7 +22,6 @@ from provisioning.kit_words import add_kit_words
 from provisioning.lock_words import add_lock_words
 from provisioning.people_words import add_people_words
 from provisioning.refusal import RefusedError
-from provisioning.words import Words
 
 
 def main(argv: list[str]) -> int:

@@ -16,6 +16,7 @@ from protocol.pinned_channel import pin_of
 from protocol.site.addresses import AddressError, parse_address
 from protocol.texts import Texts, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.enrolment.book import Book, open_book
 from provisioning.enrolment.folder import new_enrolment, open_enrolment
@@ -32,7 +33,6 @@ from provisioning.passphrase import passphrase_from
 from provisioning.record import Entry, RecordBrokenError
 from provisioning.record_file import RECORD, read_record
 from provisioning.refusal import RefusedError
-from provisioning.words import Words
 
 FIRST = "-a"
 GROUPS_A_LINE = 4

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.settings import SettingsError
 from protocol.texts import Texts
+from protocol.words import Words
 from provisioning.answer import INPUT_WRONG, Answer
 from provisioning.authority import new_key
 from provisioning.inventory.attention import calendar_warnings
@@ -21,7 +22,6 @@ from provisioning.inventory.importing import Line, What, plan_import
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory.shapes import Inventory
 from provisioning.inventory.writing import write_sites
-from provisioning.words import Words
 
 
 def add_inventory_words(words: Words) -> None:

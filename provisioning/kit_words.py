@@ -15,6 +15,7 @@ from protocol.certificates import fingerprint
 from protocol.enrolment_code import MAX_TYPED_CHARACTERS, CodeError, read_invitation
 from protocol.texts import Said, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import Answer
 from provisioning.inventory.folder import BANK
 from provisioning.inventory.loading import load_inventory
@@ -27,7 +28,6 @@ from provisioning.kit.wheels import Arch, Target, gather_wheels, version_of
 from provisioning.kit.writing import KitError, KitOrder, contents, kit_name, signed, write_kit
 from provisioning.passphrase import passphrase_from
 from provisioning.signers import ProvisioningKey, load_provisioning_key
-from provisioning.words import Words
 
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 """What Debian 12 and 13 and their neighbours bring."""

@@ -10,12 +10,12 @@ from protocol.certificates import Role
 from protocol.key_lock import is_locked, lock_key
 from protocol.texts import Texts, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import Answer
 from provisioning.keeping import KEY_MODE, load_pair, write_whole
 from provisioning.passphrase import new_passphrase, no_passphrase
 from provisioning.profiles import LEAVES
 from provisioning.refusal import RefusedError
-from provisioning.words import Words
 
 
 class LockError(RefusedError):

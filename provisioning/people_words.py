@@ -10,6 +10,7 @@ from protocol.roster import Right
 from protocol.settings import did_you_mean
 from protocol.texts import Texts, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.words import Words
 from provisioning.answer import DONE, SAYS_NO, Answer
 from provisioning.asking import says_yes
 from provisioning.inventory.accepting import enter_keys
@@ -23,7 +24,6 @@ from provisioning.inventory.registrations import (
 from provisioning.inventory.shapes import PersonEntry
 from provisioning.inventory_words import takes_inventory
 from provisioning.refusal import RefusedError
-from provisioning.words import Words
 
 
 class PeopleWordsError(RefusedError):

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Request, Response
 from collector.acceptance.printing import PrintingError, acceptance_pdf, local_time
 from collector.acceptance.records import Kept, Listed
 from collector.console import problems, shapes
-from collector.console.alarms import SiteFilter, in_scope
 from collector.console.asking import Asked, Asker, asker
+from collector.console.filters import SiteFilter, in_scope
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers

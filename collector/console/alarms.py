@@ -8,32 +8,35 @@ from collections.abc import Callable
 from typing import Annotated, Final, Literal, NoReturn
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import AwareDatetime
 
 from collector.alarms.lifecycle import Refusal
 from collector.alarms.service import RefusedError
 from collector.console import problems, shapes
 from collector.console.asking import Asked, Asker
+from collector.console.filters import (
+    Cursor,
+    KindFilter,
+    LevelFilter,
+    Limit,
+    SinceFilter,
+    SiteFilter,
+    UntilFilter,
+    in_scope,
+    more,
+    wanted,
+)
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.telling import Telling
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
-from collector.storage.records import MAX_LIMIT, AlarmDetail, AlarmState, Filter
+from collector.storage.records import AlarmDetail, AlarmState
 from collector.times import unix_ms
-from protocol.ids import ID_PATTERN
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 OPEN: Final = (AlarmState.NEW, AlarmState.ACKNOWLEDGED)
 """The states that stand in the queue."""
 
-SiteFilter = Annotated[str | None, Query(pattern=ID_PATTERN, description="id of a site")]
-KindFilter = Annotated[str | None, Query(pattern=r"^[a-z_]+\.[a-z_.]+$", max_length=64, description="kind of event")]
-LevelFilter = Annotated[int | None, Query(ge=1, le=5)]
-SinceFilter = Annotated[AwareDatetime | None, Query(description="not before this time at the box")]
-UntilFilter = Annotated[AwareDatetime | None, Query(description="before this time at the box")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before")]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", max_length=40, description='the version looked at, such as "3"')
 ]
@@ -109,23 +112,23 @@ def routes(services: Services, telling: Telling) -> APIRouter:
     ) -> shapes.Listing[shapes.Alarm]:
         in_scope(services, asked, site)
         states = () if state is None else OPEN if state == "open" else (AlarmState(state),)
-        wanted = Filter(
-            sight=asked.person.sight,
+        asks = wanted(
+            asked,
             site=site,
             kind=kind,
             level=level,
             states=states,
-            since_ms=None if since is None else int(since.timestamp() * 1000),
-            until_ms=None if until is None else int(until.timestamp() * 1000),
+            since=since,
+            until=until,
             limit=limit,
-            cursor=None if cursor is None else int(cursor),
+            cursor=cursor,
         )
         with services.store.read() as reading:
-            page = list_alarms(reading, wanted)
+            page = list_alarms(reading, asks)
         at = now_ms()
         return shapes.Listing(
             items=[telling.alarm(row, asked.language, at) for row in page.items],
-            next=None if page.next is None else str(page.next),
+            next=more(page.next),
         )
 
     @router.get("/{alarm_id}", responses=problem_answers(401, 404), summary="One alarm with its explanation and record")
@@ -176,20 +179,6 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         )
 
     return router
-
-
-def in_scope(services: Services, asked: Asker, site: str | None) -> None:
-    """Nothing for a site of the asker's unit, or for none.
-
-    Raises:
-        Problem: not a site of the asker's unit; whether it exists elsewhere is not told.
-    """
-    if site is None:
-        return
-    with services.store.read() as reading:
-        known = any(row.id == site for row in reading.sites(asked.person.sight))
-    if not known:
-        raise Problem(sort=problems.NOT_FOUND, detail=N_("There is no site with this id in your unit."))
 
 
 def version_of(if_match: str | None) -> int:

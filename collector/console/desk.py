@@ -15,9 +15,10 @@ from fastapi.responses import RedirectResponse
 from collector.alarms.lifecycle import Asked as Wish
 from collector.alarms.lifecycle import Move, Resolution, Transition, decide
 from collector.console import desk_words, problems, shapes
-from collector.console.alarms import OPEN, Cursor, KindFilter, LevelFilter, SiteFilter
+from collector.console.alarms import OPEN
 from collector.console.asking import Asked, Asker, asker
 from collector.console.deadlines import due_ms
+from collector.console.filters import Cursor, KindFilter, LevelFilter, SiteFilter
 from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from collector.console import shapes, telling, uncounted
-from collector.console.alarms import (
+from collector.console.asking import Asked
+from collector.console.filters import (
     Cursor,
     KindFilter,
     LevelFilter,
@@ -14,11 +15,11 @@ from collector.console.alarms import (
     SiteFilter,
     UntilFilter,
     in_scope,
+    more,
+    wanted,
 )
-from collector.console.asking import Asked
 from collector.console.reference import problem_answers
 from collector.services import Services
-from collector.storage.records import Filter
 
 Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next` of the page before")]
 
@@ -39,22 +40,22 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
         cursor: Cursor = None,
     ) -> shapes.Listing[shapes.Event]:
         in_scope(services, asked, site)
-        wanted = Filter(
-            sight=asked.person.sight,
+        asks = wanted(
+            asked,
             site=site,
             kind=kind,
             level=level,
-            since_ms=None if since is None else int(since.timestamp() * 1000),
-            until_ms=None if until is None else int(until.timestamp() * 1000),
+            since=since,
+            until=until,
             limit=limit,
-            cursor=None if cursor is None else int(cursor),
+            cursor=cursor,
         )
         with services.store.read() as reading:
-            page = reading.events(wanted)
+            page = reading.events(asks)
         told = [teller.event(row, asked.language) for row in page.items]
         return shapes.Listing(
             items=told if uncounted.proves(services, asked.person) else [uncounted.event(each) for each in told],
-            next=None if page.next is None else str(page.next),
+            next=more(page.next),
         )
 
     @router.get("/sites", summary="Guarded places, by unit and id")

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from collector.console import desk_words, order_telling, problems
-from collector.console.alarms import Cursor, in_scope
 from collector.console.asking import Asker, asker
 from collector.console.credentials import place_of
+from collector.console.filters import Cursor, in_scope
 from collector.console.orders import OrderId, refused
 from collector.console.pages import Pages
 from collector.console.points import SiteId, site_points

@@ -10,15 +10,14 @@ import msgspec
 from fastapi import APIRouter, Path, Query
 
 from collector.console import order_shapes, order_telling, problems, shapes
-from collector.console.alarms import Cursor, Limit, SinceFilter, SiteFilter, UntilFilter, in_scope
 from collector.console.asking import Asked, Asker
+from collector.console.filters import Cursor, Limit, SinceFilter, SiteFilter, UntilFilter, in_scope, more, wanted
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.telling import Telling
 from collector.orders.refusing import NotDoneError
 from collector.services import Services
 from collector.storage.orders import Whole, list_orders
-from collector.storage.records import Filter
 from collector.storage.requests import list_requests
 from collector.times import unix_ms
 from protocol.ids import EVENT_ID_PATTERN
@@ -88,25 +87,23 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         cursor: Cursor = None,
     ) -> shapes.Listing[order_shapes.Order]:
         in_scope(services, asked, site)
-        wanted = Filter(
-            sight=asked.person.sight,
+        asks = wanted(
+            asked,
             site=site,
             kind=action,
-            since_ms=None if since is None else int(since.timestamp() * 1000),
-            until_ms=None if until is None else int(until.timestamp() * 1000),
+            since=since,
+            until=until,
             limit=limit,
-            cursor=None if cursor is None else int(cursor),
+            cursor=cursor,
         )
         with services.store.read() as reading:
-            page = list_orders(reading, wanted, () if state is None else (state,))
+            page = list_orders(reading, asks, () if state is None else (state,))
         now_ms = unix_ms(services.now())
 
         def tell(whole: Whole) -> order_shapes.Order:
             return order_telling.order(whole, asked.person, telling, asked.language, now_ms)
 
-        return shapes.Listing(
-            items=[tell(each) for each in page.items], next=None if page.next is None else str(page.next)
-        )
+        return shapes.Listing(items=[tell(each) for each in page.items], next=more(page.next))
 
     @router.get("/orders/{order_id}", responses=problem_answers(401, 404, 422), summary="One order with its approvals")
     def one(order_id: OrderId, asked: Asked) -> order_shapes.Order:
@@ -142,21 +139,21 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         cursor: Cursor = None,
     ) -> shapes.Listing[order_shapes.Request]:
         in_scope(services, asked, site)
-        wanted = Filter(
-            sight=asked.person.sight,
+        asks = wanted(
+            asked,
             site=site,
             kind=action,
-            since_ms=None if since is None else int(since.timestamp() * 1000),
-            until_ms=None if until is None else int(until.timestamp() * 1000),
+            since=since,
+            until=until,
             limit=limit,
-            cursor=None if cursor is None else int(cursor),
+            cursor=cursor,
         )
         with services.store.read() as reading:
-            page = list_requests(reading, wanted, () if state is None else (state,))
+            page = list_requests(reading, asks, () if state is None else (state,))
         now_ms = unix_ms(services.now())
         return shapes.Listing(
             items=[order_telling.request(row, telling, asked.language, now_ms) for row in page.items],
-            next=None if page.next is None else str(page.next),
+            next=more(page.next),
         )
 
     return router

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from collector.console import order_shapes, order_telling, shapes
-from collector.console.alarms import in_scope
 from collector.console.asking import Asked
+from collector.console.filters import in_scope
 from collector.console.reference import problem_answers
 from collector.console.telling import Telling
 from collector.services import Services

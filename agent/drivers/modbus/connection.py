@@ -14,15 +14,13 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.cancelling import heeding
 from agent.drivers.modbus.frames import Expected, Incomplete, Refused, Wrong, judge
-from agent.drivers.modbus.link import DeviceError, DeviceRefusedError
+from agent.drivers.modbus.link import DeviceError, DeviceRefusedError, coil_data, values_in
 from agent.drivers.modbus.registers import FUNCTIONS, GOLDEN_BITS, GOLDEN_BYTES, Read
 
 TIMEOUT_S: Final = 0.4
 """For connecting and for each answer. A dead module costs this long; a live one answers in milliseconds."""
 
 _WRITE_COIL: Final = 5
-_ON: Final = b"\xff\x00"
-_OFF: Final = b"\x00\x00"
 
 logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # causes are told once, by the driver
 
@@ -87,10 +85,7 @@ class Connection:
         except (ModbusException, OSError) as error:
             raise self._failure() from error
         self._check()
-        values = list(answer.bits if read.table.of_bits else answer.registers)
-        if len(values) < read.count:
-            raise DeviceError(f"answer has {len(values)} values, not {read.count}")
-        return values[: read.count]
+        return values_in(read, answer.bits if read.table.of_bits else answer.registers)
 
     async def write(self, number: int, on: bool) -> None:
         """Set one coil.
@@ -99,7 +94,7 @@ class Connection:
             DeviceRefusedError: the module does not take it; the connection is sound.
             DeviceError: no answer, or another than this write's.
         """
-        self._expect(_WRITE_COIL, number.to_bytes(2, "big") + (_ON if on else _OFF))
+        self._expect(_WRITE_COIL, coil_data(number, on))
         try:
             with heeding():
                 await self._client.write_coil(number, on, device_id=self._unit)

@@ -20,7 +20,7 @@ from pymodbus.framer import FramerRTU
 from pymodbus.pdu import ModbusPDU
 
 from agent.cancelling import heeding
-from agent.drivers.modbus.link import DeviceError, DeviceRefusedError
+from agent.drivers.modbus.link import DeviceError, DeviceRefusedError, coil_data, values_in
 from agent.drivers.modbus.registers import FUNCTIONS, Read, read_of_another_size
 from agent.drivers.modbus.rtu_frames import CRC_BYTES, Asked, complaint, find
 from protocol.site.modbus import Line
@@ -245,10 +245,7 @@ class SerialLink:
             DeviceError: no answer, or another than this read's.
         """
         answer = await self._line.read(self._speaks, read, self._unit)
-        values = list(answer.bits if read.table.of_bits else answer.registers)
-        if len(values) < read.count:
-            raise DeviceError(f"answer has {len(values)} values, not {read.count}")
-        return values[: read.count]
+        return values_in(read, answer.bits if read.table.of_bits else answer.registers)
 
     async def write(self, number: int, on: bool) -> None:
         """Set one coil.
@@ -257,8 +254,7 @@ class SerialLink:
             DeviceRefusedError: the module does not take it; the connection is sound.
             DeviceError: no answer, or another than this write's.
         """
-        data = number.to_bytes(2, "big") + (b"\xff\x00" if on else b"\x00\x00")
-        asked = Asked(unit=self._unit, function=_WRITE_COIL, data=data)
+        asked = Asked(unit=self._unit, function=_WRITE_COIL, data=coil_data(number, on))
         await self._line.exchange(
             self._speaks, asked, lambda client: client.write_coil(number, on, device_id=self._unit), None
         )
