@@ -26,6 +26,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
     cause: str = ""
     counter: int | None = None
+    marks: tuple[str, ...] = ()
 
 
 class Points:
@@ -49,12 +50,17 @@ class Points:
         point, last, now_known = signal.point, self._last.get(signal.point), self._known[signal.point]
         was = last.state if last else State.UNKNOWN
         (self._settling.add if signal.settling else self._settling.discard)(point)
+        marks = now_known.marks if signal.marks is None else signal.marks
         if signal.state is not now_known.state:
             if signal.state is not State.UNKNOWN and signal.state is not was and was is not State.UNKNOWN:
                 gap = "" if now_known.state is not State.UNKNOWN else "unknown" if point in self._read else "down"
                 self._gaps[point] = gap
             # A state that was lost sight of counts from when it was seen again: nobody knows what was in between.
-            self._known[point] = Known(state=signal.state, since=signal.at, cause=signal.cause, counter=signal.counter)
+            self._known[point] = Known(
+                state=signal.state, since=signal.at, cause=signal.cause, counter=signal.counter, marks=marks
+            )
+        elif marks != now_known.marks:
+            self._known[point] = msgspec.structs.replace(now_known, marks=marks)
         self._heard.add(point)
         if signal.state is not State.UNKNOWN:
             self._read.add(point)
@@ -112,7 +118,7 @@ class Points:
                 state=each.state,
                 since=each.since,
                 cause=each.cause,
-                marks=marks.get(point, ()),
+                marks=marks.get(point, each.marks),
             )
 
 

@@ -80,6 +80,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """The device already reads the return, but debounce has not confirmed it: `state` is still the alarm side."""
     restated: bool = False
     """Nothing happened: its device was not heard of for a while, and this is what it said last."""
+    marks: tuple[str, ...] | None = None
+    """What else is true of it; None: as before. A signal that changes marks alone is sent with its present state."""
     counter: int | None = None
     """The point's counter register, where it has one: kept across restarts so that a pulse while down is seen."""
 

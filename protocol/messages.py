@@ -67,11 +67,11 @@ class MessageError(Exception):
 
 
 class EvidenceSlot(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture or clip promised by an event; `evidence.sealed` gives its hash later."""
+    """A picture or clip promised by an event; `evidence.sealed` gives its hash later (docs/eyes.md 7)."""
 
     slot: Word
     camera: Id
-    kind: Literal["still", "clip"]
+    kind: Literal["still", "clip", "reference"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

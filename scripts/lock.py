@@ -19,7 +19,7 @@ DEV_MARK = "# --- development only, from here to the end ---\n"
 COMPILE = (
     "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header",
     "--no-emit-index-url", "--no-annotate", "--group", "setup", "--extra", "agent", "--extra", "collector",
-    "--extra", "ordering", "--extra", "provisioning",
+    "--extra", "people", "--extra", "ordering", "--extra", "provisioning",
 )  # fmt: skip
 
 

@@ -55,6 +55,9 @@ LIMITS: Final[tuple[tuple[str, str, timedelta, timedelta], ...]] = (
     ("recorder", "keep", timedelta(days=30), timedelta(days=730)),  # DOMAIN section 2: floor 30 d
     ("area", "grace", timedelta(seconds=3), timedelta(seconds=30)),  # DOMAIN section 2: 3-30 s
     ("area", "loitering_after", timedelta(seconds=1), timedelta(hours=12)),
+    ("area", "speak_wait", timedelta(seconds=5), timedelta(minutes=10)),
+    ("area", "post_empty_after", timedelta(seconds=5), timedelta(hours=4)),
+    ("area", "crowd_after", timedelta(seconds=2), timedelta(hours=1)),
 )
 """What a duration may be, by section and key."""
 

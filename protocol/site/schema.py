@@ -124,6 +124,7 @@ class Centre(msgspec.Struct, frozen=True, kw_only=True):
     box: Id
     brokers: Annotated[tuple[Address, ...], Meta(min_length=1, max_length=2)]  # host:port, tried in turn
     enrolment: Address | None = None  # host:port of `branchwatch provision serve`
+    evidence: Address | None = None  # host:port where pictures and clips are taken; none: they stay on the box
     ca: FilePath | None = None  # whom the broker's certificate must come from
     certificate: FilePath | None = None  # the box's own chain
     key: FilePath | None = None
@@ -268,8 +269,8 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     input: Annotated[
         str,
         Meta(
-            pattern=r"^[a-z0-9][a-z0-9-]{0,31}/(di|ir|hr|zone)/(0|[1-9][0-9]{0,4})$",
-            description=N_('a module\'s input or a panel\'s zone, like "io1/di/7" or "p1/zone/3"'),
+            pattern=r"^[a-z0-9][a-z0-9-]{0,31}/(di|ir|hr|zone|input)/(0|[1-9][0-9]{0,4})$",
+            description=N_('an input of a module, panel or camera, like "io1/di/7", "p1/zone/3" or "03/input/1"'),
         ),
     ]
     name: Name = ""
@@ -305,30 +306,76 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     login: SecretName
     name: Name = ""
+    protocol: Literal["onvif", "hikvision", "dahua"] = "onvif"
     keep: timedelta = OUTLET_SMALL.keep
+
+
+Point2 = tuple[Fraction, Fraction]
+Polygon = Annotated[tuple[Point2, ...], Meta(min_length=3, max_length=64)]
+"""Corners as fractions of the picture's width and height, from its upper left."""
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
     """A camera and what is watched in its picture."""
 
     id: Id
-    address: Address
+    address: Address  # host[:port] of its ONVIF service; for protocol rtsp its rtsp:// address
     login: SecretName
     name: Name = ""
+    protocol: Literal["onvif", "rtsp"] = "onvif"
+    stream: Annotated[
+        str,
+        Meta(
+            pattern=r"^(sub|main|rtsps?://.{1,500})$", description=N_('"sub", "main" or an address like "rtsp://..."')
+        ),
+    ] = "sub"
     recorder: RecorderChannel | None = None
+    records_on_alarm: Hours | None = None  # its recorder channel records on alarm only in these hours
     watch: Annotated[tuple[Literal["picture", "people"], ...], Meta(max_length=2)] = ()
+    shows: Annotated[
+        tuple[
+            Annotated[str, Meta(pattern=SOURCE_PATTERN, description=N_('what events are about, like "door/vault"'))],
+            ...,
+        ],
+        Meta(max_length=64),
+    ] = ()
+    mask: Annotated[tuple[Polygon, ...], Meta(max_length=16)] = ()  # never leaves the box unblackened
+    events: bool = True  # what the camera itself tells (ONVIF PullPoint)
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a camera's picture and the rule for people in it."""
+    """A part of a camera's picture and the rules for whoever is in it (docs/eyes.md 3)."""
 
     id: Id
     camera: Id
-    polygon: Annotated[tuple[tuple[Fraction, Fraction], ...], Meta(min_length=3, max_length=64)]
+    polygon: Polygon
     name: Name = ""
-    two_people_while: Id | None = None
-    grace: timedelta = timedelta(seconds=10)
     loitering_after: timedelta | None = None
+    speak: Id | None = None  # an announcement that is made before the alarm
+    speak_wait: timedelta = timedelta(seconds=30)
+    after_hours: bool = False
+    partition: Id | None = None  # whose being armed closes the area
+    restricted: bool = False
+    post_empty_after: timedelta | None = None
+    crowd_over: Annotated[int, Meta(ge=1, le=200)] | None = None
+    crowd_after: timedelta = timedelta(seconds=10)
+    two_people_while: Id | None = None  # a door
+    grace: timedelta = timedelta(seconds=10)
+    tailgating_at: Id | None = None  # a door
+    fascia: bool = False
+    bay: bool = False
+    truck_while: Id | None = None  # a door
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """`[evidence]`: how much the box keeps of pictures and clips, and how fast it gives them to its centre."""
+
+    disk_gb: Annotated[int, Meta(ge=1, le=2000)] = 20
+    keep: timedelta = timedelta(days=90)  # levels 1 to 3
+    keep_routine: timedelta = timedelta(days=30)
+    before: timedelta = timedelta(seconds=10)
+    after: timedelta = timedelta(seconds=20)
+    upload_kbps: Annotated[int, Meta(ge=64, le=1_000_000)] = 2000
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -346,6 +393,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     centre: Centre | None = None
     receiver: Receiver | None = None
     loudspeaker: Loudspeaker | None = None
+    evidence: Evidence = Evidence()
     io: Annotated[tuple[IoModule, ...], Meta(max_length=32)] = ()
     door: Annotated[tuple[Door, ...], Meta(max_length=256)] = ()
     interlock: Annotated[tuple[Interlock, ...], Meta(max_length=64)] = ()

@@ -1,0 +1,1 @@
+"""Child processes of the agent: started, listened to, killed when they hang, started again."""

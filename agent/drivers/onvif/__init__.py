@@ -1,0 +1,1 @@
+"""ONVIF cameras and recorders: what they are, their clocks, streams, events and recordings."""

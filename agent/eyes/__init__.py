@@ -1,0 +1,1 @@
+"""From looks to findings: cameras, areas and their rules joined with doors, partitions and hours."""
