@@ -63,13 +63,13 @@ $(BIN)/python:
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what Branchwatch needs to run into $(VENV) (hashes checked)"
 	@sed '/^# --- development only/,$$d' requirements.lock > $(VENV)/run.lock
-	@$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/run.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(VENV)/run.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Installing what tests and checks need into $(VENV) (hashes checked)"
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 %.mo: %.po $(VENV)/.run

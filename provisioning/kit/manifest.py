@@ -27,7 +27,7 @@ MAX_FILES: Final = 500
 """A kit has some forty."""
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
-"""A wheel is at most some 10 MB."""
+"""A wheel is at most some 60 MB: OpenCV's."""
 
 PATH: Final = r"^(?:[a-z-]+/)?[A-Za-z0-9][A-Za-z0-9._+-]{0,200}\Z"
 """At most one folder, nothing that leads out of it or that FAT or a shell would take for something else."""

@@ -26,7 +26,7 @@ from provisioning.kit.materials import Materials, MaterialsError, read
 from provisioning.refusal import RefusedError
 
 OURS: Final = "branchwatch"
-EXTRA: Final = "agent"
+EXTRA: Final = "agent,people"
 INSTALLER: Final = "pip"
 SOURCE: Final = ("pyproject.toml", "README.md", "requirements.lock", "branchwatch.py")
 SOURCE_FOLDERS: Final = ("agent", "collector", "docs", "protocol", "provisioning", "simulator", "systemd")
@@ -34,8 +34,8 @@ NOT_SOURCE: Final = shutil.ignore_patterns("__pycache__", "*.egg-info", "picture
 DEVELOPMENT: Final = "# --- development only"
 """The line of the lock from which on nothing runs on a box."""
 
-PATIENCE_S: Final = 600.0
-"""For all the downloads of one kit, some 10 MB; a slow line of a bank's proxy counted in."""
+PATIENCE_S: Final = 1800.0
+"""For all the downloads of one kit, some 250 MB; a slow line of a bank's proxy counted in."""
 
 GLIBC: Final = ("36", "35", "34", "31", "28", "27", "24", "17", "12", "5")
 """Minor versions of glibc 2 for which wheels are made, up to that of Debian 12."""
