@@ -48,6 +48,7 @@ class EnvelopeType(StrEnum):
     READMISSION = "bw-readmission"
     ACCEPTANCE = "bw-acceptance"
     BACKUP = "bw-backup"
+    UPLOAD = "bw-upload"
 
 
 class EnvelopeFault(StrEnum):

@@ -36,6 +36,7 @@ from provisioning.issuing import Credential
 from tests.bundles import BOX, SITE, roster, settings
 from tests.ledgers import NOW, PaperBox, PaperExport, der_chain
 from tests.vectors.orders import order_vectors
+from tests.vectors.uploads import upload_vectors
 
 HERE = Path(__file__).parent
 _WHERE_FROM = "made by tests/vectors/generate.py from the rules of docs/protocol.md"
@@ -102,6 +103,7 @@ def make() -> Iterator[tuple[str, bytes]]:
     yield "ledger.ndjson", b"".join(export.finish())
     yield "enrolment.json", _json(_enrolment(authority))
     yield "orders.json", _json(order_vectors())
+    yield "uploads.json", _json(upload_vectors())
 
 
 def _bundle(authority: Authority) -> dict[str, Any]:
