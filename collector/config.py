@@ -5,6 +5,7 @@ stay in their files. Flow: command.py -> here -> app.py.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,6 +22,8 @@ from protocol.texts import match_language, said
 
 MAX_BROKERS: Final = 8
 MAX_PEOPLE: Final = 2000
+EVIDENCE_KEPT: Final = (timedelta(days=30), timedelta(days=3660))
+"""Days for which pictures are kept: no rulebook allows fewer than the first."""
 
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description=N_("lower-case letters, digits and dashes, at most 32"))]
 Address = Annotated[
@@ -70,6 +73,21 @@ class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True):
     issuer: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description=N_("64 hex digits"))] | None = None
 
 
+class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`[evidence]`: where boxes bring pictures and clips; without `certificate` it shows that of `[embedded]`.
+
+    The certificate is of role `broker`. `box_gb` is what one box may fill of `disk_gb`.
+    """
+
+    listen: Address
+    certificate: str | None = None
+    key: str | None = None
+    folder: str = "evidence"
+    keep: timedelta = timedelta(days=90)
+    disk_gb: Annotated[int, Meta(ge=1, le=1_000_000)] = 500
+    box_gb: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
+
+
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme."""
 
@@ -85,6 +103,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     embedded: EmbeddedBrokerSettings | None = None
     enrolment: EnrolmentSettings | None = None
     backup: BackupSettings | None = None
+    evidence: EvidenceSettings | None = None
     person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
 
 
@@ -115,6 +134,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """Where the built-in broker keeps its files: beside the database, or beside the configuration."""
         file = self.database_file
         return (self.folder if file is None else file.parent) / "broker"
+
+    @property
+    def evidence_folder(self) -> Path | None:
+        """Where the centre keeps pictures and clips; None where it takes none."""
+        evidence = self.settings.evidence
+        return None if evidence is None else self.path(evidence.folder)
 
     @property
     def brokers(self) -> tuple[tuple[str, int], ...]:
@@ -159,6 +184,7 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
         *((("brokers", index), address) for index, address in enumerate(settings.brokers)),
         *(((("embedded", "listen"), settings.embedded.listen),) if settings.embedded else ()),
         *(((("enrolment", "address"), settings.enrolment.address),) if settings.enrolment else ()),
+        *(((("evidence", "listen"), settings.evidence.listen),) if settings.evidence else ()),
     ):
         if address and not 0 < split_address(address)[1] < 65536:
             yield path, said("a port is from 1 to 65535")
@@ -173,6 +199,7 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
             yield ("brokers", index), said("{key} is the same broker as {owner}", key=key, owner=owner)
         first.setdefault(where, index)
     yield from _backup(settings.backup)
+    yield from _evidence(settings)
     yield from _people(settings.person)
 
 
@@ -183,6 +210,24 @@ def _backup(backup: BackupSettings | None) -> Iterator[Problem]:
         yield ("backup", "recipient"), said('recipient must be what "collector backup key" printed: age1...')
     if backup.folder and backup.folder == backup.second:
         yield ("backup", "second"), said("the second place is the first one; name another disk")
+
+
+def _evidence(settings: CollectorSettings) -> Iterator[Problem]:
+    evidence = settings.evidence
+    if evidence is None:
+        return
+    if (evidence.certificate is None) != (evidence.key is None):
+        yield ("evidence", "certificate"), said("certificate and key come together")
+    elif evidence.certificate is None and settings.embedded is None:
+        yield (
+            ("evidence", "certificate"),
+            said("name a certificate of role broker and its key, as [embedded] has one"),
+        )
+    if not EVIDENCE_KEPT[0] <= evidence.keep <= EVIDENCE_KEPT[1]:
+        yield (
+            ("evidence", "keep"),
+            said("keep is from {least} to {most} days", least=EVIDENCE_KEPT[0].days, most=EVIDENCE_KEPT[1].days),
+        )
 
 
 def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:

@@ -137,3 +137,21 @@ token_hash = "{token_hash("token-of-monitor")}"
     assert people.by_token("") is None
     assert people.by_id("li") is not None
     assert people.by_id("gone") is None
+
+
+def test_evidence_needs_only_an_address_beside_a_built_in_broker() -> None:
+    """It shows the built-in broker's certificate, keeps 90 days, and stands beside the file."""
+    text = SOUND + '[embedded]\nlisten = "127.0.0.1:1"\ncertificate = "b.pem"\nkey = "b.key"\n'
+    config = read_config(text + '[evidence]\nlisten = "127.0.0.1:8444"\n', "collector.toml", Path("/etc/bw"))
+    assert config.evidence_folder == Path("/etc/bw/evidence")
+    assert config.settings.evidence is not None
+    assert config.settings.evidence.keep.days == 90
+    assert read_config(SOUND, "collector.toml", Path()).evidence_folder is None
+
+
+def test_evidence_without_a_certificate_or_for_too_few_days_is_a_fault() -> None:
+    """No rulebook allows less than a month, and a server without a certificate is none."""
+    told = faults_of(SOUND + '[evidence]\nlisten = "127.0.0.1:8444"\nkeep = "20d"\n')
+    assert sorted(line for line, _ in told) == [7, 9]
+    halved = faults_of(SOUND + '[evidence]\nlisten = "127.0.0.1:84440"\ncertificate = "b.pem"\n')
+    assert sorted(line for line, _ in halved) == [8, 9]
