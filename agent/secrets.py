@@ -4,6 +4,7 @@ They stand sealed in the bundle in force (docs/trust.md 4.1); only the box's sea
 `Secret` shows itself in no log. Flow: bundle -> here -> the driver that logs in, which holds it no longer than that.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -49,6 +50,10 @@ class Secrets:
             return Secret(self._key.open_secret(self._sealed[name], box=self._box, name=name).decode())
         except (SealingError, SaidError, UnicodeDecodeError):
             raise SecretError(N_("the secret {name} does not open with this box's key"), name=name) from None
+
+    def seal(self, name: str) -> str:
+        """A mark of the secret as it is sealed in this bundle, and of nothing in it: another when it is sealed anew."""
+        return hashlib.sha256(self._sealed.get(name, "").encode()).hexdigest()[:16]
 
     def opens(self, name: str, sealed: str) -> bool:
         """Whether this box's key opens what is sealed under a name in a bundle that is not in force yet."""
