@@ -14,7 +14,7 @@ import msgspec
 from agent.findings import Finding, Phase
 from agent.signals import Moment
 from protocol.kinds import RESTORED, EventClass, Lane, kind_of
-from protocol.messages import BecauseRow
+from protocol.messages import BecauseRow, EvidenceSlot
 
 FLUTTER_RULES: Final = ((3, timedelta(seconds=5)), (10, timedelta(minutes=10)))
 """So many beginnings of one condition within such a time are told; the next one is chatter."""
@@ -34,6 +34,7 @@ ASKED_FOR: Final = frozenset(
         "order.refused",
         "zone.duress",
         "request.answered",
+        "evidence.sealed",
         "config.applied",
         "config.refused",
         "test.started",
@@ -58,6 +59,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     facts: Mapping[str, Any] = {}
     because: tuple[BecauseRow, ...] = ()
+    evidence: tuple[EvidenceSlot, ...] = ()
     restores: str | None = None
 
 

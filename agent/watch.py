@@ -17,6 +17,7 @@ import msgspec
 from agent import reporting
 from agent.arming.commands import Answer, Command
 from agent.clocks import Reading
+from agent.evidence.promises import OpenPromises
 from agent.findings import Finding
 from agent.guard import Guard
 from agent.outbox.lines import event_id
@@ -54,7 +55,9 @@ class Watch:
         changed: Callable[[Iterable[str]], None],
         random: Callable[[int], bytes],
         boot: str,
+        promises: OpenPromises | None = None,
     ) -> None:
+        self._promises = promises
         self._guard = guard
         self._reported = reported
         self._outbox = outbox
@@ -186,6 +189,8 @@ class Watch:
         self._reported, drafts = reporting.report(
             self._reported, findings, now, lambda: event_id(self._reading(), self._random(10))
         )
+        if self._promises:
+            drafts = self._promises.give(drafts)
         wake = reporting.wake_at(self._reported)
         self._wake_at = min([*wakes, *([wake] if wake is not None else [])], default=None)
         await self._store(drafts)
@@ -216,6 +221,8 @@ class Watch:
         self._refused = False
         self._unstored.clear()
         self._stored_guard, self._stored_reported = self._guard.saved(), self._reported
+        if self._promises:
+            self._promises.stored()
 
     def _to_save(self) -> Mapping[str, bytes]:
         saved: dict[str, bytes] = {}
@@ -227,7 +234,7 @@ class Watch:
             saved[REPORTING_KEY] = msgspec.json.encode(self._reported)
         if self._stored_guard is None:
             saved[BOOT_KEY] = self._boot.encode()
-        return saved
+        return {**saved, **self._promises.to_save()} if self._promises else saved
 
     async def _wait(self) -> None:
         wait_s: float | None = RETRY_S if self._unstored else None

@@ -181,6 +181,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("ledger.shed", 5, _INTEGRITY, None, "Routine events shed", "Routine events were given up because the disk was full; the hole is counted and signed."),
     ("envelope.rejected", 2, _INTEGRITY, None, "Envelope rejected", "A message failed a check and was set aside."),
     ("evidence.sealed", 5, _INTEGRITY, None, "Evidence sealed", "A picture or clip of an event was sealed by its hash."),
+    ("evidence.damaged", 2, _INTEGRITY, None, "Evidence damaged", "A sealed picture or clip was changed at the box before the centre had it, or is gone."),
     ("config.applied", 5, _INTEGRITY, None, "Configuration applied", "A box works with a new site file."),
     ("config.refused", 3, _INTEGRITY, None, "Configuration refused", "A box kept its old site file and says why."),
     ("config.drift", 3, _INTEGRITY, None, "Configuration drift", "A box works with another site file than it should."),

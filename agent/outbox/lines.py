@@ -123,6 +123,7 @@ def _compose(draft: Draft, author: Author, run: str, head: Position, reading: Re
         source=draft.source,
         facts=dict(draft.facts),
         because=draft.because,
+        evidence=draft.evidence,
         restores=draft.restores,
     )
     line = encode(event)
