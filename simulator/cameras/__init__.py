@@ -1,0 +1,1 @@
+"""Simulated cameras and a recorder: an RTSP server and an ONVIF device with pictures, people and faults on command."""
