@@ -14,6 +14,10 @@ from msgspec import Meta
 MAX_BOXES = 100
 """Of one look; more are left out, the least certain first."""
 
+FASCIA_COLUMNS = 12
+FASCIA_ROWS = 8
+"""The grid over the rectangle around a fascia area: `Look.cells`, row after row; -1: a cell outside the polygon."""
+
 
 class Thing(IntEnum):
     """What a box holds, in the model's own numbers."""
@@ -68,6 +72,11 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inliers: int | None = None
     changed: float = 0.0  # share of the picture that changed at once since the look before
     motion: float = 0.0  # share of the picture that moves against the learned background
+    chroma: float = 0.0  # mean distance from grey, Lab a/b; about 0 by infrared light
+    noise_ratio: float | None = None  # noise over the reference's
+    likeness: float | None = None  # correlation of large shapes with the reference's, -1..1; light does not count
+    blind: float | None = None  # share of the reference's structured cells in which none of its edges is left
+    texture: float | None = None  # edges in those cells over what the reference has there
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):

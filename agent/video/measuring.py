@@ -1,0 +1,264 @@
+"""One camera's pictures in figures: what the fault tree of agent/detectors/picture.py judges. Keeps the picture before
+and the reference; decides nothing.
+
+Everything is measured on a picture of at most 360 rows, and most of it on 180 or 90, so that a camera's resolution does
+not move a limit. Light does not count where it can be left out: edges are compared by their direction, sharpness is a
+ratio of fine to coarse detail, shapes are correlated. Flow: sight.py -> here -> words.Measures.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from agent.video import vision
+from agent.video.vision import Features, Frame, Plane
+from agent.video.words import Measures
+
+ROWS: Final = 360
+HALF: Final = 180
+SMALL: Final = (160, 90)
+SHAPES: Final = (40, 22)
+DEAR_EVERY_MS: Final = 6_000
+"""Features are matched so often, and at once when edges are missing."""
+EDGES: Final = 0.10
+"""Share of the reference's pixels that are its edges: the steepest."""
+EDGE_SIGMA: Final = 1.5
+EDGE_COSINE: Final = 0.8
+"""An edge is kept where the slope points the same way within 37 degrees: by chance one in five does."""
+LEAST_SLOPE: Final = 6.0
+"""Sobel units of the smoothed luma: less is no edge of a reference."""
+GRID: Final = (5, 8)
+CELL_LEAST_EDGES: Final = 0.03
+"""Of a cell's pixels: with less, it has no structure that could be missing."""
+CELL_BLIND: Final = 0.45
+"""Share of its edges that a cell keeps at most when it is blind."""
+TRIM: Final = 0.05
+"""Of the darkest and brightest pixels that spread and mean leave out: a clock burned into the picture is no light."""
+CHANGE: Final = 10.0
+"""Grey values by which a large cell changes when light is switched or something stands before it."""
+JUMP_LEAST: Final = 2
+JUMP_BETTER: Final = 0.35
+"""Of the difference without a shift: what is left at most with the right one."""
+SUSPICIOUS_EDGES: Final = 0.75
+
+
+class Basis(NamedTuple):
+    """What one picture is in the sizes that are measured."""
+
+    full: Frame  # 360 rows, luma
+    half: Frame  # 180 rows, luma
+    small: Frame  # 160 x 90, Lab
+    shapes: Plane  # 40 x 22, luma
+    slopes: tuple[Plane, Plane]  # of half
+
+
+def basis(frame: Frame) -> Basis:
+    """The picture in the sizes that are measured."""
+    full = vision.at_rows(frame, ROWS)
+    luma = vision.grey(full)
+    half = vision.at_rows(luma, HALF)
+    small = vision.lab(vision.resized(full, *SMALL))
+    shapes = vision.resized(np.ascontiguousarray(small[:, :, 0]), *SHAPES).astype(np.float32)
+    return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA))
+
+
+def sharpness(now: Basis) -> float:
+    """Fine detail over coarse: falls when the lens is out of focus, and stays when the light is turned down."""
+    fine = vision.detail(now.full)
+    coarse = vision.detail(vision.resized(now.full, now.full.shape[1] // 4, max(1, now.full.shape[0] // 4)))
+    return fine / (coarse + 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a camera should show, measured once."""
+
+    picture: Frame
+    shape: tuple[int, int]
+    basis: Basis
+    edges: NDArray[np.bool_]
+    steepness: Plane
+    cells: tuple[tuple[slice, slice], ...]  # those with structure
+    chroma: tuple[float, float]
+    noise: float
+    sharpness: float
+    features: Features
+    fading: Plane
+
+
+def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
+    """A reference prepared for pictures of a shape, as rows and columns of the measured size."""
+    rows, columns = shape
+    now = basis(vision.resized(picture, columns, rows))
+    across, down = now.slopes
+    steepness = np.hypot(across, down)
+    edges = steepness >= max(LEAST_SLOPE, float(np.quantile(steepness, 1 - EDGES)))
+    height, width = edges.shape
+    cells = [
+        (
+            slice(height * y // GRID[0], height * (y + 1) // GRID[0]),
+            slice(width * x // GRID[1], width * (x + 1) // GRID[1]),
+        )
+        for y in range(GRID[0])
+        for x in range(GRID[1])
+    ]
+    return Reference(
+        picture=picture,
+        shape=shape,
+        basis=now,
+        edges=edges,
+        steepness=steepness,
+        cells=tuple(cell for cell in cells if edges[cell].mean() >= CELL_LEAST_EDGES),
+        chroma=_chroma(now.small),
+        noise=vision.noise(now.full),
+        sharpness=sharpness(now),
+        features=vision.features(now.half),
+        fading=vision.window(height, width),
+    )
+
+
+class Measurer:
+    """Measures the pictures of one camera, one after the other."""
+
+    def __init__(self, reference: Frame | None = None) -> None:
+        self._picture = reference
+        self._reference: Reference | None = None
+        self._before: Basis | None = None
+        self._dear_at: int | None = None
+        self._corner: tuple[float | None, int | None] = (None, None)
+
+    def refer(self, reference: Frame | None) -> None:
+        """Compare with another picture from now on, or with none."""
+        self._picture, self._reference, self._dear_at = reference, None, None
+        self._corner = (None, None)
+
+    def measure(self, frame: Frame, at_ms: int, motion: float = 0.0) -> Measures:
+        """The figures of this picture; `motion` is passed on."""
+        now = basis(frame)
+        before = self._before if self._before and self._before.full.shape == now.full.shape else None
+        self._before = now
+        luma, spread = _light(np.ascontiguousarray(now.small[:, :, 0]))
+        jump = _jump(before.half, now.half) if before else 0
+        noise = vision.noise(now.full)
+        told = Measures(
+            luma=luma,
+            luma_std=spread,
+            noise=noise,
+            equal=vision.equal_share(before.full, now.full) if before else None,
+            row_shift=float(jump),
+            changed=_changed(before, now, jump) if before else 0.0,
+            chroma=float(np.hypot(*(now.small[:, :, axis].astype(np.float32) - 128 for axis in (1, 2))).mean()),
+            motion=motion,
+        )
+        if self._picture is None:
+            return told
+        if self._reference is None or self._reference.shape != now.full.shape:
+            rows, columns = now.full.shape
+            self._reference = referred(self._picture, (rows, columns))
+        return self._compared(told, now, self._reference, at_ms)
+
+    def _compared(self, told: Measures, now: Basis, reference: Reference, at_ms: int) -> Measures:
+        kept, blind, texture = _edges(now, reference)
+        suspicious = kept is not None and kept < SUSPICIOUS_EDGES
+        if self._dear_at is None or suspicious or at_ms - self._dear_at >= DEAR_EVERY_MS:
+            self._dear_at, self._corner = at_ms, _corner(now, reference)
+        right, down, _ = vision.shift(
+            reference.basis.half.astype(np.float32), now.half.astype(np.float32), reference.fading
+        )
+        here, there = _chroma(now.small), reference.chroma
+        return replace(
+            told,
+            colour_shift=float(np.hypot(here[0] - there[0], here[1] - there[1])),
+            sharpness=sharpness(now) / max(reference.sharpness, 1e-6),
+            edges_kept=kept,
+            shift_px=float(np.hypot(right, down)),
+            corner_px=self._corner[0],
+            inliers=self._corner[1],
+            noise_ratio=told.noise / max(reference.noise, 0.2),
+            likeness=_likeness(now.shapes, reference.basis.shapes),
+            blind=blind,
+            texture=texture,
+        )
+
+
+def _light(luma: Frame) -> tuple[float, float]:
+    counts = vision.histogram(luma)
+    total = counts.sum()
+    below = np.cumsum(counts)
+    low, high = total * TRIM, total * (1 - TRIM)
+    kept = np.clip(np.minimum(below, high) - np.maximum(below - counts, low), 0, None)
+    values = np.arange(256)
+    mean = float((kept * values).sum() / kept.sum())
+    return mean, float(np.sqrt((kept * (values - mean) ** 2).sum() / kept.sum()))
+
+
+def _chroma(small: Frame) -> tuple[float, float]:
+    """Median of each colour axis: a red car before the lens is not a red picture."""
+    first, second = (float(np.median(small[:, :, axis])) for axis in (1, 2))
+    return first, second
+
+
+def _profile(luma: Frame, axis: int) -> NDArray[np.float32]:
+    return np.asarray(luma.mean(axis=axis, dtype=np.float32), np.float32)
+
+
+def _jump(before: Frame, now: Frame) -> int:
+    """Rows (or columns) by which both halves of the picture lie lower than before; 0 unless both agree."""
+    for axis in (1, 0):
+        length = now.shape[axis]
+        parts = (slice(0, length // 2), slice(length // 2, length))
+        cuts = [(slice(None), part) if axis == 1 else (part, slice(None)) for part in parts]
+        found = [_rolled(_profile(before[cut], axis), _profile(now[cut], axis)) for cut in cuts]
+        if min(abs(shift) for shift in found) >= JUMP_LEAST and abs(found[0] - found[1]) <= 1:
+            return found[0]
+    return 0
+
+
+def _rolled(before: NDArray[np.float32], now: NDArray[np.float32]) -> int:
+    """The cyclic shift that makes the profiles alike; 0 when none makes them much more alike than none."""
+    one, other = before - before.mean(), now - now.mean()
+    spectrum = np.fft.rfft(other) * np.conj(np.fft.rfft(one))
+    best = int(np.argmax(np.fft.irfft(spectrum, len(one))))
+    shift = best if best <= len(one) // 2 else best - len(one)
+    still = float(np.abs(other - one).mean())
+    moved = float(np.abs(other - np.roll(one, shift)).mean())
+    return shift if moved < JUMP_BETTER * still and still > 1.0 else 0
+
+
+def _changed(before: Basis, now: Basis, jump: int) -> float:
+    if jump:
+        return 0.0  # the picture went somewhere else: that is no light
+    return float((np.abs(now.shapes - before.shapes) > CHANGE).mean())
+
+
+def _edges(now: Basis, reference: Reference) -> tuple[float | None, float | None, float | None]:
+    if not reference.cells:
+        return None, None, None
+    (right, down), (right_was, down_was) = now.slopes, reference.basis.slopes
+    steepness = np.hypot(right, down)
+    along = right * right_was + down * down_was
+    kept = reference.edges & (along > EDGE_COSINE * steepness * reference.steepness) & (steepness > 1.0)
+    blind = [cell for cell in reference.cells if kept[cell].sum() < CELL_BLIND * reference.edges[cell].sum()]
+    texture = None
+    if blind:
+        here = sum(float(steepness[cell].sum()) for cell in blind)
+        texture = here / max(1.0, sum(float(reference.steepness[cell].sum()) for cell in blind))
+    return float(kept.sum() / reference.edges.sum()), len(blind) / len(reference.cells), texture
+
+
+def _corner(now: Basis, reference: Reference) -> tuple[float | None, int]:
+    found, inliers = vision.matched(reference.features, vision.features(now.half))
+    if found is None:
+        return None, 0
+    height, width = now.half.shape
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
+    return float(np.hypot(*(corners @ found.T - corners[:, :2]).T).max()), inliers
+
+
+def _likeness(one: Plane, other: Plane) -> float:
+    a, b = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 1e-3 else 0.0
