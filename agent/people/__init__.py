@@ -1,1 +1,1 @@
-"""Finding people, vehicles and bikes in a picture: models, the process that runs them, tracks."""
+"""Finding people, vehicles and bikes: the models, the program that runs one, how eyes ask it, and who is who."""
