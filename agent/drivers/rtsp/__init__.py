@@ -1,0 +1,1 @@
+"""RTSP cameras, asked before they are opened: who answers, who refuses, and how."""
