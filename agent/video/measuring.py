@@ -28,8 +28,9 @@ EDGES: Final = 0.10
 EDGE_SIGMA: Final = 1.5
 EDGE_COSINE: Final = 0.8
 """An edge is kept where the slope points the same way within 37 degrees: by chance one in five does."""
-LEAST_SLOPE: Final = 6.0
-"""Sobel units of the smoothed luma: less is no edge of a reference."""
+LEAST_SLOPE: Final = 16.0
+"""Sobel units of the smoothed luma, 8 for one grey value a pixel: less is no edge of a reference."""
+FAINTEST_SLOPE: Final = 1.0
 GRID: Final = (5, 8)
 CELL_LEAST_EDGES: Final = 0.03
 """Of a cell's pixels: with less, it has no structure that could be missing."""
@@ -43,6 +44,17 @@ JUMP_LEAST: Final = 2
 JUMP_BETTER: Final = 0.35
 """Of the difference without a shift: what is left at most with the right one."""
 SUSPICIOUS_EDGES: Final = 0.75
+SUSPICIOUS_EVERY_MS: Final = 1_000
+LAPLACIAN_GAIN: Final = 20.0
+"""Variance that the Laplacian makes of noise of variance 1: the sum of its squared weights."""
+FEWEST_CELLS: Final = 3
+"""With fewer cells of structure, edges say nothing about a picture."""
+SCALES: Final = (0.7, 1.4)
+ALIGNED_BETTER: Final = 0.1
+"""Share of edges that a move must bring together beyond what lies right without it."""
+ALIGNED_LEAST_PX: Final = 0.5
+EXPLAINED: Final = 0.5
+"""Share of edges from which on the picture is known to lie as was found."""
 
 
 class Basis(NamedTuple):
@@ -65,23 +77,45 @@ def basis(frame: Frame) -> Basis:
     return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA))
 
 
-def sharpness(now: Basis) -> float:
-    """Fine detail over coarse: falls when the lens is out of focus, and stays when the light is turned down."""
-    fine = vision.detail(now.full)
-    coarse = vision.detail(vision.resized(now.full, now.full.shape[1] // 4, max(1, now.full.shape[0] // 4)))
-    return fine / (coarse + 1.0)
+def sharpness(now: Basis, noise: float) -> float:
+    """Fine detail over the contrast of large shapes: falls out of focus, stays when the light is turned down."""
+    fine = max(0.0, vision.detail(now.full) - LAPLACIAN_GAIN * noise * noise)
+    return fine / (float(now.shapes.var()) + 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edges:
+    """Where a picture rises steeply, which way, and which parts of it have structure at all."""
+
+    where: NDArray[np.bool_]
+    slopes: tuple[Plane, Plane]
+    steepness: Plane
+    cells: tuple[tuple[slice, slice], ...]
+
+
+def edges_of(half: Frame) -> Edges:
+    """The steepest parts of a picture of 180 rows."""
+    slopes = vision.slopes(half, EDGE_SIGMA)
+    steepness = np.hypot(*slopes)
+    where = steepness >= max(LEAST_SLOPE, float(np.quantile(steepness, 1 - EDGES)))
+    height, width = where.shape
+    rows, columns = GRID
+    cells = [
+        (slice(height * y // rows, height * (y + 1) // rows), slice(width * x // columns, width * (x + 1) // columns))
+        for y in range(rows)
+        for x in range(columns)
+    ]
+    structured = tuple(cell for cell in cells if where[cell].mean() >= CELL_LEAST_EDGES)
+    return Edges(where=where, slopes=slopes, steepness=steepness, cells=structured)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """What a camera should show, measured once."""
 
-    picture: Frame
     shape: tuple[int, int]
     basis: Basis
-    edges: NDArray[np.bool_]
-    steepness: Plane
-    cells: tuple[tuple[slice, slice], ...]  # those with structure
+    edges: Edges
     chroma: tuple[float, float]
     noise: float
     sharpness: float
@@ -93,31 +127,27 @@ def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
     """A reference prepared for pictures of a shape, as rows and columns of the measured size."""
     rows, columns = shape
     now = basis(vision.resized(picture, columns, rows))
-    across, down = now.slopes
-    steepness = np.hypot(across, down)
-    edges = steepness >= max(LEAST_SLOPE, float(np.quantile(steepness, 1 - EDGES)))
-    height, width = edges.shape
-    cells = [
-        (
-            slice(height * y // GRID[0], height * (y + 1) // GRID[0]),
-            slice(width * x // GRID[1], width * (x + 1) // GRID[1]),
-        )
-        for y in range(GRID[0])
-        for x in range(GRID[1])
-    ]
+    noise = vision.noise(now.full)
     return Reference(
-        picture=picture,
         shape=shape,
         basis=now,
-        edges=edges,
-        steepness=steepness,
-        cells=tuple(cell for cell in cells if edges[cell].mean() >= CELL_LEAST_EDGES),
+        edges=edges_of(now.half),
         chroma=_chroma(now.small),
-        noise=vision.noise(now.full),
-        sharpness=sharpness(now),
+        noise=noise,
+        sharpness=sharpness(now, noise),
         features=vision.features(now.half),
-        fading=vision.window(height, width),
+        fading=vision.window(*now.half.shape),
     )
+
+
+class Alignment(NamedTuple):
+    """How the picture lies against its reference, as last found out."""
+
+    at_ms: int
+    edges: Edges  # of the reference, where they are to be found now
+    corner_px: float | None  # None: nothing explains what is seen
+    shift_px: float
+    inliers: int
 
 
 class Measurer:
@@ -127,13 +157,11 @@ class Measurer:
         self._picture = reference
         self._reference: Reference | None = None
         self._before: Basis | None = None
-        self._dear_at: int | None = None
-        self._corner: tuple[float | None, int | None] = (None, None)
+        self._alignment: Alignment | None = None
 
     def refer(self, reference: Frame | None) -> None:
         """Compare with another picture from now on, or with none."""
-        self._picture, self._reference, self._dear_at = reference, None, None
-        self._corner = (None, None)
+        self._picture, self._reference, self._alignment = reference, None, None
 
     def measure(self, frame: Frame, at_ms: int, motion: float = 0.0) -> Measures:
         """The figures of this picture; `motion` is passed on."""
@@ -157,26 +185,26 @@ class Measurer:
             return told
         if self._reference is None or self._reference.shape != now.full.shape:
             rows, columns = now.full.shape
-            self._reference = referred(self._picture, (rows, columns))
+            self._reference, self._alignment = referred(self._picture, (rows, columns)), None
         return self._compared(told, now, self._reference, at_ms)
 
     def _compared(self, told: Measures, now: Basis, reference: Reference, at_ms: int) -> Measures:
-        kept, blind, texture = _edges(now, reference)
-        suspicious = kept is not None and kept < SUSPICIOUS_EDGES
-        if self._dear_at is None or suspicious or at_ms - self._dear_at >= DEAR_EVERY_MS:
-            self._dear_at, self._corner = at_ms, _corner(now, reference)
-        right, down, _ = vision.shift(
-            reference.basis.half.astype(np.float32), now.half.astype(np.float32), reference.fading
-        )
+        lies = self._alignment or _aligned(now, reference, at_ms)
+        kept, blind, texture = _kept(now, lies.edges)
+        passed = at_ms - lies.at_ms
+        if passed >= DEAR_EVERY_MS or (passed >= SUSPICIOUS_EVERY_MS and kept is not None and kept < SUSPICIOUS_EDGES):
+            lies = _aligned(now, reference, at_ms)
+            kept, blind, texture = _kept(now, lies.edges)
+        self._alignment = lies
         here, there = _chroma(now.small), reference.chroma
         return replace(
             told,
             colour_shift=float(np.hypot(here[0] - there[0], here[1] - there[1])),
-            sharpness=sharpness(now) / max(reference.sharpness, 1e-6),
+            sharpness=sharpness(now, told.noise) / max(reference.sharpness, 1e-6),
             edges_kept=kept,
-            shift_px=float(np.hypot(right, down)),
-            corner_px=self._corner[0],
-            inliers=self._corner[1],
+            shift_px=lies.shift_px,
+            corner_px=lies.corner_px,
+            inliers=lies.inliers,
             noise_ratio=told.noise / max(reference.noise, 0.2),
             likeness=_likeness(now.shapes, reference.basis.shapes),
             blind=blind,
@@ -234,28 +262,49 @@ def _changed(before: Basis, now: Basis, jump: int) -> float:
     return float((np.abs(now.shapes - before.shapes) > CHANGE).mean())
 
 
-def _edges(now: Basis, reference: Reference) -> tuple[float | None, float | None, float | None]:
-    if not reference.cells:
+def _kept(now: Basis, edges: Edges) -> tuple[float | None, float | None, float | None]:
+    """Share of the edges that are there, share of the cells that lost theirs, and what those show instead."""
+    if len(edges.cells) < FEWEST_CELLS:
         return None, None, None
-    (right, down), (right_was, down_was) = now.slopes, reference.basis.slopes
+    (right, down), (right_was, down_was) = now.slopes, edges.slopes
     steepness = np.hypot(right, down)
     along = right * right_was + down * down_was
-    kept = reference.edges & (along > EDGE_COSINE * steepness * reference.steepness) & (steepness > 1.0)
-    blind = [cell for cell in reference.cells if kept[cell].sum() < CELL_BLIND * reference.edges[cell].sum()]
+    kept = edges.where & (along > EDGE_COSINE * steepness * edges.steepness) & (steepness > FAINTEST_SLOPE)
+    blind = [cell for cell in edges.cells if kept[cell].sum() < CELL_BLIND * edges.where[cell].sum()]
     texture = None
     if blind:
         here = sum(float(steepness[cell].sum()) for cell in blind)
-        texture = here / max(1.0, sum(float(reference.steepness[cell].sum()) for cell in blind))
-    return float(kept.sum() / reference.edges.sum()), len(blind) / len(reference.cells), texture
+        texture = here / max(1.0, sum(float(edges.steepness[cell].sum()) for cell in blind))
+    return float(kept.sum() / edges.where.sum()), len(blind) / len(edges.cells), texture
 
 
-def _corner(now: Basis, reference: Reference) -> tuple[float | None, int]:
+def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
+    """How the picture lies: as it should, or turned and moved where that brings clearly more edges together."""
     found, inliers = vision.matched(reference.features, vision.features(now.half))
-    if found is None:
-        return None, 0
-    height, width = now.half.shape
+    right, down, _ = vision.shift(
+        reference.basis.half.astype(np.float32), now.half.astype(np.float32), reference.fading
+    )
+    motions = [np.array([[1, 0, right], [0, 1, down]], np.float64)]
+    if found is not None and SCALES[0] <= float(np.hypot(found[0, 0], found[1, 0])) <= SCALES[1]:
+        motions.append(found)
+    shift = float(np.hypot(right, down))
+    best, edges, corner = _kept(now, reference.edges)[0], reference.edges, 0.0
+    if best is None:
+        return Alignment(at_ms, edges, None, shift, inliers)
+    asked = best + ALIGNED_BETTER
+    for motion in motions:
+        if (moves := _corner(motion, *now.half.shape)) < ALIGNED_LEAST_PX:
+            continue
+        there = edges_of(vision.moved(reference.basis.half, motion))
+        kept = _kept(now, there)[0]
+        if kept is not None and kept >= max(asked, best):
+            best, edges, corner = kept, there, moves
+    return Alignment(at_ms, edges, corner if best >= EXPLAINED else None, shift, inliers)
+
+
+def _corner(motion: NDArray[np.float64], height: int, width: int) -> float:
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
-    return float(np.hypot(*(corners @ found.T - corners[:, :2]).T).max()), inliers
+    return float(np.hypot(*(corners @ motion.T - corners[:, :2]).T).max())
 
 
 def _likeness(one: Plane, other: Plane) -> float:

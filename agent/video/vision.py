@@ -136,6 +136,12 @@ def matched(one: Features, other: Features) -> tuple[NDArray[np.float64] | None,
     return np.asarray(found, np.float64), int(np.count_nonzero(inliers))
 
 
+def moved(luma: Frame, motion: NDArray[np.float64]) -> Frame:
+    """The picture turned, scaled and moved by a 2x3; what comes in from outside repeats the rim."""
+    height, width = luma.shape
+    return np.asarray(cv2.warpAffine(luma, motion, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
 def _orb() -> Any:
     return cv2.ORB_create(nfeatures=MAX_FEATURES, fastThreshold=10)  # type: ignore[attr-defined]
 
