@@ -25,6 +25,7 @@ class CameraState:
     sessions: int = 8  # streams at the same time; one more is told 453
     clock_off_s: float = CLOCK_OFF_S  # by how much the clock is off while it is off
     clock: Callable[[], float] = time.time
+    monotonic_s: Callable[[], float] = time.monotonic  # by which leases end
     faults: frozenset[Fault] = frozenset()
     talks: asyncio.Event = field(default_factory=asyncio.Event)  # cleared while it says nothing
     wrong_logins: int = 0
