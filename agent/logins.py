@@ -135,6 +135,11 @@ class Logins:
             return opened
         return REFUSED if account.name in self._ledger else ""
 
+    def times_refused(self, point: str) -> int:
+        """How often in a row this account was refused."""
+        known = self._ledger.get(self._accounts[point].name)
+        return known.times if known else 0
+
     def _become(self, account: _Account, ledger: dict[str, login.Refused]) -> None:
         before, self._ledger = self._ledger, ledger
         self._found += login.findings(before, ledger, account.name, account.points, self._now())

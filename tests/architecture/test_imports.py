@@ -38,7 +38,12 @@ ONE_PLACE = {
     "sqlalchemy": ["collector/storage/*"],
     "alembic": ["collector/storage/*"],
     "fastapi": ["collector/console/*"],
-    "starlette": ["collector/console/*", "ordering/page_serving.py", "provisioning/enrolment/web.py"],
+    "starlette": [
+        "collector/console/*",
+        "collector/evidence/serving.py",
+        "ordering/page_serving.py",
+        "provisioning/enrolment/web.py",
+    ],
     "pydantic": ["collector/console/*"],
     "httpx": ["ordering/asking.py", "agent/drivers/recorders/http.py"],
     "av": ["agent/video/media.py", "simulator/cameras/encoding.py"],
@@ -47,8 +52,14 @@ ONE_PLACE = {
     "openvino": ["agent/people/inference.py"],
     "onvif": ["agent/drivers/onvif/client.py"],
     "zeep": ["agent/drivers/onvif/client.py"],
+    "aiohttp": ["agent/drivers/onvif/client.py"],
     "jinja2": ["collector/console/pages.py"],
-    "uvicorn": ["collector/app.py", "ordering/page_serving.py", "provisioning/enrolment/serving.py"],
+    "uvicorn": [
+        "collector/app.py",
+        "collector/evidence/serving.py",
+        "ordering/page_serving.py",
+        "provisioning/enrolment/serving.py",
+    ],
     "segno": ["provisioning/enrolment/qr.py"],
     "chinese_calendar": ["agent/arming/workdays.py"],
     "holidays": ["agent/arming/statutory.py"],
@@ -92,6 +103,14 @@ PURE = [
         f"agent/drivers/dc09/{name}.py"
         for name in ("config", "desk", "judging", "limits", "meaning", "memory", "session")
     ),
+    *(
+        f"agent/drivers/onvif/{name}.py"
+        for name in ("answers", "facts", "leases", "logging_in", "quirks", "recordings", "streams", "topics")
+    ),
+    "agent/drivers/asking/words.py",
+    "agent/drivers/recorders/hikvision.py",
+    "agent/drivers/recorders/dahua.py",
+    "agent/drivers/trouble.py",
     "agent/acceptance/plan.py",
     "agent/acceptance/progress.py",
     "agent/eyes/area.py",
@@ -106,6 +125,8 @@ PURE = [
     "collector/orders/approving.py",
     "collector/ingest/verification.py",
     "collector/ingest/sequence.py",
+    "collector/evidence/receiving.py",
+    "collector/evidence/looking.py",
 ]
 NOT_PURE = ["protocol/command.py", "protocol/pinned_tls.py", "protocol/systemd.py"]
 IMPURE_MODULES = {"asyncio", "random", "secrets", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}

@@ -1,0 +1,1 @@
+"""The asker: one child of the agent that talks to cameras and recorders of every make, and tells what they say."""
