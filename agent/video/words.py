@@ -6,7 +6,7 @@ Flow: eye.py -> here -> agent/eyes/, agent/evidence/, and back.
 """
 
 from enum import IntEnum, StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,10 @@ MAX_BOXES = 100
 FASCIA_COLUMNS = 12
 FASCIA_ROWS = 8
 """The grid over the rectangle around a fascia area: `Look.cells`, row after row; -1: a cell outside the polygon."""
+
+CERTAIN: Final = 0.35
+"""Score from which a box begins a track or a count; a less certain one, from .25 on, only holds what has begun. Scores
+are low: somebody who stands still for a minute gets .3 to .6 (docs/benchmarks.md)."""
 
 
 class Thing(IntEnum):
@@ -65,18 +69,17 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     equal: float | None = None  # share of pixels equal to those of the frame before
     row_shift: float = 0.0  # rows by which the picture jumped since the frame before
     colour_shift: float | None = None  # Lab a/b distance from the reference
-    sharpness: float | None = None  # Laplacian variance over the reference's
+    sharpness: float | None = None  # Laplacian variance over the reference's, at equal contrast
     edges_kept: float | None = None  # share of the reference's edges, 0..1
     shift_px: float | None = None  # phase correlation against the reference, pixels at 180 rows
-    corner_px: float | None = None  # how far a corner moved, by matched features
+    corner_px: float | None = None  # how far a corner moved, where that brings the edges together; None: unknown
     inliers: int | None = None
     changed: float = 0.0  # share of the picture that changed at once since the look before
     motion: float = 0.0  # share of the picture that moves against the learned background
     chroma: float = 0.0  # mean distance from grey, Lab a/b; about 0 by infrared light
     noise_ratio: float | None = None  # noise over the reference's
-    likeness: float | None = None  # correlation of large shapes with the reference's, -1..1; light does not count
     blind: float | None = None  # share of the reference's structured cells in which none of its edges is left
-    texture: float | None = None  # edges in those cells over what the reference has there
+    texture: float | None = None  # fine detail in those cells over what the reference has there
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
