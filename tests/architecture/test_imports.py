@@ -105,7 +105,7 @@ PURE = [
     ),
     *(
         f"agent/drivers/onvif/{name}.py"
-        for name in ("answers", "facts", "leases", "logging_in", "quirks", "recordings", "streams", "topics")
+        for name in ("answers", "facts", "leases", "logging_in", "quirks", "recordings", "topics")
     ),
     "agent/drivers/asking/words.py",
     "agent/drivers/recorders/hikvision.py",
