@@ -84,13 +84,18 @@ class Connection:
         except CallError:
             self._http.close()
             raise
+        finally:
+            if self._aborted:  # nobody else closes it
+                self._http.close()
+
+    def _connect(self) -> None:
+        self._http.connect()
+        self._http.sock.settimeout(CALL_S)
+        self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         if self._http.sock is None:
-            self._http.connect()
-            sock: socket.socket = self._http.sock
-            sock.settimeout(CALL_S)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connect()
         if self._aborted:
             raise CallError("given up")
         self._http.request(method, path, body, headers)

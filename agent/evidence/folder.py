@@ -76,13 +76,16 @@ class Shelf:
             with _opened_folder(path) as folder:
                 os.fchmod(folder, 0o700)
 
-    def clear_making(self, keep: frozenset[str]) -> None:
-        """Throw away what eyes of an earlier run left, but for these slots."""
+    def clear_making(self) -> None:
+        """Throw away what eyes of an earlier run left.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
         with _opened_folder(self.making) as folder:
             for name in os.listdir(folder):  # noqa: PTH208 - of an open folder
-                if name.partition(".")[0] not in keep:
-                    with suppress(OSError):
-                        os.unlink(name, dir_fd=folder)
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=folder)
 
     def making_path(self, slot: str, media_type: str) -> Path:
         """Where an eye shall write this slot."""
@@ -184,6 +187,12 @@ class Shelf:
             for ending in (*ENDINGS.values(), ENDING):
                 with suppress(FileNotFoundError):
                     os.unlink(f"{slot}.{ending}", dir_fd=folder)
+
+    def set_aside(self, slot: str) -> None:
+        """Keep what is no longer what it was for a field engineer: its description gets another name."""
+        with suppress(OSError), _opened_folder(self.path) as folder:
+            name = description_name(_check(slot))
+            os.rename(name, f"{slot}.damaged", src_dir_fd=folder, dst_dir_fd=folder)
 
     def drop_made(self, slot: str, media_type: str) -> None:
         """Throw away what an eye wrote."""

@@ -65,11 +65,6 @@ def next_of(files: Iterable[Waiting], now_ms: int) -> Waiting | None:
     return min(ready, key=lambda each: each.rank, default=None)
 
 
-def wake_at(files: Iterable[Waiting]) -> int | None:
-    """When the next one may go."""
-    return min((each.not_before_ms for each in files), default=None)
-
-
 def goes_before(new: Waiting, under_way: Waiting) -> bool:
     """Whether this one need not wait for a piece of that one: an urgent still before a clip, not a whim of order."""
     return new.is_still and not under_way.is_still
