@@ -11,6 +11,7 @@ from typing import Final
 
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
+from protocol.site import eyes_checks
 from protocol.site.addresses import AddressError, parse_address
 from protocol.site.arming_checks import panels, partitions, sirens, ways_in, zones
 from protocol.site.defaults import TEMPLATES
@@ -97,8 +98,8 @@ def addresses(site: Site) -> Iterator[Problem]:
     seen: dict[tuple[str, int, int | None], str] = {}
     for section, port in (("io", MODBUS_PORT), ("recorder", 80), ("camera", 80)):
         for index, item in enumerate(getattr(site, section)):
-            if section == "io" and is_serial(item.address):
-                continue  # serial_lines judges it
+            if (section == "io" and is_serial(item.address)) or getattr(item, "protocol", "") == "rtsp":
+                continue  # serial_lines and eyes_checks judge it
             try:
                 host = parse_address(item.address, port)
             except AddressError as error:
@@ -206,11 +207,11 @@ def registers(site: Site) -> Iterator[Problem]:
         if table == "zone":
             if device not in panels:
                 yield use.path, undefined("panel", device, panels)
-        elif device not in modules:
+        elif table != "input" and device not in modules:
             yield use.path, undefined("io", device, modules)
         if int(number) > HIGHEST_NUMBER:
             yield use.path, said("{key} has a number above {highest}", key=use.key, highest=HIGHEST_NUMBER)
-        if table != "zone" and Table(table) not in use.tables:
+        if table not in {"zone", "input"} and Table(table) not in use.tables:
             fits = "/".join(use.tables)
             yield use.path, said("{key} must be in table {fits}, not {table}", key=use.key, fits=fits, table=table)
         if first := seen.get(use.text):
@@ -247,4 +248,5 @@ CHECKS: Final[tuple[Callable[[Site], Iterator[Problem]], ...]] = (
     zones,
     sirens,
     serial_lines,
+    *eyes_checks.CHECKS,
 )

@@ -19,6 +19,11 @@ _UNDEFINED: Final = {
     "camera": N_('camera "{name}" is not defined'),
     "panel": N_('panel "{name}" is not defined'),
     "io": N_('io "{name}" is not defined'),
+    "interlock": N_('interlock "{name}" is not defined'),
+    "keyswitch": N_('keyswitch "{name}" is not defined'),
+    "announcement": N_('announcement "{name}" is not defined'),
+    "output": N_('output "{name}" is not defined'),
+    "device": N_('device "{name}" is not defined'),
 }
 
 
