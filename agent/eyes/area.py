@@ -18,16 +18,13 @@ from agent.detectors.doors import DoorView
 from agent.detectors.lasting import Stage
 from agent.detectors.occupancy import Occupancy
 from agent.eyes.around import Around
-from agent.eyes.tracks import Track
 from agent.findings import Finding
+from agent.people.tracks import Track
 from agent.signals import Moment, State
-from agent.video.words import Box, Thing
+from agent.video.words import CERTAIN, Box, Thing
 from protocol.site.schema import Area
 
 NO_MODEL: Final = "none"
-
-CERTAIN: Final = 0.4
-"""A box below this begins no count; the tracker may still hold on to it."""
 
 ARMED: Final = frozenset({State.ARMED_AWAY, State.ALARM})
 """A partition in its entry delay lets people come in to disarm; armed stay has people inside."""
@@ -94,7 +91,7 @@ class AreaMind:
                 self.blind()  # counts of a model and of background subtraction do not go on as one
             self._model = view.model
             people = [box for box in view.boxes if self._is_somebody(box)]
-            seen = sum(box.score >= CERTAIN and self._is_in(box) for box in people)
+            seen = sum(self._counts(box) and self._is_in(box) for box in people)
             self._people = occupancy.observe(self._people, seen, at)
             trucks = sum(box.thing is Thing.VEHICLE and self._holds(box) for box in view.boxes)
             self._vehicles = occupancy.observe(self._vehicles, trucks, at, vehicle.HELD)
@@ -231,6 +228,10 @@ class AreaMind:
 
     def _is_somebody(self, box: Box) -> bool:
         return box.thing is Thing.PERSON or (self._model == NO_MODEL and box.thing is Thing.MOVING)
+
+    def _counts(self, box: Box) -> bool:
+        """What moves has no certainty."""
+        return box.thing is Thing.MOVING or box.score >= CERTAIN
 
     def _is_in(self, box: Box) -> bool:
         if places.inside(self.shape, places.feet(box)):

@@ -18,8 +18,8 @@ from agent.detectors import video
 from agent.detectors.video import VideoState
 from agent.eyes.area import NO_MODEL, AreaMind, Heard, View
 from agent.eyes.around import Around
-from agent.eyes.tracks import Tracks, follow
 from agent.findings import Finding
+from agent.people.tracks import Tracks, follow
 from agent.signals import Moment, Signal, State
 from agent.video.words import FromEye, Learned, Look, Lost, Made, Opened, ToEye
 from protocol.site.schema import Area, Camera
