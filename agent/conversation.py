@@ -17,6 +17,7 @@ from agent import incidents, presence
 from agent.challenges import Challenges
 from agent.clocks import Reading
 from agent.counting import Counter, next_number, reserve
+from agent.evidence.requests import ACTIONS as OF_PICTURES
 from agent.findings import Finding, Phase
 from agent.incidents import Incidents, noted
 from agent.outbox import sending
@@ -78,6 +79,8 @@ class Voice:
     orders: Callable[[Order, bytes], bool] | None = None  # takes an order and its payload; none where nobody is obeyed
     announce: Callable[[str, Callable[[str], Awaitable[None]]], str] | None = None
     """Has an announcement spoken, or says why not; what is given with it is awaited with the word of how it ended."""
+    pictures: Callable[[Request, str], Awaitable[str]] | None = None
+    """Takes a request of this collector for pictures and answers it, or says why not; none where there is no camera."""
     order_challenges: Challenges = field(default_factory=Challenges)
     changes: Changes = NO_CHANGES
     incidents: Incidents = field(default_factory=Incidents)
@@ -286,6 +289,11 @@ class Conversation:
         async def answer(refusal: str) -> None:
             await self._tell_answer(request, taken.collector, refusal)
 
+        if request.action in OF_PICTURES and self._voice.pictures is not None:
+            refusal = "stale" if self._is_stale(request) else await self._voice.pictures(request, taken.collector)
+            if refusal:
+                await answer(refusal)
+            return
         refusal = self._announce(request, answer) if request.action == "announce" else await self._serve(request)
         if request.action != "announce" or refusal:
             await answer(refusal)
