@@ -56,6 +56,11 @@ ALIGNED_LEAST_PX: Final = 0.5
 EXPLAINED: Final = 0.5
 """Share of edges from which on the picture is known to lie as was found."""
 
+STEPS: Final = 0.15
+LEAST_STEP: Final = 0.5
+LEAST_CONTRAST: Final = 0.08
+"""Of the reference's: with less, there is no telling whether what is seen is sharp."""
+
 
 class Basis(NamedTuple):
     """What one picture is in the sizes that are measured."""
@@ -73,14 +78,13 @@ def basis(frame: Frame) -> Basis:
     luma = vision.grey(full)
     half = vision.at_rows(luma, HALF)
     small = vision.lab(vision.resized(full, *SMALL))
-    shapes = vision.resized(np.ascontiguousarray(small[:, :, 0]), *SHAPES).astype(np.float32)
+    shapes = vision.averaged(np.ascontiguousarray(small[:, :, 0]), *SHAPES)
     return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA))
 
 
-def sharpness(now: Basis, noise: float) -> float:
-    """Fine detail over the contrast of large shapes: falls out of focus, stays when the light is turned down."""
-    fine = max(0.0, vision.detail(now.full) - LAPLACIAN_GAIN * noise * noise)
-    return fine / (float(now.shapes.var()) + 1.0)
+def detail(now: Basis, noise: float) -> float:
+    """How much changes from pixel to pixel, beyond noise."""
+    return max(0.0, vision.detail(now.full) - LAPLACIAN_GAIN * noise * noise)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,8 @@ class Reference:
     edges: Edges
     chroma: tuple[float, float]
     noise: float
-    sharpness: float
+    detail: float
+    unevenness: Plane
     features: Features
     fading: Plane
 
@@ -134,7 +139,8 @@ def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
         edges=edges_of(now.half),
         chroma=_chroma(now.small),
         noise=noise,
-        sharpness=sharpness(now, noise),
+        detail=detail(now, noise),
+        unevenness=vision.unevenness(now.half),
         features=vision.features(now.half),
         fading=vision.window(*now.half.shape),
     )
@@ -190,25 +196,24 @@ class Measurer:
 
     def _compared(self, told: Measures, now: Basis, reference: Reference, at_ms: int) -> Measures:
         lies = self._alignment or _aligned(now, reference, at_ms)
-        kept, blind, texture = _kept(now, lies.edges)
+        kept = _kept(now, lies.edges)
         passed = at_ms - lies.at_ms
-        if passed >= DEAR_EVERY_MS or (passed >= SUSPICIOUS_EVERY_MS and kept is not None and kept < SUSPICIOUS_EDGES):
+        if passed >= DEAR_EVERY_MS or (passed >= SUSPICIOUS_EVERY_MS and kept and kept.share < SUSPICIOUS_EDGES):
             lies = _aligned(now, reference, at_ms)
-            kept, blind, texture = _kept(now, lies.edges)
+            kept = _kept(now, lies.edges)
         self._alignment = lies
         here, there = _chroma(now.small), reference.chroma
         return replace(
             told,
             colour_shift=float(np.hypot(here[0] - there[0], here[1] - there[1])),
-            sharpness=sharpness(now, told.noise) / max(reference.sharpness, 1e-6),
-            edges_kept=kept,
+            sharpness=_sharpness(now, told.noise, reference),
+            edges_kept=kept.share if kept else None,
             shift_px=lies.shift_px,
             corner_px=lies.corner_px,
             inliers=lies.inliers,
             noise_ratio=told.noise / max(reference.noise, 0.2),
-            likeness=_likeness(now.shapes, reference.basis.shapes),
-            blind=blind,
-            texture=texture,
+            blind=kept.blind if kept else None,
+            texture=_texture(now, kept, reference) if kept else None,
         )
 
 
@@ -262,20 +267,34 @@ def _changed(before: Basis, now: Basis, jump: int) -> float:
     return float((np.abs(now.shapes - before.shapes) > CHANGE).mean())
 
 
-def _kept(now: Basis, edges: Edges) -> tuple[float | None, float | None, float | None]:
-    """Share of the edges that are there, share of the cells that lost theirs, and what those show instead."""
+class Kept(NamedTuple):
+    """What is left of a reference's edges."""
+
+    share: float
+    blind: float
+    cells: tuple[tuple[slice, slice], ...]  # the blind ones
+
+
+def _kept(now: Basis, edges: Edges) -> Kept | None:
     if len(edges.cells) < FEWEST_CELLS:
-        return None, None, None
+        return None
     (right, down), (right_was, down_was) = now.slopes, edges.slopes
     steepness = np.hypot(right, down)
     along = right * right_was + down * down_was
     kept = edges.where & (along > EDGE_COSINE * steepness * edges.steepness) & (steepness > FAINTEST_SLOPE)
-    blind = [cell for cell in edges.cells if kept[cell].sum() < CELL_BLIND * edges.where[cell].sum()]
-    texture = None
-    if blind:
-        here = sum(float(steepness[cell].sum()) for cell in blind)
-        texture = here / max(1.0, sum(float(edges.steepness[cell].sum()) for cell in blind))
-    return float(kept.sum() / edges.where.sum()), len(blind) / len(edges.cells), texture
+    blind = tuple(cell for cell in edges.cells if kept[cell].sum() < CELL_BLIND * edges.where[cell].sum())
+    return Kept(float(kept.sum() / edges.where.sum()), len(blind) / len(edges.cells), blind)
+
+
+def _texture(now: Basis, kept: Kept, reference: Reference) -> float | None:
+    """Fine detail where the edges are gone: what lies on the lens or close before it is out of focus."""
+    if not kept.cells:
+        return None
+    uneven = vision.unevenness(now.half)
+    grain = LAPLACIAN_GAIN * vision.noise(now.half) ** 2
+    here = sum(float(uneven[cell].sum()) - grain * uneven[cell].size for cell in kept.cells)
+    there = sum(float(reference.unevenness[cell].sum()) for cell in kept.cells)
+    return max(0.0, here) / max(1.0, there)
 
 
 def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
@@ -288,18 +307,18 @@ def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
     if found is not None and SCALES[0] <= float(np.hypot(found[0, 0], found[1, 0])) <= SCALES[1]:
         motions.append(found)
     shift = float(np.hypot(right, down))
-    best, edges, corner = _kept(now, reference.edges)[0], reference.edges, 0.0
+    best, edges, corner = _kept(now, reference.edges), reference.edges, 0.0
     if best is None:
         return Alignment(at_ms, edges, None, shift, inliers)
-    asked = best + ALIGNED_BETTER
+    asked = best.share + ALIGNED_BETTER
     for motion in motions:
         if (moves := _corner(motion, *now.half.shape)) < ALIGNED_LEAST_PX:
             continue
         there = edges_of(vision.moved(reference.basis.half, motion))
-        kept = _kept(now, there)[0]
-        if kept is not None and kept >= max(asked, best):
+        kept = _kept(now, there)
+        if kept and kept.share >= max(asked, best.share):
             best, edges, corner = kept, there, moves
-    return Alignment(at_ms, edges, corner if best >= EXPLAINED else None, shift, inliers)
+    return Alignment(at_ms, edges, corner if best.share >= EXPLAINED else None, shift, inliers)
 
 
 def _corner(motion: NDArray[np.float64], height: int, width: int) -> float:
@@ -307,7 +326,20 @@ def _corner(motion: NDArray[np.float64], height: int, width: int) -> float:
     return float(np.hypot(*(corners @ motion.T - corners[:, :2]).T).max())
 
 
-def _likeness(one: Plane, other: Plane) -> float:
-    a, b = one - one.mean(), other - other.mean()
-    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / scale if scale > 1e-3 else 0.0
+def _contrast(now: Plane, reference: Plane) -> float:
+    """How strongly large shapes stand out, over the reference: the middle one counts, so that a person does not."""
+    steps = [
+        np.concatenate([np.diff(shapes, axis=0).ravel(), np.diff(shapes, axis=1).ravel()])
+        for shapes in (now, reference)
+    ]
+    size = np.abs(steps[1])
+    telling = size >= max(LEAST_STEP, float(np.quantile(size, 1 - STEPS)))
+    return float(np.median(steps[0][telling] / steps[1][telling])) if telling.any() else 0.0
+
+
+def _sharpness(now: Basis, noise: float, reference: Reference) -> float | None:
+    contrast = _contrast(now.shapes, reference.basis.shapes)
+    if contrast < LEAST_CONTRAST:
+        return None
+    fine = detail(now, min(noise, reference.noise))
+    return fine / max(reference.detail, 1.0) / (contrast * contrast)

@@ -38,6 +38,11 @@ def resized(frame: Frame, width: int, height: int) -> Frame:
     )
 
 
+def averaged(plane: Frame, width: int, height: int) -> Plane:
+    """One plane made smaller, with what lies between two grey values."""
+    return np.asarray(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
 def at_rows(frame: Frame, rows: int) -> Frame:
     """The frame with so many rows and its own shape; never made larger."""
     height, width = frame.shape[:2]
@@ -78,6 +83,12 @@ def detail(luma: Frame) -> float:
     return float(spread[0, 0]) ** 2
 
 
+def unevenness(luma: Frame) -> Plane:
+    """The Laplacian squared, pixel by pixel: where the picture is sharp."""
+    found = cv2.Laplacian(luma, cv2.CV_32F)
+    return np.asarray(found * found, np.float32)
+
+
 def slopes(luma: Frame, sigma: float) -> tuple[Plane, Plane]:
     """How the smoothed luma rises to the right and downwards."""
     smooth = cv2.GaussianBlur(luma, (0, 0), sigma).astype(np.float32)
@@ -85,11 +96,6 @@ def slopes(luma: Frame, sigma: float) -> tuple[Plane, Plane]:
         np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), np.float32),
         np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1), np.float32),
     )
-
-
-def blurred(plane: Plane, side: int) -> Plane:
-    """Each value the mean of a square around it."""
-    return np.asarray(cv2.blur(plane, (side, side)), np.float32)
 
 
 def equal_share(one: Frame, other: Frame) -> float:
