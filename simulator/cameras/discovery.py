@@ -7,7 +7,7 @@ import asyncio
 import socket
 import uuid
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 from xml.sax.saxutils import escape
 
 from simulator.cameras.device import Device
@@ -55,9 +55,8 @@ class Discovery(asyncio.DatagramProtocol):
             await asyncio.sleep(0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        """Called by asyncio, whose own transport is no subclass of what it is in Python 3.11."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Called by asyncio."""
