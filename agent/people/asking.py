@@ -5,6 +5,7 @@ in time nobody is asked for a while: an eye has its ring to fill.
 Flow: eye.py -> here -> the socket of server.py.
 """
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -14,13 +15,12 @@ from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from agent.people.heads import Frame
 from agent.people.words import Greeting, answer, greeting
 from agent.video.vision import resized
 from agent.video.words import Box
 
-Frame: TypeAlias = NDArray[np.uint8]
 Resize: TypeAlias = Callable[[Frame, int, int], Frame]
 
 TIMEOUT_S: Final = 1.0
@@ -87,7 +87,11 @@ class People:
     def _connect(self, end: float) -> socket.socket:
         line = self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._hurry(line, end)
-        line.connect(self._path)
+        folder = os.open(Path(self._path).parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:  # a socket's path may have 107 bytes only
+            line.connect(f"/proc/self/fd/{folder}/{Path(self._path).name}")
+        finally:
+            os.close(folder)
         self._greeting = greeting(self._message(line, end))
         return line
 

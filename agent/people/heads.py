@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from agent.people.tracks import share
 from agent.video.words import MAX_BOXES, Box, Thing
 
+Frame: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 
 ATSS_SCORE: Final = 0.25

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from agent.people import heads
-from agent.people.asking import Frame
 from agent.video.words import Box
 
 BLOCKED: Final = ("openvino_telemetry", "openvino.tools")
@@ -20,8 +19,10 @@ BLOCKED: Final = ("openvino_telemetry", "openvino.tools")
 for _name in BLOCKED:
     sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # None: an import of it fails, and OpenVINO goes on
 
-import openvino  # noqa: E402 - only once what reports is out of reach
-from openvino.preprocess import PrePostProcessor  # noqa: E402
+try:
+    import openvino  # type: ignore[import-untyped]  # only once what reports is out of reach
+except ImportError:  # the extra "people" is not installed
+    openvino = None
 
 
 class ModelError(Exception):
@@ -35,15 +36,17 @@ class Finder:
         """Load it.
 
         Raises:
-            ModelError: it cannot be read, or has outputs that are not known here.
+            ModelError: OpenVINO is missing, or cannot read it, or it has outputs that are not known here.
         """
+        if openvino is None:
+            raise ModelError("OpenVINO is not installed: the extra `people` is missing")
         try:
             core = openvino.Core()
             model = core.read_model(model=xml, weights=weights)
             names = {name for output in model.outputs for name in output.get_names()}
             shape = model.input(0).get_partial_shape()
             self.height, self.width = shape[2].get_length(), shape[3].get_length()
-            steps = PrePostProcessor(model)
+            steps = openvino.preprocess.PrePostProcessor(model)
             steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
             steps.input().model().set_layout(openvino.Layout("NCHW"))
             compiled = core.compile_model(steps.build(), "CPU", _settings(threads))
@@ -54,7 +57,7 @@ class Finder:
         self._overlapping = "boxes" in names
         self._request = compiled.create_infer_request()
 
-    def find(self, picture: Frame) -> tuple[Box, ...]:
+    def find(self, picture: heads.Frame) -> tuple[Box, ...]:
         """What is in a picture of exactly `height` x `width` x 3, BGR.
 
         Raises:
