@@ -31,6 +31,7 @@ from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.enrolment import EnrolmentAddress, EnrolmentReader
+from collector.evidence.running import Evidence, evidence
 from collector.exporting import export_ledger
 from collector.health import Check
 from collector.ingest.receiving import Receiving
@@ -83,6 +84,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         IngestEndedError: nothing is heard any more; whoever started the process starts it again.
         StoreError: the database cannot be opened.
         EmbeddedBrokerError: the built-in broker does not start.
+        ListenError, FilesError: pictures cannot be taken where they should.
     """
     settings = config.settings
     ending, dead = asyncio.Event(), asyncio.Event()
@@ -125,6 +127,18 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         if reader is not None:
             stack.push_async_callback(asyncio.to_thread, reader.stop)
             reader.start()
+        pictures = None
+        if settings.evidence is not None:
+            pictures = await stack.enter_async_context(
+                evidence(
+                    config,
+                    settings.evidence,
+                    store=store,
+                    pipeline=centre.pipeline,
+                    now=_now,
+                    changed=feed.changed,
+                )
+            )
         services = Services(
             collector=settings.id,
             store=store,
@@ -138,7 +152,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(store, receiving, reader, backed_up=settings.backup is not None),
+            health=lambda: _health(store, receiving, reader, pictures, backed_up=settings.backup is not None),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
         # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.
@@ -281,7 +295,7 @@ def _renewed(revocations: Revocations, issuers: tuple[x509.Certificate, ...]) ->
 
 
 def _health(
-    store: Store, receiving: Receiving, reader: EnrolmentReader | None, *, backed_up: bool
+    store: Store, receiving: Receiving, reader: EnrolmentReader | None, pictures: Evidence | None, *, backed_up: bool
 ) -> tuple[Check, ...]:
     begun_s, fault = time.monotonic(), ""
     upkeep: tuple[Check, ...] = ()
@@ -294,7 +308,8 @@ def _health(
     seen = receiving.seen()
     database = health.database(fault, time.monotonic() - begun_s)
     enrolled = () if reader is None else (health.enrolment(reader.seen()),)
-    return (database, *health.ingest(seen), health.revocation(seen), *enrolled, *upkeep)
+    shown = () if pictures is None else (health.evidence(pictures.seen()),)
+    return (database, *health.ingest(seen), health.revocation(seen), *enrolled, *shown, *upkeep)
 
 
 def _now() -> datetime:

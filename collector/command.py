@@ -81,6 +81,8 @@ def main(argv: list[str]) -> int:
 def _serve(arguments: argparse.Namespace, say: Texts) -> int:
     from collector.app import AddressError, IngestEndedError, serve
     from collector.embedded import EmbeddedBrokerError
+    from collector.evidence.files import FilesError
+    from collector.evidence.serving import ListenError
     from collector.storage.store import StoreError
 
     config = _config(arguments)
@@ -97,7 +99,7 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
     except IngestEndedError as error:
         print(told(error, say), file=sys.stderr)
         return SAYS_NO
-    except (AddressError, StoreError, EmbeddedBrokerError) as error:
+    except (AddressError, StoreError, EmbeddedBrokerError, FilesError, ListenError) as error:
         print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     return DONE

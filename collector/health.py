@@ -104,6 +104,27 @@ def enrolment(seen: EnrolmentSeen) -> Check:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvidenceSeen:
+    """The evidence server and its folder: whether boxes are heard there, what is wrong, whether room is short."""
+
+    serves: bool
+    fault: Said | None
+    short: bool
+
+
+def evidence(seen: EvidenceSeen) -> Check:
+    """Pictures and clips. Alarms come without them, so they are not needed; but it shows."""
+    if not seen.serves:
+        return Check(name="evidence", works=False, said=N_("Boxes cannot bring pictures"), needed=False)
+    if seen.fault is not None:
+        return Check(name="evidence", works=False, said=seen.fault.text, values=seen.fault.values, needed=False)
+    if seen.short:
+        said = N_("The disk of the evidence folder is nearly full; pictures stay with the boxes")
+        return Check(name="evidence", works=False, said=said, needed=False)
+    return Check(name="evidence", works=True, said=N_("Takes pictures and clips"))
+
+
 def _ingest(seen: IngestSeen) -> Check:
     stuck = seen.turned_s is None or seen.turned_s > STUCK_AFTER_S
     if not seen.alive:

@@ -13,6 +13,7 @@ from collector.ingest.alarming import raise_alarms
 from collector.ingest.answering import join_answers
 from collector.ingest.enrolling import note_entries, refusals_over
 from collector.ingest.ordering import look_at_orders
+from collector.ingest.picturing import note_evidence
 from collector.ingest.placing import place_events
 from collector.ingest.received import Rejection
 from collector.ingest.rejecting import incidents_over, note_rejections
@@ -87,7 +88,8 @@ class Committer:
             work.known = writing.standings(connection, boxes)
             place_events(work, batch.events, offsets)
             heard = self._hearing.hear(work, batch.signs, listening_ms)
-            note_rejections(work, batch.rejections, self._ledger.collector)
+            collector = self._ledger.collector
+            note_rejections(work, (*batch.rejections, *note_evidence(work, collector)), collector)
             levels = self._finish(work, mono_ms)
         answered = {box for box, _ in heard.receipts}
         receipted = {verified.box for verified in batch.events} - answered

@@ -5,7 +5,7 @@ library lets go of the interpreter meanwhile; everything else happens in the cal
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -43,6 +43,9 @@ from protocol.topics import Up
 
 WORTH_SHARING: Final = 16
 """Envelopes from which on the work is shared between threads; handing over costs some 50 us."""
+
+MOST_ELSEWHERE: Final = 1_000
+"""Rejections of the evidence server that wait for a tick; more say nothing new."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class Pipeline:
         self._rates = Rates()
         self._parking = Parking()
         self._offsets: dict[str, int] = {}
+        self._elsewhere: deque[Rejection] = deque(maxlen=MOST_ELSEWHERE)
         self._helpers, self._shares = helpers, shares
         self._lists: tuple[Trust, int, Lists] | None = None
         self._told_of: Trust | None = None
@@ -97,6 +101,11 @@ class Pipeline:
     def trusted(self) -> Trust:
         """The root and the revocations in force; safe from any thread."""
         return self._signers.trust
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """Keys of boxes that were taken back; safe from any thread."""
+        return self._signers.locked
 
     @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
@@ -124,6 +133,10 @@ class Pipeline:
         self._commit(verified, rejections, sending, (now_ms, mono_ms, listening_ms))
         return sending
 
+    def reject(self, rejection: Rejection) -> None:
+        """Something was set aside elsewhere; told with the next tick. Safe from any thread."""
+        self._elsewhere.append(rejection)
+
     def tick(self, *, now_ms: int, mono_ms: int, listening_ms: int) -> Sending:
         """What the passing of time shows: silence, gaps, incidents that are over, keys nobody introduced.
 
@@ -132,6 +145,8 @@ class Pipeline:
         """
         sending = Sending()
         rejections = [_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms)]
+        while self._elsewhere:
+            rejections.append(self._elsewhere.popleft())
         self._commit([], rejections, sending, (now_ms, mono_ms, listening_ms))
         if self._told_of is not (trust := self._signers.trust):
             outcome = self._committer.renewed(trust, now_ms=now_ms, mono_ms=mono_ms)

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"  # its certificate was taken back
     NOT_YET_VALID = "not_yet_valid"  # its certificate begins in the future
     RATE = "rate"  # more than one box may send
+    EVIDENCE_HASH = "evidence_hash"  # a picture's bytes are not what its box sealed
     NOT_STORED = "not_stored"  # the database refused it: our fault, kept to be looked at
 
 

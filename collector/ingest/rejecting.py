@@ -31,7 +31,7 @@ MAX_KEPT_BYTES: Final = 64 * 1024
 MAX_INCIDENTS: Final = 1_000
 """Incidents open at once; beyond it they are told together, for nobody in particular."""
 
-_NOT_KEPT: Final = frozenset({Reason.RATE})
+_NOT_KEPT: Final = frozenset({Reason.RATE, Reason.EVIDENCE_HASH})
 
 
 def note_rejections(work: Work, rejections: Sequence[Rejection], collector: str) -> None:

@@ -54,6 +54,11 @@ class Signers:
         renewed.issuers, renewed._keys, renewed._locked = self.issuers, self._keys, self._locked
         return renewed
 
+    @property
+    def locked(self) -> frozenset[str]:
+        """Keys that were taken back."""
+        return self._locked
+
     def find(self, kids: Iterable[str], now: datetime) -> None:
         """Look up keys that are not remembered; those that nobody introduced stay unknown."""
         unknown = {kid for kid in kids if kid not in self._known}

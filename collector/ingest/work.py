@@ -23,6 +23,7 @@ from protocol.messages import Event
 CONFIG_REFUSED: Final = "config.refused"
 ANSWERS: Final = frozenset({"order.executed", "order.refused", "request.answered"})
 """A box's answer to what somebody here asked of it: the fact `order` or `request` names it."""
+SEALED: Final = "evidence.sealed"
 DURESS: Final = frozenset({"zone.duress", "zone.duress" + RESTORED})
 """Never shown to the session of the person who acted under it, and counted nowhere (WIRE 4.6)."""
 
@@ -76,6 +77,7 @@ class Work:
     refusals: list[Refusal] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     duress: list[Duress] = field(default_factory=list)
+    pictured: list[Event] = field(default_factory=list)  # those that promise or seal pictures
     duplicates: int = 0
     first_event: int = 0
     last_event: int = 0
@@ -154,6 +156,8 @@ class Work:
             self._note_refusal(event)
         if event.kind in ANSWERS:
             self._note_answer(event)
+        if event.evidence or event.kind == SEALED:
+            self.pictured.append(event)
         if concerns(event.level, event.restores):
             self.facts.append(
                 Fact(

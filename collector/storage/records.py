@@ -43,6 +43,7 @@ class Topic(StrEnum):
     BOX = "box"
     ORDER = "order"
     REQUEST = "request"  # never in the live feed
+    EVIDENCE = "evidence"  # a picture came, or somebody looked at it; the subject is its slot
     PERSON = "person"  # logins; never in the live feed
     UPKEEP = "upkeep"  # backups, restores, drills; never in the live feed
 
