@@ -18,7 +18,7 @@ from typing import Final
 
 from agent import panels, presence, reporting
 from agent.announcing.announcer import Announcer
-from agent.config.watched import never_armed, unwatched
+from agent.config.watched import never_armed
 from agent.config.wiring import wirings
 from agent.conversation import COUNTER_KEY, Voice
 from agent.counting import reserve, started
@@ -198,7 +198,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> Settings | None:
         """Guard the site until `stop` is set, or a new bundle is taken: then what the next run works with."""
-        self._say_what_is_unwatched()
+        self._say_what_is_unguarded()
         self._voice.counter = reserve(self._voice.counter)
         await self._outbox.save({COUNTER_KEY: str(self._voice.counter.reserved).encode()})
         await self._tell_beginning()
@@ -419,14 +419,10 @@ class Agent:
         phase = Phase.RAISED if stale else Phase.ENDED
         return (Finding(kind=STALE, source="box/roster", phase=phase, at=now, facts=facts),)
 
-    def _say_what_is_unwatched(self) -> None:
-        for found, how in (
-            (unwatched(self._settings.site), "not watched by this version and shown as unknown"),
-            (never_armed(self._settings.site), "in no partition, and therefore never armed"),
-        ):
-            if found:
-                names = ", ".join(f"{section} {name}" for section, name in found)
-                LOG.warning("in the site file, but %s: %s", how, names)
+    def _say_what_is_unguarded(self) -> None:
+        if found := never_armed(self._settings.site):
+            names = ", ".join(f"{section} {name}" for section, name in found)
+            LOG.warning("in the site file, but in no partition, and therefore never armed: %s", names)
         if concern := self._settings.identity.concern(self._started.wall):
             LOG.warning("%s", concern)
 

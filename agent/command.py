@@ -113,7 +113,7 @@ def _settings_of_folder(arguments: argparse.Namespace, say: Say) -> "Settings":
 
 def _check(arguments: argparse.Namespace, say: Say) -> int:
     from agent.announcing.ability import lacking
-    from agent.config.watched import never_armed, on_panel, unwatched
+    from agent.config.watched import never_armed, on_camera, on_panel
     from protocol.site.notes import notes
 
     if arguments.live:
@@ -130,19 +130,13 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
             modules=len(site.io),
         )
     )
-    for section, name in unwatched(site):
-        print(
-            say("[[{section}]] {name}: not watched by this version; shown as unknown.").format(
-                section=section, name=name
-            )
-        )
     for section, name in never_armed(site):
         text = say("[[{section}]] {name}: in no partition, so never armed; it is shown, and told when meddled with.")
         print(text.format(section=section, name=name))
     for _, note in notes(site):
         print(note.told(say))
     blind = [f"door/{door.id}" for door in site.door if not (door.contact_counter or door.contact_latch)]
-    zones = (zone for zone in site.zone if not on_panel(zone) and zone.bands is None)
+    zones = (zone for zone in site.zone if not (on_panel(zone) or on_camera(zone)) and zone.bands is None)
     blind += [f"zone/{zone.id}" for zone in zones if not (zone.input_counter or zone.input_latch)]
     if blind:
         text = say("pulses under 100 ms are not seen: no counter or latch register is named for {points}.")

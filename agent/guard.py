@@ -78,6 +78,7 @@ class Guard:
         self._pulses: outputs.Pulses = {point: each for point, each in saved.pulses.items() if point in self._points}
         self._releases = still_known(saved.releases, self._doors)
         self._opened_by: dict[str, str] = {}
+        self._let_in: dict[str, int] = {}  # how often each door was released since the start
         self._refused: set[str] = set()  # doors whose exit button is held down in vain
         self._arming = Arming(site, saved.arming, self._points, now)
         self._sounding: Sounding = dict(saved.arming.sounding)
@@ -172,6 +173,10 @@ class Guard:
         """Every point of the site as it is known now, also those that nothing watches (`unknown`, with the cause)."""
         return self._points.views(self._made_views(), self._arming.marks())
 
+    def released(self) -> Mapping[str, int]:
+        """How often each door was released since the start: by button, key, reader or order."""
+        return dict(self._let_in)
+
     def counters(self) -> Mapping[str, int]:
         """The last counter value by point: what the drivers compare their first reading with."""
         return self._points.counters()
@@ -201,6 +206,8 @@ class Guard:
         elif family in _LETS_OPEN and _LETS_OPEN[family][0] in {signal.state, was}:
             for door in self._interlocks[name].doors if family == "release" else (name,):
                 self._releases[door] = Release(by=_LETS_OPEN[family][1], at=signal.at)
+            if family == "key" or (family == "lock" and signal.point not in self._pulses):
+                self._let(name, signal.state is _LETS_OPEN[family][0] and was is not signal.state)
         return ()
 
     def _keyswitch(self, switch: Keyswitch, now: Moment) -> Iterable[Finding]:
@@ -324,8 +331,12 @@ class Guard:
         until = now.after(wait)
         self._pulses = outputs.start(self._pulses, f"lock/{door.id}", State.UNLOCKED, State.LOCKED, until)
         self._releases[door.id] = Release(by=by, at=now)
+        self._let(door.id, True)
         facts = {"by": by, "release_s": wait.total_seconds()}
         return Finding(kind=UNLOCKED, source=f"door/{door.id}", phase=Phase.TOLD, at=now, facts=facts, because=rows)
+
+    def _let(self, door: str, once_more: bool) -> None:
+        self._let_in[door] = self._let_in.get(door, 0) + once_more
 
     def _may_release(self, door: Door) -> bool:
         """Every other door of the interlock is known to be closed, and none of them is being released."""

@@ -67,7 +67,7 @@ def judged_of(site: Site) -> Judged:
         held_open=frozenset(door.id for door in site.door if door.held_open_after is not None),
         keys=frozenset(door.id for door in site.door if door.mechanical_key and door.id in occupied),
         interlocks=frozenset(each.id for each in site.interlock),
-        devices=frozenset((*(module.id for module in site.io), *(panel.id for panel in site.panel))),
+        devices=frozenset(each.id for of in (site.io, site.panel, site.recorder) for each in of),
         outputs=frozenset(
             (
                 *(f"lock/{door.id}" for door in site.door if door.lock),

@@ -9,12 +9,11 @@ from typing import Final
 
 import msgspec
 
-from agent.config.watched import on_panel, outputs_of
+from agent.config.watched import on_camera, on_panel, outputs_of
 from agent.signals import Moment, PointView, Signal, State
 from protocol.site.schema import Site
 
 NOT_READ: Final = "not read yet"
-NOT_WATCHED: Final = "not watched by this version"
 NOT_SEALED: Final = "secret_pending"
 """Its password or key is not sealed to this box yet: the next site bundle brings it (docs/trust.md 4.1)."""
 
@@ -132,11 +131,8 @@ def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str,
         {each.id for each in of if each.login.secret in pending} for of in (site.recorder, site.camera)
     )
 
-    def unwatched(device: str, waiting: set[str]) -> str:
-        return NOT_SEALED if device in waiting else NOT_WATCHED
-
-    def unheard(panel: str) -> str:
-        return NOT_SEALED if panel in panels else NOT_READ
+    def unheard(device: str, waiting: set[str]) -> str:
+        return NOT_SEALED if device in waiting else NOT_READ
 
     points = {f"device/{module.id}": (module.name, NOT_READ) for module in site.io}
     for door in site.door:
@@ -146,14 +142,12 @@ def named_points(site: Site, pending: frozenset[str] = frozenset()) -> dict[str,
     points |= {f"output/{each.id}": (each.name, NOT_READ) for each in outputs_of(site)}
     points |= {f"keyswitch/{each.id}": (each.name, NOT_READ) for each in site.keyswitch}
     for zone in site.zone:
-        cause = unheard(zone.input.partition("/")[0]) if on_panel(zone) else NOT_READ
-        points[f"zone/{zone.id}"] = (zone.name, cause)
-    points |= {f"device/{panel.id}": (panel.name, unheard(panel.id)) for panel in site.panel}
-    points |= {
-        f"device/{recorder.id}": (recorder.name, unwatched(recorder.id, recorders)) for recorder in site.recorder
-    }
-    points |= {f"camera/{camera.id}": (camera.name, unwatched(camera.id, cameras)) for camera in site.camera}
-    points |= {f"area/{area.id}": (area.name, unwatched(area.camera, cameras)) for area in site.area}
+        waiting = panels if on_panel(zone) else cameras if on_camera(zone) else set()
+        points[f"zone/{zone.id}"] = (zone.name, unheard(zone.input.partition("/")[0], waiting))
+    points |= {f"device/{each.id}": (each.name, unheard(each.id, panels)) for each in site.panel}
+    points |= {f"device/{each.id}": (each.name, unheard(each.id, recorders)) for each in site.recorder}
+    points |= {f"camera/{each.id}": (each.name, unheard(each.id, cameras)) for each in site.camera}
+    points |= {f"area/{each.id}": (each.name, unheard(each.camera, cameras)) for each in site.area}
     points |= {f"partition/{each.id}": (each.name, "") for each in site.partition}
     return points
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from agent.config.watched import on_panel
+from agent.config.watched import on_camera, on_panel
 from protocol.acceptance import DESK, NOT_WATCHED, ListedPoint
 from protocol.site.modbus import is_serial
 from protocol.site.schema import Buzzer, Door, Siren, Site, Zone
@@ -22,7 +22,7 @@ BANDS: Final = "bands"
 class Task(StrEnum):
     """What is done at a point."""
 
-    ANSWER = "answer"  # a module: the box sees it by itself
+    ANSWER = "answer"  # a module, a recorder, a camera that only shows: the box sees it by itself
     CALL = "call"  # a panel: it dials the box
     OPEN = "open"  # a door: opened and closed
     PRESS = "press"  # an exit button: pressed and let go
@@ -32,8 +32,11 @@ class Task(StrEnum):
     SOUND = "sound"  # a siren or buzzer: the box sounds it, the installer hears it
     SWITCH = "switch"  # another output: the box switches it on for a moment, the installer sees it
     MOVE = "move"  # a lock: the box releases it, the installer sees it move
+    COVER = "cover"  # a camera: its lens is covered and uncovered
+    WALK_IN = "walk_in"  # an area: somebody walks in and out
+    STICK = "stick"  # a fascia: something is stuck on and taken off
     READ_OUT = "read_out"  # the way to the operator's screen: a number comes back by telephone
-    NONE = "none"  # not watched by this version: stays untested
+    NONE = "none"  # not watched: stays untested
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,16 +96,19 @@ def _steps(site: Site) -> Iterator[Step]:
     for zone in site.zone:
         yield Step(point=f"zone/{zone.id}", task=Task.TRIP, name=zone.name, wiring=zone.input, level=_zone_level(zone))
     for recorder in site.recorder:
-        yield Step(point=f"device/{recorder.id}", task=Task.NONE, name=recorder.name)
+        yield Step(point=f"device/{recorder.id}", task=Task.ANSWER, name=recorder.name, wiring=recorder.address)
+    watch = {camera.id: camera.watch for camera in site.camera}
     for camera in site.camera:
-        yield Step(point=f"camera/{camera.id}", task=Task.NONE, name=camera.name)
+        task = Task.COVER if "picture" in camera.watch else Task.ANSWER
+        yield Step(point=f"camera/{camera.id}", task=task, name=camera.name, wiring=camera.address)
     for area in site.area:
-        yield Step(point=f"area/{area.id}", task=Task.NONE, name=area.name)
+        task = Task.WALK_IN if "people" in watch.get(area.camera, ()) else Task.STICK
+        yield Step(point=f"area/{area.id}", task=task, name=area.name, wiring=f"camera/{area.camera}")
     yield Step(point=DESK, task=Task.READ_OUT)
 
 
 def _zone_level(zone: Zone) -> str:
-    if on_panel(zone):
+    if on_panel(zone) or on_camera(zone):
         return ""
     return f"active = {zone.active}" if zone.bands is None else BANDS
 

@@ -49,6 +49,8 @@ class Happening(StrEnum):
 
 DONE: Final = frozenset({Stage.PASSED, Stage.FAILED})
 CONTACTS: Final = frozenset({Task.OPEN, Task.PRESS, Task.TURN, Task.PULL, Task.TRIP})
+SIGHTS: Final = frozenset({Task.COVER, Task.WALK_IN, Task.STICK})
+"""What a camera must see come and go: as contacts, at rest first."""
 OUTPUTS: Final = frozenset({Task.SOUND, Task.MOVE, Task.SWITCH})
 ANSWERS: Final = frozenset({Task.ANSWER, Task.CALL})
 
@@ -81,7 +83,7 @@ _NUMBER: Final = {
 
 TABLE: Final[Mapping[Task, Mapping[tuple[Stage, Happening], Stage]]] = MappingProxyType(
     {
-        **dict.fromkeys(CONTACTS, _CONTACT | _ANYWHERE),
+        **dict.fromkeys(CONTACTS | SIGHTS, _CONTACT | _ANYWHERE),
         **dict.fromkeys(OUTPUTS, _OUTPUT | _ANYWHERE),
         **dict.fromkeys(ANSWERS, _MODULE | _ANYWHERE),
         Task.READ_OUT: _NUMBER | _ANYWHERE,
@@ -99,6 +101,11 @@ _SIDES: Final[Mapping[State, Happening]] = MappingProxyType(
     }
 )
 
+_MARKED: Final[Mapping[Task, frozenset[str]]] = MappingProxyType(
+    {Task.COVER: frozenset({"covered", "black"}), Task.WALK_IN: frozenset({"occupied"})}
+)
+"""The marks by which these are seen; a hand that lets no light in makes the picture black."""
+
 NOTICED: Final[Mapping[Task, Noticed]] = MappingProxyType(
     {**dict.fromkeys(OUTPUTS, Noticed.INSTALLER), Task.READ_OUT: Noticed.OPERATOR}
 )
@@ -110,6 +117,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     stages: Mapping[str, Stage]
     reads: Mapping[str, State] = {}
+    marks: Mapping[str, tuple[str, ...]] = {}
     later: tuple[str, ...] = ()
     """Points that the installer put off; the first put off comes first again."""
     chosen: str = ""
@@ -158,11 +166,14 @@ def begun(plan: Plan, results: Iterable[PointRecord] = ()) -> Progress:
     )
 
 
-def seen(plan: Mapping[str, Step], progress: Progress, point: str, state: State) -> Move:
-    """The box reads `state` at `point`."""
-    progress = msgspec.structs.replace(progress, reads={**progress.reads, point: state})
+def seen(
+    plan: Mapping[str, Step], progress: Progress, point: str, state: State, marks: tuple[str, ...] | None = None
+) -> Move:
+    """The box reads `state` at `point`; `marks`: what else is true of it, None where that did not change."""
+    marked = progress.marks if marks is None else {**progress.marks, point: marks}
+    progress = msgspec.structs.replace(progress, reads={**progress.reads, point: state}, marks=marked)
     step = plan.get(point)
-    return _happens(step, progress, _SIDES[state]) if step else Move(progress=progress)
+    return _happens(step, progress, _side(step, progress, state)) if step else Move(progress=progress)
 
 
 def asked(step: Step, progress: Progress, number: str = "") -> Move:
@@ -213,7 +224,7 @@ def again(step: Step, progress: Progress) -> Move:
         progress = msgspec.structs.replace(progress, chosen=step.point)
     move = _happens(step, progress, Happening.AGAIN)
     if (state := move.progress.reads.get(step.point)) and step.task not in OUTPUTS:
-        return _happens(step, move.progress, _SIDES[state])
+        return _happens(step, move.progress, _side(step, move.progress, state))
     return move
 
 
@@ -235,6 +246,14 @@ def current(plan: Plan, progress: Progress) -> Step | None:
         return by_point[progress.chosen]
     first = [step for step in waits if step.point not in progress.later]
     return next(iter([*first, *(by_point[point] for point in progress.later if point in by_point)]), None)
+
+
+def _side(step: Step, progress: Progress, state: State) -> Happening:
+    side = _SIDES[state]
+    if step.task not in _MARKED or side is Happening.LOST:
+        return side
+    marked = _MARKED[step.task] & set(progress.marks.get(step.point, ()))
+    return Happening.ALARM if marked else Happening.REST
 
 
 def _next(step: Step, progress: Progress, happening: Happening) -> Stage | None:

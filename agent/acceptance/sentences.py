@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from agent.acceptance.plan import BANDS, Step, Task
-from agent.acceptance.progress import CONTACTS, TRIES, Progress, Stage
+from agent.acceptance.progress import CONTACTS, SIGHTS, TRIES, Progress, Stage
 from agent.signals import State
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -68,6 +68,17 @@ INSTRUCTIONS: Final[Mapping[tuple[Task, Stage], str]] = MappingProxyType(
         (Task.MOVE, Stage.UNSEEN): N_("Close the doors. {point} is going to be released. Ready?"),
         (Task.MOVE, Stage.ASKED): N_("{point} was told to let go; the box does not see it switch yet."),
         (Task.MOVE, Stage.MOVED): N_("The box saw it switch. Did you see it move: {point}?"),
+        (Task.COVER, Stage.UNSEEN): N_(
+            "{point} must show a sound picture first. See to its lens and its address {wiring}."
+        ),
+        (Task.COVER, Stage.RESTING): N_("Cover the lens of {point} for half a minute, with a hand or a cloth."),
+        (Task.COVER, Stage.MOVED): N_("Seen covered. Uncover {point}."),
+        (Task.WALK_IN, Stage.UNSEEN): N_("Leave {point}; it must be seen empty first."),
+        (Task.WALK_IN, Stage.RESTING): N_("Walk into {point} and stand there."),
+        (Task.WALK_IN, Stage.MOVED): N_("Seen there. Leave {point}."),
+        (Task.STICK, Stage.UNSEEN): N_("Step back from {point}; it must be seen as it was learned first."),
+        (Task.STICK, Stage.RESTING): N_("Stick a sheet of paper on {point} and step back."),
+        (Task.STICK, Stage.MOVED): N_("Seen. Take it off {point} and step back."),
         (Task.READ_OUT, Stage.UNSEEN): N_(
             "Call the operator. A number of four digits is going to be sent to the screen there. Ready?"
         ),
@@ -98,6 +109,7 @@ HINT_TAMPER: Final = N_(
     "The box reads “{state}” at {wiring}: see to the case, to the wire, and to the resistors at its end."
 )
 HINT_LOST: Final = N_("{wiring} cannot be read: its module does not answer.")
+HINT_BLIND: Final = N_("{wiring} shows no picture in which somebody could be seen; see to the camera first.")
 HINT_TRIES: Final = N_("That is not the number; tries left: {count}.")
 
 REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
@@ -155,7 +167,7 @@ def hint(step: Step, progress: Progress, say: Texts) -> str:
     if step.task is Task.READ_OUT and progress.wrong and stage is Stage.ASKED:
         return say(HINT_TRIES).format(count=TRIES - progress.wrong)
     if reads is State.UNKNOWN and step.wiring:
-        return say(HINT_LOST).format(wiring=step.wiring)
+        return say(HINT_BLIND if step.task in SIGHTS else HINT_LOST).format(wiring=step.wiring)
     if step.task in CONTACTS and stage is Stage.UNSEEN and reads is not None:
         return turned(step, reads, say)
     return ""

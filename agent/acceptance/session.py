@@ -167,7 +167,7 @@ class Session:
         async with self._turn:
             if seen.id in self.steps and self.finished is None:
                 before = self.progress
-                await self._take(progress.seen(self.steps, self.progress, seen.id, seen.state))
+                await self._take(progress.seen(self.steps, self.progress, seen.id, seen.state, seen.marks))
                 if self.progress != before:
                     self._show()
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agent.acceptance import sentences, summary
 from agent.acceptance.plan import Step, Task
-from agent.acceptance.progress import CONTACTS, DONE, OUTPUTS, Stage, red
+from agent.acceptance.progress import CONTACTS, DONE, OUTPUTS, SIGHTS, Stage, red
 from agent.acceptance.session import Act, Session
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -93,7 +93,7 @@ def _buttons(step: Step, stage: Stage) -> Iterator[tuple[Act, str, str]]:
     if step.task in OUTPUTS or step.task is Task.READ_OUT:
         yield Act.GO, GO if stage is Stage.UNSEEN else AGAIN_GO, "main" if stage is Stage.UNSEEN else ""
     yield Act.LATER, LATER, ""
-    if step.task in CONTACTS or stage is not Stage.MOVED:
+    if step.task in CONTACTS | SIGHTS or stage is not Stage.MOVED:
         yield Act.NO, BROKEN, "warn"
 
 

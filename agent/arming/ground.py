@@ -16,7 +16,7 @@ from agent.arming.latches import NEW, TROUBLE_AFTER, Bypass, Took, ZoneState
 from agent.arming.partitions import READ_WITHIN, Author, PartitionState, ZoneTest, standing
 from agent.arming.table import ARMED, EXIT_OVER, RESET, TABLE, TEST_OVER, Mode, Stage, Step, Trigger
 from agent.arming.zones import RULES, TAMPER, Group, Reaction, blocks, confirms, reaction
-from agent.config.watched import on_panel
+from agent.config.watched import on_camera, on_panel
 from agent.findings import Finding, Phase, because
 from agent.points import Known, Points
 from agent.signals import Moment, Signal, State
@@ -350,7 +350,8 @@ class Ground:
         known, state, owner = self._known(name), self._state(name), self.owners.get(name)
         begins = known.state is State.UNKNOWN
         if begins and not state.troubled:
-            device = self._points.known(f"device/{self.zones[name].input.partition('/')[0]}")
+            machine = self.zones[name].input.partition("/")[0]
+            device = self._points.known(f"{'camera' if on_camera(self.zones[name]) else 'device'}/{machine}")
             watched = (device is not None and device.state is State.ONLINE) or (
                 owner is not None and self.states[owner].stage in ARMED
             )

@@ -1,16 +1,7 @@
-"""What this version watches of all that a site file describes, and which zones nothing ever arms. Pure."""
-
-from typing import Final
+"""Which zones nothing ever arms, and where points of a site file come from. Pure."""
 
 from protocol.site import notes
 from protocol.site.schema import Buzzer, Output, Siren, Site, Zone
-
-_NOT_YET: Final = ("recorder", "camera", "area")
-
-
-def unwatched(site: Site) -> list[tuple[str, str]]:
-    """(section, id) of what the file describes and this version does not watch: shown as unknown, never as sound."""
-    return [(section, item.id) for section in _NOT_YET for item in getattr(site, section)]
 
 
 def never_armed(site: Site) -> list[tuple[str, str]]:
@@ -21,6 +12,11 @@ def never_armed(site: Site) -> list[tuple[str, str]]:
 def outputs_of(site: Site) -> tuple[Siren | Buzzer | Output, ...]:
     """Everything that is an `output/ID`: what sounds, and what people switch."""
     return *site.siren, *site.buzzer, *site.output
+
+
+def on_camera(zone: Zone) -> bool:
+    """Whether its input is a camera's digital input."""
+    return "/input/" in zone.input
 
 
 def on_panel(zone: Zone) -> bool:

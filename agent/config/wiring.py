@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from agent.config.watched import on_panel, outputs_of
+from agent.config.watched import on_camera, on_panel, outputs_of
 from agent.drivers.modbus.config import InputPoint, OutputPoint, Wiring
 from agent.signals import State
 from protocol.site.defaults import TEMPLATES
@@ -47,7 +47,7 @@ def _inputs(site: Site) -> list[InputPoint]:
             f"release/{interlock.id}", interlock.emergency_release, interlock.emergency_release_active, default
         )
     for zone in site.zone:
-        if on_panel(zone):
+        if on_panel(zone) or on_camera(zone):
             continue
         found.append(
             InputPoint(

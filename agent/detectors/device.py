@@ -24,8 +24,10 @@ TABLE: Final[Mapping[tuple[Stage, State], tuple[Stage, Phase | None]]] = Mapping
     {
         (Stage.FINE, State.ONLINE): (Stage.FINE, None),
         (Stage.FINE, State.OFFLINE): (Stage.OFFLINE, Phase.RAISED),
+        (Stage.FINE, State.UNKNOWN): (Stage.FINE, None),  # a recorder whose login waits: neither here nor away
         (Stage.OFFLINE, State.ONLINE): (Stage.FINE, Phase.ENDED),
         (Stage.OFFLINE, State.OFFLINE): (Stage.OFFLINE, None),
+        (Stage.OFFLINE, State.UNKNOWN): (Stage.OFFLINE, None),
     }
 )
 

@@ -1,8 +1,8 @@
 """Something was stuck on or mounted to an ATM's fascia, or taken from it. Pure; the table of `lasting.py`.
 
-The eye compares the learned fascia cell by cell (`Look.cells`, share of a cell that differs). Judged is only a still
-picture: nobody stands there, and no cell changes from look to look. What then differs for STILL over several looks is
-told, and ends when the learned fascia is back as long.
+The eye compares the learned fascia cell by cell (`Look.cells`: share of a cell that differs, -1 outside). Judged is
+only a still picture: nobody stands there, and no cell changes from look to look. What then differs for STILL over
+several looks is told, and ends when the learned fascia is back as long.
 """
 
 from datetime import timedelta

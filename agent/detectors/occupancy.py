@@ -34,11 +34,11 @@ class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
     under_most: int = 0
 
 
-def observe(state: Occupancy, seen: int, at: Moment, held: timedelta = HELD) -> Occupancy:
-    """One look in which so many were seen."""
+def observe(state: Occupancy, seen: int, at: Moment, held: timedelta = HELD, *, faint: int = 0) -> Occupancy:
+    """One look in which so many were seen, and `faint` more that are uncertain: these hold a count, and raise none."""
     if state.looked is None or state.began is None or at.since(state.looked) > STALE:
-        return _next(Occupancy(began=at), seen, at, held)
-    return _next(state, seen, at, held)
+        state = Occupancy(began=at)
+    return _next(state, seen, seen + faint, at, held)
 
 
 def forgotten(state: Occupancy, now: Moment) -> Occupancy:
@@ -46,7 +46,7 @@ def forgotten(state: Occupancy, now: Moment) -> Occupancy:
     return Occupancy() if state.looked and now.since(state.looked) > STALE else state
 
 
-def _next(state: Occupancy, seen: int, at: Moment, held: timedelta) -> Occupancy:
+def _next(state: Occupancy, seen: int, most: int, at: Moment, held: timedelta) -> Occupancy:
     began = state.began or at
     over_since, over_seen, over_least = state.over_since, state.over_seen, state.over_least
     under_since, under_most = state.under_since, state.under_most
@@ -55,8 +55,8 @@ def _next(state: Occupancy, seen: int, at: Moment, held: timedelta) -> Occupancy
         over_since, over_seen = over_since or at, at
     elif over_seen and at.since(over_seen) > HOLE:
         over_since, over_seen, over_least = None, None, 0
-    if seen < state.count:
-        under_most = max(under_most, seen) if under_since else seen
+    if most < state.count:
+        under_most = max(under_most, most) if under_since else most
         under_since = under_since or at
     else:
         under_since, under_most = None, 0

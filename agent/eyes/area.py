@@ -90,11 +90,10 @@ class AreaMind:
             if view.model != self._model and NO_MODEL in {view.model, self._model}:
                 self.blind()  # counts of a model and of background subtraction do not go on as one
             self._model = view.model
-            people = [box for box in view.boxes if self._is_somebody(box)]
-            seen = sum(self._counts(box) and self._is_in(box) for box in people)
-            self._people = occupancy.observe(self._people, seen, at)
-            trucks = sum(box.thing is Thing.VEHICLE and self._holds(box) for box in view.boxes)
-            self._vehicles = occupancy.observe(self._vehicles, trucks, at, vehicle.HELD)
+            people = [box for box in view.boxes if self._is_somebody(box) and self._is_in(box)]
+            trucks = [box for box in view.boxes if box.thing is Thing.VEHICLE and self._holds(box)]
+            self._people = _counted(self._people, people, at, occupancy.HELD)
+            self._vehicles = _counted(self._vehicles, trucks, at, vehicle.HELD)
             tracks = [track for track in view.tracks if self._is_somebody(track.box) and self._is_in(track.box)]
             self._here = tuple(track.id for track in tracks)
             findings += self._tailgated(tracks, around, at)
@@ -229,10 +228,6 @@ class AreaMind:
     def _is_somebody(self, box: Box) -> bool:
         return box.thing is Thing.PERSON or (self._model == NO_MODEL and box.thing is Thing.MOVING)
 
-    def _counts(self, box: Box) -> bool:
-        """What moves has no certainty."""
-        return box.thing is Thing.MOVING or box.score >= CERTAIN
-
     def _is_in(self, box: Box) -> bool:
         if places.inside(self.shape, places.feet(box)):
             return True
@@ -245,6 +240,12 @@ class AreaMind:
         if name is None:
             return None
         return around.doors.get(name) or DoorView(id=name, state=State.UNKNOWN, since=now)
+
+
+def _counted(state: Occupancy, boxes: list[Box], at: Moment, held: timedelta) -> Occupancy:
+    """What moves has no certainty."""
+    certain = sum(box.thing is Thing.MOVING or box.score >= CERTAIN for box in boxes)
+    return occupancy.observe(state, certain, at, held, faint=len(boxes) - certain)
 
 
 def _moment(at_ms: int, now: Moment) -> Moment:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from agent.acceptance.plan import Step
+from agent.acceptance.plan import Step, Task
 from agent.acceptance.progress import ANSWERS, CONTACTS, OUTPUTS
 from agent.signals import State
 
@@ -18,7 +18,10 @@ FLUTTER_CHANGES: Final = 8
 FLUTTER_WITHIN_MS: Final = 5_000
 """So many changes within such a time are no finger: a loose wire, or a contact that bounces."""
 
-WATCHED: Final = CONTACTS | ANSWERS | OUTPUTS
+ANSWERING: Final = ANSWERS | {Task.COVER}
+"""What must be there; that a lens can be covered is the walk test's affair."""
+
+WATCHED: Final = CONTACTS | ANSWERING | OUTPUTS
 """What is shown; outputs are read and never written."""
 
 ALARM_SIDE: Final = frozenset({State.OPEN, State.ACTIVE, State.UNLOCKED, State.ON, State.TAMPER})
@@ -87,7 +90,7 @@ def read_ms(known: Watched, now_ms: int) -> int:
 
 def hint(step: Step, known: Watched | None, now_ms: int) -> Hint | None:
     """What looks wrong about a point; the gravest only."""
-    if step.task in ANSWERS:
+    if step.task in ANSWERING:
         return None if known and known.state is State.ONLINE else Hint.SILENT
     if known is None or known.state is State.UNKNOWN:
         return Hint.UNREAD

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final, TextIO
 
 from agent.acceptance.plan import Plan, Step
-from agent.acceptance.progress import ANSWERS
 from agent.acceptance.sentences import name_of
 from agent.live import columns, moves, sentences
 from agent.live.moves import Book, Hint, Watched
@@ -115,7 +114,7 @@ class Showing:
         if self._mode is Mode.LINES:
             wide = columns.widths(self._texts(took_ms), None)
             for step in self._plan:
-                if step.task in ANSWERS:
+                if step.task in moves.ANSWERING:
                     self._line(self._row(step, took_ms, wide, now_ms))
         self._line(self._say(LEFT).format(count=len(left), all=len(found)) if left else self._say(ALL_MOVED))
         still = [step for step, hint in left if hint is Hint.STILL]
@@ -179,7 +178,7 @@ class Showing:
         return f"{RED}{row}\n{self._hinted(step, hint)}{PLAIN}"
 
     def _figure(self, step: Step, known: Watched | None, took_ms: Mapping[str, float | None]) -> str:
-        if step.task in ANSWERS:
+        if step.task in moves.ANSWERING:
             took = took_ms.get(step.point)
             return "" if took is None else self._say(TAKES).format(ms=f"{took:.1f}")
         return self._say(TIMES).format(count=known.moves) if known and known.moves else ""
@@ -196,7 +195,7 @@ class Showing:
         }
         if hint:
             found["words"] = sentences.told(step, self.book.get(step.point), hint, self._say)
-        if step.task in ANSWERS:
+        if step.task in moves.ANSWERING:
             found["took_ms"] = took_ms.get(step.point)
         return found
 

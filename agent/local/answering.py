@@ -184,6 +184,7 @@ class Answering:
                 age_ms=max(0, now.since(view.since) // timedelta(milliseconds=1)),
                 name=view.name,
                 cause=view.cause,
+                marks=view.marks or None,
             )
             for view in self._agency.points()
         ]

@@ -132,6 +132,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     cause: str = ""
     settling: bool = False
+    marks: tuple[str, ...] | None = None  # what else is true of it; None: as before
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

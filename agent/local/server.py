@@ -168,7 +168,9 @@ class _Client:
                 return
             for at in range(0, len(signals), lines.CHUNK):
                 moves = tuple(
-                    lines.Seen(id=each.point, state=each.state, cause=each.cause, settling=each.settling)
+                    lines.Seen(
+                        id=each.point, state=each.state, cause=each.cause, settling=each.settling, marks=each.marks
+                    )
                     for each in signals[at : at + lines.CHUNK]
                 )
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from agent.signals import State
 from protocol.site.reading import read_site
 from tests.branch import site_of
 
+EYES = Path(__file__).parents[1] / "data" / "0755-031-eyes.toml"
 OUTLET = Path(__file__).parents[1] / "data" / "0755-031.toml"
 
 
@@ -44,11 +46,23 @@ def test_every_point_that_people_can_see_is_in_the_walk() -> None:
     partitions = {f"partition/{each.id}" for each in site.partition}
     assert {step.point for step in plan} == (named_points(site).keys() - partitions) | {"desk/operator"}
     assert len({step.point for step in plan}) == len(plan)
-    unwatched = {point.id for point in listed(plan) if point.why}
-    assert {"camera/03", "camera/07", "device/nvr1", "area/atm-hall"} <= unwatched
-    assert unwatched.isdisjoint({"device/p1", "zone/counter-1"})
-    assert not any(point.startswith(("door/", "lock/", "exit/")) for point in unwatched)
-    assert {step.point for step in plan if step.task is Task.NONE} == unwatched
+    assert not any(point.why for point in listed(plan))
+    by_point = {step.point: step.task for step in plan}
+    assert by_point["camera/03"] is Task.COVER
+    assert by_point["device/nvr1"] is Task.ANSWER
+    assert by_point["area/atm-hall"] is Task.WALK_IN
+
+
+def test_eyes_are_tested_by_what_they_must_see() -> None:
+    """A camera that judges its picture is covered, another only shows; a fascia has something stuck on."""
+    site = read_site(EYES.read_text(), EYES.name)
+    tasks = {step.point: (step.task, step.wiring) for step in plan_of(site)}
+    assert tasks["camera/03"] == (Task.COVER, "192.0.2.23")
+    assert tasks["camera/07"] == (Task.ANSWER, "rtsp://192.0.2.20:554/Streaming/Channels/702")
+    assert tasks["area/vault-room"] == (Task.WALK_IN, "camera/07")
+    alone = re.sub(r'\[\[area\]\]\nid = "atm-hall".*?\n\n', "", EYES.read_text(), flags=re.DOTALL)
+    fascia = read_site(alone.replace('watch = ["picture", "people"]', 'watch = ["picture"]'), EYES.name)
+    assert {step.point: step.task for step in plan_of(fascia)}["area/atm-1"] is Task.STICK
 
 
 GUARDED = """

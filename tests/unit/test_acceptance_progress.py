@@ -56,6 +56,44 @@ def test_a_module_passes_by_answering() -> None:
     assert [(each.point, each.result) for each in move.told] == [("device/io1", Result.PASSED)]
 
 
+@pytest.mark.parametrize(
+    ("task", "sees", "stage"),
+    [
+        (Task.COVER, ["online", "online covered", "online"], Stage.PASSED),
+        (Task.COVER, ["online", "online black", "online quiet"], Stage.PASSED),
+        (Task.COVER, ["online", "online quiet", "online"], Stage.RESTING),
+        (Task.COVER, ["online", "online covered", "offline", "online"], Stage.RESTING),
+        (Task.COVER, ["offline", "offline covered"], Stage.UNSEEN),
+        (Task.WALK_IN, ["normal", "normal occupied", "normal"], Stage.PASSED),
+        (Task.WALK_IN, ["normal", "active occupied", "normal"], Stage.PASSED),
+        (Task.WALK_IN, ["active occupied", "normal"], Stage.RESTING),
+        (Task.WALK_IN, ["normal", "unknown occupied", "normal"], Stage.RESTING),
+        (Task.STICK, ["normal", "active", "normal"], Stage.PASSED),
+    ],
+)
+def test_what_a_camera_sees_counts_from_rest_to_rest(task: Task, sees: list[str], stage: Stage) -> None:
+    """A lens covered and uncovered, somebody walking in and out: by what the camera itself tells, nobody's word."""
+    step = Step(point="camera/03", task=task)
+    state = progress.begun((step,))
+    for each in sees:
+        reads, *marks = each.split()
+        state = progress.seen({step.point: step}, state, step.point, State(reads), tuple(marks)).progress
+    assert state.stages[step.point] is stage
+
+
+def test_marks_that_did_not_change_go_on() -> None:
+    """A move that says nothing of marks leaves them; a step that is tested again knows where it stands."""
+    step = Step(point="area/hall", task=Task.WALK_IN)
+    state = progress.begun((step,))
+    moves: list[tuple[State, tuple[str, ...] | None]] = [(State.NORMAL, ()), (State.NORMAL, ("occupied",))]
+    for reads, marks in [*moves, (State.ACTIVE, None)]:
+        state = progress.seen({step.point: step}, state, step.point, reads, marks).progress
+    assert state.stages[step.point] is Stage.MOVED
+    failed = progress.answered(step, state, yes=False).progress
+    again = progress.again(step, failed).progress
+    assert again.stages[step.point] is Stage.UNSEEN  # somebody stands there still
+
+
 def test_whatever_moves_counts() -> None:
     """The installer need not follow the order; a point that is not of the walk changes nothing."""
     begun = progress.begun(PLAN)

@@ -86,7 +86,6 @@ def _reasons() -> list[str]:
     found |= {by for _, by in guard._LETS_OPEN.values()}
     found |= {
         points.NOT_READ,
-        points.NOT_WATCHED,
         *map(str, CertificateFault),
         *map(str, Reason),
         *_refusals(),

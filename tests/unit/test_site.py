@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.command import main
-from agent.config.watched import never_armed, unwatched
+from agent.config.watched import never_armed
 from agent.config.wiring import wirings
 from protocol.settings import SettingsError
 from protocol.site.addresses import parse_address
@@ -160,17 +160,6 @@ def test_shapes_and_references_are_told_together() -> None:
     assert [fault.line for fault in caught.value.faults] == [
         line_of("held_open_after"),
         line_of('doors = ["outer", "inner"]'),
-    ]
-
-
-def test_what_is_not_watched_yet_is_named() -> None:
-    """Nothing that the file describes is silently left unguarded."""
-    assert unwatched(read_site(TEXT, EXAMPLE.name)) == [
-        ("recorder", "nvr1"),
-        ("camera", "03"),
-        ("camera", "07"),
-        ("area", "vault-room"),
-        ("area", "atm-hall"),
     ]
 
 
