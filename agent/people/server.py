@@ -18,7 +18,7 @@ import numpy as np
 from agent.children.child import Channel, ParentGone
 from agent.people.guests import Guests, listen
 from agent.people.inference import Finder, ModelError
-from agent.people.models import MODELS, Found, ModelsError, Refused, find_model, places
+from agent.people.models import MODELS, ModelsError, Refused, find_model, places
 from agent.people.words import Greeting, Serving, Without, encode
 
 LOG: Final = logging.getLogger("branchwatch.people")
@@ -51,12 +51,12 @@ def serve(channel: Channel, arguments: argparse.Namespace) -> None:
         ModelError: the runtime gave up.
         OSError: there can be no socket.
     """
-    finder, found = _ready(channel, arguments)
-    greeting = Greeting(width=finder.width, height=finder.height, model=found.title)
+    finder, serving = _ready(channel, arguments)
+    greeting = Greeting(width=finder.width, height=finder.height, model=serving.model)
     guests = Guests(listen(arguments.socket), greeting, time.monotonic)
     guests.watch(channel.fileno())
     try:
-        channel.send(encode(Serving(model=found.title, place=str(found.folder))))
+        channel.send(encode(serving))
         while True:
             channel.beat()
             channel.receive(0)
@@ -70,7 +70,7 @@ def serve(channel: Channel, arguments: argparse.Namespace) -> None:
         guests.close()
 
 
-def _ready(channel: Channel, arguments: argparse.Namespace) -> tuple[Finder, Found]:
+def _ready(channel: Channel, arguments: argparse.Namespace) -> tuple[Finder, Serving]:
     """Look until there is something to look with, and say each reason once."""
     said = ""
     tell = _Once()
@@ -78,7 +78,8 @@ def _ready(channel: Channel, arguments: argparse.Namespace) -> tuple[Finder, Fou
         try:
             where = places(arguments.models, arguments.state)
             found = find_model(where, arguments.model or list(MODELS), tell.refused)
-            return Finder(found.xml, found.weights, arguments.threads), found
+            finder = Finder(found.xml, found.weights, arguments.threads)
+            return finder, Serving(model=found.title, place=str(found.folder))
         except (ModelsError, ModelError) as problem:
             reason = str(problem)
         if reason != said:

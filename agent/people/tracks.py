@@ -43,7 +43,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tracks(msgspec.Struct, frozen=True, kw_only=True):
-    """All that are followed now; who was seen in this look has its `seen_ms`. `maybe`: those without a certain box yet."""
+    """All that are followed; who was seen in this look has its `seen_ms`. `maybe`: those without a certain box yet."""
 
     tracks: tuple[Track, ...] = ()
     maybe: tuple[Track, ...] = ()
