@@ -164,6 +164,11 @@ class SimulatedCamera:
         return self._rtsp.connections
 
     @property
+    def resting(self) -> bool:
+        """Nobody watches, and no picture is being made."""
+        return all(each.resting for each in self._feeds)
+
+    @property
     def listeners(self) -> int:
         """How many event subscriptions stand."""
         return self.device.events.listeners(self.state.monotonic_s())

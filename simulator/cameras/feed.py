@@ -53,6 +53,11 @@ class Feed:
         """How many watch."""
         return len(self._viewers)
 
+    @property
+    def resting(self) -> bool:
+        """No picture is being made."""
+        return self._task is None or self._task.done()
+
     async def parameter_sets(self) -> tuple[bytes, bytes]:
         """The sequence and the picture parameter set, for the SDP."""
         if self._sets is None:

@@ -95,11 +95,13 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
         return None
     method, path, _ = first.split()
     headers: dict[str, str] = {}
-    while line := await _line(reader):
+    for _ in range(MAX_LINES):
+        if not (line := await _line(reader)):
+            break
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-        if len(headers) > MAX_LINES:
-            raise _TooMuchError
+    else:
+        raise _TooMuchError
     body = await _chunks(reader) if "chunked" in headers.get("transfer-encoding", "") else await _body(reader, headers)
     return Request(method=method.upper(), path=path, headers=headers, body=body)
 

@@ -184,11 +184,14 @@ class _Connection:
     async def _request(self, first: bytes) -> _Request:
         method, url, _ = (first + await self._line()).decode("ascii", "replace").split()
         headers: dict[str, str] = {}
-        while line := (await self._line()).decode("utf-8", "replace").strip():
+        for _ in range(MAX_LINES):
+            line = (await self._line()).decode("utf-8", "replace").strip()
+            if not line:
+                break
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
-            if len(headers) > MAX_LINES:
-                raise _TooMuchError
+        else:
+            raise _TooMuchError
         length = int(headers.get("content-length", "0"))
         if not 0 <= length <= MAX_BODY:
             raise _TooMuchError
