@@ -90,6 +90,11 @@ class Uploader:
         """Whether the centre answered lately, or was not given the time to."""
         return self._now() - self._heard_ms < WAY_MS
 
+    @property
+    def told_to_wait(self) -> bool:
+        """Whether the centre asked for time that is not over."""
+        return self._now() < self._told_ms
+
     def offer(self, description: Description, *, asked: bool = False) -> None:
         """Send this; `asked`: part of it may be there."""
         self._files.setdefault(description.slot, queueing.waiting_of(description, asked=asked))
@@ -199,6 +204,8 @@ class Uploader:
             connection.abort()
             self._connection = None
             await asyncio.wait({call}, timeout=GOODBYE_S)
+            if call.done():
+                connection.close()
             raise
 
     def _holds_back(self, file: Waiting) -> bool:
