@@ -136,8 +136,8 @@ class OnvifDevice:
             found += recordings.recordings(answer)
         return recordings.in_order(found)
 
-    async def segments(self, recording: str, begin: datetime, end: datetime) -> tuple[Segment, ...]:
-        """Between what times of a stretch a recording holds pictures. Raises: DeviceError."""
+    async def segments(self, recording: str, begin: datetime, end: datetime) -> tuple[Segment, ...] | None:
+        """Between what times of a stretch a recording holds pictures; None: it does not say. Raises: DeviceError."""
         wanted = {
             "StartPoint": begin,
             "EndPoint": end,
@@ -150,7 +150,7 @@ class OnvifDevice:
         changes: list[recordings.Change] = []
         for answer in await self._results("GetEventSearchResults", search):
             changes += recordings.changes(answer, recording)
-        return recordings.segments(changes, begin, end)
+        return recordings.segments(changes, begin, end) if changes else None
 
     async def replay(self, recording: str) -> str | None:
         """The address from which a recording is played, at our host. Raises: DeviceError."""

@@ -27,6 +27,31 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     oldest: datetime | None = None
     newest: datetime | None = None
     video: bool = True
+    status: str = ""  # as the recorder says: Initiated, Recording, Stopped, Removing, Removed, Unknown
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel: what records the same camera. Some recorders begin a new recording with every stretch."""
+
+    source: str
+    name: str
+    recordings: tuple[Recording, ...]
+
+    @property
+    def oldest(self) -> datetime | None:
+        """Its first picture."""
+        return min((each.oldest for each in self.recordings if each.oldest), default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        """Its latest picture."""
+        return max((each.newest for each in self.recordings if each.newest), default=None)
+
+    @property
+    def recording(self) -> bool | None:
+        """Whether it records now; None: no word of that."""
+        states = {each.status for each in self.recordings} - {"", "unknown"}
+        return "recording" in states if states else None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +76,20 @@ def recordings(answer: object) -> list[Recording]:
 
 
 def in_order(found: Iterable[Recording]) -> tuple[Recording, ...]:
-    """Recordings with pictures in the order of the recorder's channels: as numbers in their names and tokens go.
-
-    Channel N of a site file is the N-th of these.
-    """
+    """Recordings with pictures, in the order of their sources and tokens, numbers in them as numbers."""
     unique = {each.token: each for each in found if each.video}
     return tuple(sorted(unique.values(), key=lambda each: (_natural(each.source), _natural(each.token))))
+
+
+def sources(found: Iterable[Recording]) -> tuple[Source, ...]:
+    """The recorder's channels in their order: channel N of a site file is the N-th of these."""
+    grouped: dict[str, list[Recording]] = {}
+    for each in in_order(found):
+        grouped.setdefault(each.source or each.token, []).append(each)
+    return tuple(
+        Source(source=source, name=next((each.name for each in of if each.name), ""), recordings=tuple(of))
+        for source, of in grouped.items()
+    )
 
 
 def changes(answer: object, recording: str) -> list[Change]:
@@ -104,6 +137,7 @@ def _recording(answer: object) -> Recording | None:
         oldest=min((each for each in times if each), default=None),
         newest=max((each for each in ends if each), default=None),
         video=bool(video) or not tracks,
+        status=text(field(answer, "RecordingStatus"), 32).lower(),
     )
 
 

@@ -46,15 +46,17 @@ def days_path(number: int) -> str:
 def days_body(year: int, month: int) -> bytes:
     """Which month."""
     return (
-        '<?xml version="1.0" encoding="UTF-8"?><trackDailyParam>'
-        f"<year>{year}</year><monthOfYear>{month}</monthOfYear></trackDailyParam>"
+        f'<trackDailyParam version="1.0"><year>{year}</year><monthOfYear>{month}</monthOfYear></trackDailyParam>'
     ).encode()
 
 
 def search_body(number: int, begin: datetime, end: datetime, identity: str, position: int = 0) -> bytes:
-    """One page of what there is of a channel between two times, which stand as the recorder reads its `Z`."""
+    """One page of what there is of a channel between two times, which stand as the recorder reads its `Z`.
+
+    `identity`: a UUID in braces, the same for all pages.
+    """
     return (
-        '<?xml version="1.0" encoding="UTF-8"?><CMSearchDescription>'
+        '<CMSearchDescription version="1.0">'  # some firmware takes neither a declaration nor a missing version
         f"<searchID>{escape(identity)}</searchID><trackList><trackID>{track(number)}</trackID></trackList>"
         f"<timeSpanList><timeSpan><startTime>{_z(begin)}</startTime><endTime>{_z(end)}</endTime></timeSpan>"
         f"</timeSpanList><maxResults>{PAGE}</maxResults><searchResultPostion>{position}</searchResultPostion>"
@@ -90,7 +92,7 @@ def clock(answer: bytes, site: tzinfo) -> tuple[datetime, tzinfo] | None:
         told = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if told.tzinfo is not None and told.utcoffset() != timedelta(0):
+    if told.tzinfo is not None and not text.endswith("Z"):
         return told.astimezone(UTC), timezone(told.utcoffset() or timedelta(0))
     zone = _posix_offset(said(root, "timeZone", limit=64)) or site
     try:
