@@ -31,9 +31,8 @@ COLOUR_CHROMA: Final = 10.0
 MOVED_PX: Final = 8.0
 """Of a corner, in a picture of 180 rows."""
 EDGES_LOST: Final = 0.5
-FEW_INLIERS: Final = 12
-SMOOTH: Final = 0.25
-"""Fine detail that something before the lens has, over what the reference has there: it is out of focus."""
+FEW_FEATURES: Final = 0.1
+"""Of the reference's: what lies on the lens or close before it is out of focus and has none."""
 PARTLY: Final = 0.28
 """Edges that a cover left where they were; a picture of something else keeps a fifth by chance."""
 SHARPNESS: Final = 0.2
@@ -79,7 +78,7 @@ def _jumping(_now: Measures, jumps: int, ease: float) -> Fault | None:
 
 
 def _colour_cast(now: Measures, _jumps: int, ease: float) -> Fault | None:
-    if now.colour_shift is None or now.chroma < COLOUR_CHROMA / ease:
+    if now.colour_shift is None or now.chroma < COLOUR_CHROMA / ease or _lost(now, 1.0):
         return None
     return _at_least("colour_cast", "colour_shift", now.colour_shift, COLOUR_SHIFT / ease)
 
@@ -89,7 +88,7 @@ def _moved(now: Measures, _jumps: int, ease: float) -> Fault | None:
         return _at_least("moved", "corner_px", now.corner_px, MOVED_PX / ease)
     if not _lost(now, ease) or now.edges_kept is None:
         return None
-    elsewhere = now.edges_kept < PARTLY and (now.texture or 0.0) >= SMOOTH and (now.inliers or 0) < FEW_INLIERS
+    elsewhere = now.edges_kept < PARTLY and (now.features or 0.0) >= FEW_FEATURES
     return _at_most("moved", "edges_kept", now.edges_kept, EDGES_LOST * ease) if elsewhere else None
 
 

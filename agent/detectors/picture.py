@@ -41,9 +41,9 @@ LASTS: Final = {
 }
 MIXED: Final = timedelta(seconds=8)
 SOUND: Final = timedelta(seconds=5)
-SETTLES: Final = timedelta(seconds=3)
+SETTLES: Final = timedelta(seconds=1.5)
 """After most of the picture changed: exposure and white balance find their place."""
-LIGHT_SHARE: Final = 0.5
+LIGHT_SHARE: Final = 0.6
 FLICKER: Final = timedelta(seconds=10)
 JUMPS_WITHIN: Final = timedelta(seconds=4)
 FEWEST_EQUAL: Final = 3
@@ -89,7 +89,7 @@ def observe(
     before, state = state.seen, replace(_lit(_jumped(state, measures, at), measures, at), seen=at)
     fault = judged(measures, len(state.jumped), state.told)
     if suspended(state, at) and not (fault and fault.name in _WHATEVER_THE_LIGHT):
-        return replace(state, fault="", since=None, looks=0, faulty_since=None, sound_since=None), ()
+        return _waited(state, at.since(before) if before else timedelta(0)), ()
     point = f"camera/{camera}"
     state = _counted(state, point, fault, before, at)
     findings: list[Finding] = []
@@ -107,6 +107,16 @@ def suspended(state: PictureState, at: Moment) -> bool:
     if state.light is None or state.light_since is None or at.since(state.light) >= SETTLES:
         return False
     return at.since(state.light_since) < FLICKER
+
+
+def _waited(state: PictureState, wait: timedelta) -> PictureState:
+    """Time in which nothing is judged counts for nothing: what was begun goes on where it was."""
+    return replace(
+        state,
+        since=state.since and state.since.after(wait),
+        faulty_since=state.faulty_since and state.faulty_since.after(wait),
+        sound_since=state.sound_since and state.sound_since.after(wait),
+    )
 
 
 def _lit(state: PictureState, measures: Measures, at: Moment) -> PictureState:

@@ -38,7 +38,7 @@ CELL_BLIND: Final = 0.45
 """Share of its edges that a cell keeps at most when it is blind."""
 TRIM: Final = 0.05
 """Of the darkest and brightest pixels that spread and mean leave out: a clock burned into the picture is no light."""
-CHANGE: Final = 10.0
+CHANGE: Final = 20.0
 """Grey values by which a large cell changes when light is switched or something stands before it."""
 JUMP_LEAST: Final = 2
 JUMP_BETTER: Final = 0.35
@@ -53,6 +53,9 @@ SCALES: Final = (0.7, 1.4)
 ALIGNED_BETTER: Final = 0.1
 """Share of edges that a move must bring together beyond what lies right without it."""
 ALIGNED_LEAST_PX: Final = 0.5
+AT_REST: Final = 5
+AT_REST_PX: Final = 3.0
+"""So many points where they were: what is left to see did not move."""
 EXPLAINED: Final = 0.5
 """Share of edges from which on the picture is known to lie as was found."""
 
@@ -120,10 +123,8 @@ class Reference:
     shape: tuple[int, int]
     basis: Basis
     edges: Edges
-    chroma: tuple[float, float]
     noise: float
     detail: float
-    unevenness: Plane
     features: Features
     fading: Plane
 
@@ -137,10 +138,8 @@ def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
         shape=shape,
         basis=now,
         edges=edges_of(now.half),
-        chroma=_chroma(now.small),
         noise=noise,
         detail=detail(now, noise),
-        unevenness=vision.unevenness(now.half),
         features=vision.features(now.half),
         fading=vision.window(*now.half.shape),
     )
@@ -154,6 +153,7 @@ class Alignment(NamedTuple):
     corner_px: float | None  # None: nothing explains what is seen
     shift_px: float
     inliers: int
+    features: float
 
 
 class Measurer:
@@ -202,10 +202,9 @@ class Measurer:
             lies = _aligned(now, reference, at_ms)
             kept = _kept(now, lies.edges)
         self._alignment = lies
-        here, there = _chroma(now.small), reference.chroma
         return replace(
             told,
-            colour_shift=float(np.hypot(here[0] - there[0], here[1] - there[1])),
+            colour_shift=_colour_shift(now.small, reference.basis.small),
             sharpness=_sharpness(now, told.noise, reference),
             edges_kept=kept.share if kept else None,
             shift_px=lies.shift_px,
@@ -213,7 +212,7 @@ class Measurer:
             inliers=lies.inliers,
             noise_ratio=told.noise / max(reference.noise, 0.2),
             blind=kept.blind if kept else None,
-            texture=_texture(now, kept, reference) if kept else None,
+            features=lies.features,
         )
 
 
@@ -228,10 +227,10 @@ def _light(luma: Frame) -> tuple[float, float]:
     return mean, float(np.sqrt((kept * (values - mean) ** 2).sum() / kept.sum()))
 
 
-def _chroma(small: Frame) -> tuple[float, float]:
-    """Median of each colour axis: a red car before the lens is not a red picture."""
-    first, second = (float(np.median(small[:, :, axis])) for axis in (1, 2))
-    return first, second
+def _colour_shift(now: Frame, reference: Frame) -> float:
+    """How far the middle pixel's colour went: a red car before the lens is not a red picture."""
+    went = now[:, :, 1:].astype(np.float32) - reference[:, :, 1:]
+    return float(np.hypot(np.median(went[:, :, 0]), np.median(went[:, :, 1])))
 
 
 def _profile(luma: Frame, axis: int) -> NDArray[np.float32]:
@@ -272,7 +271,6 @@ class Kept(NamedTuple):
 
     share: float
     blind: float
-    cells: tuple[tuple[slice, slice], ...]  # the blind ones
 
 
 def _kept(now: Basis, edges: Edges) -> Kept | None:
@@ -282,24 +280,15 @@ def _kept(now: Basis, edges: Edges) -> Kept | None:
     steepness = np.hypot(right, down)
     along = right * right_was + down * down_was
     kept = edges.where & (along > EDGE_COSINE * steepness * edges.steepness) & (steepness > FAINTEST_SLOPE)
-    blind = tuple(cell for cell in edges.cells if kept[cell].sum() < CELL_BLIND * edges.where[cell].sum())
-    return Kept(float(kept.sum() / edges.where.sum()), len(blind) / len(edges.cells), blind)
-
-
-def _texture(now: Basis, kept: Kept, reference: Reference) -> float | None:
-    """Fine detail where the edges are gone: what lies on the lens or close before it is out of focus."""
-    if not kept.cells:
-        return None
-    uneven = vision.unevenness(now.half)
-    grain = LAPLACIAN_GAIN * vision.noise(now.half) ** 2
-    here = sum(float(uneven[cell].sum()) - grain * uneven[cell].size for cell in kept.cells)
-    there = sum(float(reference.unevenness[cell].sum()) for cell in kept.cells)
-    return max(0.0, here) / max(1.0, there)
+    blind = sum(kept[cell].sum() < CELL_BLIND * edges.where[cell].sum() for cell in edges.cells)
+    return Kept(float(kept.sum() / edges.where.sum()), float(blind) / len(edges.cells))
 
 
 def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
     """How the picture lies: as it should, or turned and moved where that brings clearly more edges together."""
-    found, inliers = vision.matched(reference.features, vision.features(now.half))
+    points = vision.features(now.half)
+    share = len(points[0]) / max(1, len(reference.features[0]))
+    found, inliers = vision.matched(reference.features, points)
     right, down, _ = vision.shift(
         reference.basis.half.astype(np.float32), now.half.astype(np.float32), reference.fading
     )
@@ -309,8 +298,8 @@ def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
     shift = float(np.hypot(right, down))
     best, edges, corner = _kept(now, reference.edges), reference.edges, 0.0
     if best is None:
-        return Alignment(at_ms, edges, None, shift, inliers)
-    asked = best.share + ALIGNED_BETTER
+        return Alignment(at_ms, edges, None, shift, inliers, share)
+    asked = max(EXPLAINED, best.share + ALIGNED_BETTER)
     for motion in motions:
         if (moves := _corner(motion, *now.half.shape)) < ALIGNED_LEAST_PX:
             continue
@@ -318,7 +307,9 @@ def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
         kept = _kept(now, there)
         if kept and kept.share >= max(asked, best.share):
             best, edges, corner = kept, there, moves
-    return Alignment(at_ms, edges, corner if best.share >= EXPLAINED else None, shift, inliers)
+    at_rest = found is not None and inliers >= AT_REST and _corner(found, *now.half.shape) < AT_REST_PX
+    known = best.share >= EXPLAINED or at_rest
+    return Alignment(at_ms, edges, corner if known else None, shift, inliers, share)
 
 
 def _corner(motion: NDArray[np.float64], height: int, width: int) -> float:

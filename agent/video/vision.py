@@ -83,12 +83,6 @@ def detail(luma: Frame) -> float:
     return float(spread[0, 0]) ** 2
 
 
-def unevenness(luma: Frame) -> Plane:
-    """The Laplacian squared, pixel by pixel: where the picture is sharp."""
-    found = cv2.Laplacian(luma, cv2.CV_32F)
-    return np.asarray(found * found, np.float32)
-
-
 def slopes(luma: Frame, sigma: float) -> tuple[Plane, Plane]:
     """How the smoothed luma rises to the right and downwards."""
     smooth = cv2.GaussianBlur(luma, (0, 0), sigma).astype(np.float32)

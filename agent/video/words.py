@@ -79,7 +79,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chroma: float = 0.0  # mean distance from grey, Lab a/b; about 0 by infrared light
     noise_ratio: float | None = None  # noise over the reference's
     blind: float | None = None  # share of the reference's structured cells in which none of its edges is left
-    texture: float | None = None  # fine detail in those cells over what the reference has there
+    features: float | None = None  # points that could be found again, over the reference's
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
