@@ -20,7 +20,7 @@ from collector.evidence.callers import Callers
 from collector.evidence.folder import Folder
 from collector.evidence.keeping import Keeping
 from collector.evidence.service import EvidenceService
-from collector.evidence.serving import EvidenceServer, server_context
+from collector.evidence.serving import PATIENCE, EvidenceServer, Patience, server_context
 from collector.people import Person, PersonRole
 from collector.storage import evidence
 from collector.storage.evidence import EvidenceRow
@@ -153,7 +153,7 @@ class EvidenceWorld:
         return self.centre.now.timestamp()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
+    async def serving(self, patience: Patience = PATIENCE) -> AsyncIterator[None]:
         """The real server on a free port."""
 
         def changed() -> None:
@@ -179,6 +179,7 @@ class EvidenceWorld:
             host="127.0.0.1",
             port=0,
             now=lambda: self.centre.now,
+            patience=patience,
         )
         self.port = server.port
         async with server:

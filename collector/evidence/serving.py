@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -38,18 +39,22 @@ from protocol.uploads import (
     read_upload,
 )
 
-MOST_CONNECTIONS: Final = 512
-MOST_OF_ONE: Final = 64
-"""Of them from one address: the boxes of many branches may come from behind one router."""
 
-HEADERS_S: Final = 15.0
-"""From the end of the last answer's silence, or of the handshake, to the end of a call's headers."""
-IDLE_S: Final = 30
-"""Between calls, and between two reads of a body."""
-SLOWEST_BYTES_S: Final = 2048
-"""A body that comes more slowly on the whole is cut off; the slowest honest line has four times that."""
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long anybody is waited for, and how many at once."""
+
+    headers_s: float = 15.0  # from the end of the last silence, or of the handshake, to the end of a call's headers
+    idle_s: int = 30  # between calls, and between two reads of a body
+    slowest_bytes_s: int = 2048  # of a body on the whole; the slowest honest line has four times that
+    most: int = 512
+    most_of_one: int = 64  # from one address: the boxes of many branches may come from behind one router
+
+
 MAX_HEADER_BYTES: Final = 8 * 1024
 END_S: Final = 3
+
+PATIENCE: Final = Patience()
 
 _STATUS: Final = {"token": 401, "upload": 400, "too_large": 413, "range": 400}
 
@@ -95,18 +100,19 @@ class EvidenceServer:
         host: str,
         port: int,
         now: Callable[[], datetime],
+        patience: Patience = PATIENCE,
     ) -> None:
-        self._door = _Door.at(host, port)
+        self._door = _Door.at(host, port, patience)
         self._server = _Server(
             uvicorn.Config(
-                create_app(service, callers, now),
-                http=_Brief,
+                create_app(service, callers, now, patience),
+                http=_brief(patience.headers_s),
                 ssl_context_factory=lambda _config, _default: context,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-                timeout_keep_alive=IDLE_S,
+                timeout_keep_alive=patience.idle_s,
                 timeout_graceful_shutdown=END_S,
                 lifespan="off",
                 ws="none",
@@ -135,7 +141,9 @@ class EvidenceServer:
         self._door.close()
 
 
-def create_app(service: EvidenceService, callers: Callers, now: Callable[[], datetime]) -> Starlette:
+def create_app(
+    service: EvidenceService, callers: Callers, now: Callable[[], datetime], patience: Patience = PATIENCE
+) -> Starlette:
     """The calls, as an ASGI application."""
 
     async def upload_of(request: Request) -> Upload:
@@ -150,7 +158,7 @@ def create_app(service: EvidenceService, callers: Callers, now: Callable[[], dat
     async def put(request: Request) -> Response:
         upload = await upload_of(request)
         piece = _piece(request)
-        return _answered(await service.take(upload, piece, _body(request, piece.size)))
+        return _answered(await service.take(upload, piece, _body(request, piece.size, patience)))
 
     async def call(request: Request) -> Response:
         try:
@@ -174,14 +182,14 @@ def _piece(request: Request) -> Piece:
     return piece
 
 
-async def _body(request: Request, size: int) -> AsyncIterator[bytes]:
+async def _body(request: Request, size: int, patience: Patience) -> AsyncIterator[bytes]:
     """The bytes of a piece, at a pace that holds nobody up."""
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + IDLE_S + size / SLOWEST_BYTES_S
+    end_s = loop.time() + patience.idle_s + size / patience.slowest_bytes_s
     chunks = aiter(request.stream())
     while True:
         try:
-            async with asyncio.timeout_at(min(end_s, loop.time() + IDLE_S)):
+            async with asyncio.timeout_at(min(end_s, loop.time() + patience.idle_s)):
                 chunk = await anext(chunks)
         except StopAsyncIteration:
             return
@@ -204,6 +212,8 @@ def _refused(status: int, word: str, headers: dict[str, str] | None = None, *, c
 
 class _Brief(H11Protocol):
     """A connection that ends by itself where its headers do not come, and that knows who is at the other end."""
+
+    headers_s: float
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -231,12 +241,21 @@ class _Brief(H11Protocol):
 
     def _expect_headers(self) -> None:
         if self._headers_due is None:
-            self._headers_due = self.loop.call_later(HEADERS_S, self.transport.abort)
+            self._headers_due = self.loop.call_later(self.headers_s, self.transport.abort)
 
     def _stop_expecting(self) -> None:
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
+
+
+def _brief(seconds: float) -> type[_Brief]:
+    """The same with its time; the server makes connections of a class, not of a value."""
+
+    class Timed(_Brief):
+        headers_s = seconds
+
+    return Timed
 
 
 class _Server(uvicorn.Server):
@@ -252,16 +271,17 @@ class _Door(socket.socket):
     """A listening socket that closes what is too much before anything is spent on it: also before the handshake."""
 
     _live: list[tuple[socket.socket, str]]
+    _patience: Patience
 
     @classmethod
-    def at(cls, host: str, port: int) -> Self:
+    def at(cls, host: str, port: int, patience: Patience) -> Self:
         """Listen there.
 
         Raises:
             ListenError: the address is taken or not ours.
         """
         door = cls(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        door._live = []
+        door._live, door._patience = [], patience
         try:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             door.bind((host, port))
@@ -281,7 +301,8 @@ class _Door(socket.socket):
             connection, address = super().accept()
             origin = _origin(address[0])
             self._live = [(each, of) for each, of in self._live if each.fileno() >= 0]
-            if len(self._live) < MOST_CONNECTIONS and sum(of == origin for _, of in self._live) < MOST_OF_ONE:
+            of_one = sum(of == origin for _, of in self._live)
+            if len(self._live) < self._patience.most and of_one < self._patience.most_of_one:
                 self._live.append((connection, origin))
                 return connection, address
             connection.close()

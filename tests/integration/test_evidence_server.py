@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.evidence import serving
 from collector.evidence.files import Part
 from collector.evidence.service import WRITE_BYTES
+from collector.evidence.serving import Patience
 from collector.storage.evidence import State
 from protocol.certificates import Role
 from protocol.uploads import MIN_PIECE_BYTES, UPLOAD_PATH, Upload, content_range, seal_upload, slot_of
@@ -256,13 +256,11 @@ async def test_a_box_fills_no_more_than_its_share(tmp_path: Path, authority: Aut
     assert [world.row(box, slot).state for slot in slots] == [State.REMOVED, State.PROMISED]
 
 
-async def test_who_is_slow_ends_by_itself(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_slow_ends_by_itself(world: EvidenceWorld) -> None:
     """Headers that never end, a body that trickles: both are cut off, and others are served meanwhile."""
-    monkeypatch.setattr(serving, "HEADERS_S", 0.3)
-    monkeypatch.setattr(serving, "IDLE_S", 0.3)
     box = world.box()
     slot = slot_of(world.promise(box).id, 1)
-    async with world.serving():
+    async with world.serving(Patience(headers_s=0.3, idle_s=1)):
         reader, writer = await world.connect(box)
         writer.write(b"GET /v1/evidence/x HTTP/1.1\r\nX-Slow: ")
         await writer.drain()
@@ -278,12 +276,11 @@ async def test_who_is_slow_ends_by_itself(world: EvidenceWorld, monkeypatch: pyt
         writer.close()
 
 
-async def test_one_address_cannot_take_every_connection(world: EvidenceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_address_cannot_take_every_connection(world: EvidenceWorld) -> None:
     """What is too much is closed before a handshake is spent on it; those that were there go on."""
-    monkeypatch.setattr(serving, "MOST_OF_ONE", 4)
     box = world.box()
     slot = slot_of(world.promise(box).id, 1)
-    async with world.serving(), world.client() as client:
+    async with world.serving(Patience(most_of_one=4)), world.client() as client:
         assert (await world.ask(client, box, slot, JPEG)).status_code == 200
         idle = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(8)]
         ended = await asyncio.gather(
