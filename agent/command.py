@@ -16,6 +16,7 @@ from agent.arm_words import add_arm_words
 from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.live_words import add_live_options
+from agent.models_words import add_models_words
 from agent.site_words import add_site_words
 from agent.state_option import STATE, ClosedFolderError, add_state_option, check_open
 from protocol.settings import SettingsError
@@ -241,6 +242,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_site_words(words, say)
     add_enrol_words(words, say)
     add_health_words(words, say)
+    add_models_words(words, say)
     add_arm_words(words, say)
     add_acceptance_words(words, say)
     return parser

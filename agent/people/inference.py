@@ -29,6 +29,10 @@ class ModelError(Exception):
     """These bytes are no model that we know how to read."""
 
 
+class NoRuntimeError(ModelError):
+    """OpenVINO is not installed: the extra `people` is missing."""
+
+
 class Finder:
     """One loaded model. For one thread."""
 
@@ -36,10 +40,11 @@ class Finder:
         """Load it.
 
         Raises:
-            ModelError: OpenVINO is missing, or cannot read it, or it has outputs that are not known here.
+            NoRuntimeError: there is no OpenVINO.
+            ModelError: it cannot be read, or has outputs that are not known here.
         """
         if openvino is None:
-            raise ModelError("OpenVINO is not installed: the extra `people` is missing")
+            raise NoRuntimeError("OpenVINO is not installed: the extra `people` is missing")
         try:
             core = openvino.Core()
             model = core.read_model(model=xml, weights=weights)

@@ -137,7 +137,15 @@ DEFAULT: Final = next(iter(MODELS))
 
 
 class ModelsError(SaidError):
-    """There is no model to look with; the message says where was looked and what was refused."""
+    """There is no model to look with; the message says where was looked, and what was refused where anything was."""
+
+    refused = False
+
+
+class AllRefusedError(ModelsError):
+    """There are only files that are not what they must be."""
+
+    refused = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +222,7 @@ def find_model(
         refused.append(each)
         tell(each)
     if refused:
-        raise ModelsError(
+        raise AllRefusedError(
             N_("no people model: {file} {reason}. Next step: branchwatch agent models --get"),
             file=refused[0].file,
             reason=refused[0].reason,

@@ -17,9 +17,9 @@ import numpy as np
 
 from agent.children.child import Channel, ParentGone
 from agent.people.guests import Guests, listen
-from agent.people.inference import Finder, ModelError
+from agent.people.inference import Finder, ModelError, NoRuntimeError
 from agent.people.models import MODELS, ModelsError, Refused, find_model, places
-from agent.people.words import Greeting, Serving, Without, encode
+from agent.people.words import Greeting, Lack, Serving, Without, encode
 
 LOG: Final = logging.getLogger("branchwatch.people")
 
@@ -72,7 +72,7 @@ def serve(channel: Channel, arguments: argparse.Namespace) -> None:
 
 def _ready(channel: Channel, arguments: argparse.Namespace) -> tuple[Finder, Serving]:
     """Look until there is something to look with, and say each reason once."""
-    said = ""
+    said: Without | None = None
     tell = _Once()
     while True:
         try:
@@ -81,14 +81,20 @@ def _ready(channel: Channel, arguments: argparse.Namespace) -> tuple[Finder, Ser
             finder = Finder(found.xml, found.weights, arguments.threads)
             return finder, Serving(model=found.title, place=str(found.folder))
         except (ModelsError, ModelError) as problem:
-            reason = str(problem)
-        if reason != said:
-            channel.send(encode(Without(reason=reason)))
-            said = reason
+            without = Without(lack=_lack(problem), detail=str(problem))
+        if without != said:
+            channel.send(encode(without))
+            said = without
         end = time.monotonic() + AGAIN_S
         while time.monotonic() < end:
             channel.beat()
             channel.receive(IDLE_S)
+
+
+def _lack(problem: ModelsError | ModelError) -> Lack:
+    if isinstance(problem, ModelsError):
+        return Lack.REFUSED if problem.refused else Lack.NO_MODEL
+    return Lack.NO_OPENVINO if isinstance(problem, NoRuntimeError) else Lack.BROKEN
 
 
 class _Once:

@@ -5,6 +5,7 @@ and a picture of exactly that size (rows x columns x 3, BGR, 8 bits), answered b
 To the agent it says what it finds people with, or why it does not. Flow: server.py -> here -> asking.py, agent/eyes/.
 """
 
+from enum import StrEnum
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -41,10 +42,20 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True, tag="serving"):
     place: str
 
 
-class Without(msgspec.Struct, frozen=True, kw_only=True, tag="without"):
-    """To the agent: nobody is found, and why; it is tried again by itself."""
+class Lack(StrEnum):
+    """Why nobody is found."""
 
-    reason: str
+    NO_MODEL = "no_model"
+    REFUSED = "refused"  # files lie there, and are not what is pinned
+    NO_OPENVINO = "no_openvino"
+    BROKEN = "broken"  # OpenVINO cannot make anything of it
+
+
+class Without(msgspec.Struct, frozen=True, kw_only=True, tag="without"):
+    """To the agent: nobody is found, and why; it is tried again by itself. `detail`: for the log, in English."""
+
+    lack: Lack
+    detail: str = ""
 
 
 FromPeople: TypeAlias = Serving | Without
