@@ -30,7 +30,11 @@ MAX_PACKET: Final = 4 * 1024 * 1024
 """docs/eyes.md 4."""
 
 OPEN_S: Final = 4.0
-"""To be let in, and the same again for what the SDP does not say: until the first key frame, where it names no size."""
+"""To be let in, and the same again until its format is known."""
+
+PROBE_S: Final = 1.0
+PROBE_LONG_S: Final = 3.5
+"""Of the stream's own time, until a key frame comes: where the SDP does not hold the parameter sets."""
 
 READ_S: Final = 5.0
 
@@ -45,7 +49,6 @@ _OPTIONS: Final = {
     "protocol_whitelist": "tcp,tls,rtp,rtsp,rtsps",
     "fflags": "discardcorrupt",
     "probesize": str(MAX_PACKET),
-    "analyzeduration": str(round(OPEN_S * 1_000_000)),
     "fpsprobesize": "0",
     "reorder_queue_size": "0",
     "buffer_size": str(1024 * 1024),
@@ -95,6 +98,7 @@ class Stream:
         self._packets = container.demux(stream)
         self._live = live
         self._counted_ms: list[int] = []
+        self._stalled = False
 
     def next(self) -> Packet:
         """The next packet; waits for it.
@@ -102,10 +106,15 @@ class Stream:
         Raises:
             MediaError: none comes, or what comes is more than any camera sends.
         """
+        if self._stalled:
+            raise MediaError(Loss.STALLED)
+        began = time.monotonic()
         with _translated(Loss.STALLED):
             for packet in self._packets:
                 if packet.size == 0:
                     break
+                # Out of time, the library first gives what it held back, and would wait anew.
+                self._stalled = self._live and time.monotonic() - began > READ_S * 0.95
                 if packet.size > MAX_PACKET:
                     raise MediaError(Loss.TOO_LARGE, "packet")
                 at_ms = time.monotonic_ns() // 1_000_000
@@ -140,13 +149,13 @@ def check_size(width: int, height: int) -> None:
         raise MediaError(Loss.BROKEN, "no size")
 
 
-def open_camera(url: str) -> Stream:
+def open_camera(url: str, probe_s: float = PROBE_LONG_S) -> Stream:
     """Open an RTSP stream, interleaved in TCP. `url` may hold a login; it is said nowhere.
 
     Raises:
         MediaError: it cannot be, and why.
     """
-    return _opened(url, _OPTIONS, live=True)
+    return _opened(url, {**_OPTIONS, "analyzeduration": str(round(probe_s * 1_000_000))}, live=True)
 
 
 def open_file(path: Path) -> Stream:

@@ -85,9 +85,9 @@ class Ring:
                 break
         return newest[::-1]
 
-    def since_key(self) -> int:
-        """How many packets came after the newest key frame."""
-        return next((number for number, packet in enumerate(reversed(self._kept)) if packet.key), 0)
+    def newest(self, count: int) -> list[Packet]:
+        """The newest so many, in their order."""
+        return list(islice(reversed(self._kept), count))[::-1]
 
     def forget_run(self) -> None:
         """Let go of the newest key frame and what followed it."""

@@ -46,6 +46,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
     codec: str  # as in the SDP: H264, H265, JPEG...; empty where it does not say
     server: str = ""  # as it calls itself; of other people's making
+    sets: bool = False  # it holds the parameter sets: a decoder needs not wait for them
     login: str = ""  # digest, basic, or empty: nobody asked
 
 
@@ -130,7 +131,7 @@ def _described(line: socket.socket, address: StreamAddress, user: str, password:
     if codec is None:
         raise RtspError(Loss.BROKEN, "no video")
     server = "".join(letter for letter in "".join(reply.all("server")[:1]) if letter.isprintable())
-    return Described(codec=codec, server=server[:80], login=scheme)
+    return Described(codec=codec, server=server[:80], sets=b"sprop-" in reply.body, login=scheme)
 
 
 def _asked(line: socket.socket, url: str, number: int, authorization: str, deadline: float) -> Reply:
