@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msgspec.structs import replace
 
 from collector.alarms.service import AlarmService
 from collector.evidence.callers import Callers
@@ -21,6 +22,7 @@ from collector.evidence.folder import Folder
 from collector.evidence.keeping import Keeping
 from collector.evidence.service import EvidenceService
 from collector.evidence.serving import PATIENCE, EvidenceServer, Patience, server_context
+from collector.ingest.pipeline import Sending
 from collector.people import Person, PersonRole
 from collector.storage import evidence
 from collector.storage.evidence import EvidenceRow
@@ -210,6 +212,20 @@ class EvidenceWorld:
         facts = {"event": slot.rpartition("-")[0], "slot": slot, "kind": "still", "missing": reason}
         line, _ = told(box, "evidence.sealed", "camera/03", facts)
         self.centre.take(box.events(line))
+
+    def came(self, box: Box, slot: str, sha256: str, size: int) -> None:
+        """The row says that its file is here."""
+        row = replace(self.row(box, slot), state="here", came_sha256=sha256, came_bytes=size)
+        with self.centre.store.write() as connection:
+            evidence.save_evidence(connection, [row])
+
+    def beating(self, box: Box, seconds: int) -> Sending:
+        """Time passes while a box beats; what is to be sent."""
+        sending = Sending()
+        for _ in range(0, seconds, 5):
+            self.centre.take(box.beat())
+            sending.posts.extend(self.centre.pass_time(min(5, seconds)).posts)
+        return sending
 
     def resolve(self, kind: str) -> None:
         """The open alarm of this kind is handled."""

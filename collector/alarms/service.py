@@ -10,11 +10,11 @@ from typing import Any
 
 from collector.alarms.lifecycle import Asked, Move, Refusal, Transition, decide
 from collector.people import Person
-from collector.storage import alarm_writing, writing
+from collector.storage import alarm_writing, evidence, writing
 from collector.storage.alarm_reading import alarm_detail
 from collector.storage.alarm_writing import Held
 from collector.storage.journal import Entry, write_journal
-from collector.storage.records import AlarmDetail, Topic
+from collector.storage.records import AlarmDetail, AlarmState, Topic
 from collector.storage.store import Store, Transaction
 from collector.times import unix_ms
 
@@ -97,6 +97,8 @@ class AlarmService:
                 "narrative": asked.text.strip(),
             }
         alarm_writing.change_alarm(connection, held.id, values)
+        if transition.to is AlarmState.RESOLVED:
+            evidence.alarm_is_over(connection, held.id, now_ms)
 
 
 def _asked(move: Move, person: Person, resolution: str = "", text: str = "") -> Asked:

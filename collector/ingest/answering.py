@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from collector.ingest.ending import over_answered
 from collector.ingest.work import Said, Work
 from collector.orders.lifecycle import State, after, move_of
 from collector.orders.requests import SERVED, RequestState
@@ -29,6 +30,7 @@ def join_answers(work: Work, collector: str) -> None:
         _join_orders(work, to_orders, collector)
     if to_requests:
         _join_requests(work, to_requests, collector)
+        over_answered(work, to_requests)
 
 
 def _join_orders(work: Work, answers: list[Said], collector: str) -> None:

@@ -11,6 +11,7 @@ from collector.fleet.records import Ask, BoxState, Condition
 from collector.fleet.supervision import supervise
 from collector.ingest.alarming import raise_alarms
 from collector.ingest.answering import join_answers
+from collector.ingest.ending import tell_over
 from collector.ingest.enrolling import note_entries, refusals_over
 from collector.ingest.ordering import look_at_orders
 from collector.ingest.picturing import note_evidence
@@ -22,12 +23,12 @@ from collector.ingest.sequence import Standing
 from collector.ingest.set_back import note_set_back
 from collector.ingest.signs_of_life import Hearing, Sign, box_of
 from collector.ingest.telling import tell
-from collector.ingest.verification import VerifiedEvents
+from collector.ingest.verification import VerifiedBirth, VerifiedEvents
 from collector.ingest.withholding import withhold
 from collector.ingest.work import DURESS, Work
 from collector.ledger import CentreLedger
-from collector.orders.posting import OrderPost
-from collector.storage import writing
+from collector.orders.posting import Post
+from collector.storage import evidence, writing
 from collector.storage.journal import Entry, write_journal
 from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Topic
@@ -61,7 +62,7 @@ class Outcome:
     answers: Sequence[tuple[str, bytes]] = ()
     asks: Sequence[tuple[str, Ask]] = ()
     deliveries: Sequence[tuple[str, bytes]] = ()
-    posts: Sequence[OrderPost] = ()
+    posts: Sequence[Post] = ()
     offsets: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
@@ -89,6 +90,9 @@ class Committer:
             place_events(work, batch.events, offsets)
             heard = self._hearing.hear(work, batch.signs, listening_ms)
             collector = self._ledger.collector
+            evidence.tell_again(
+                work.connection, [box_of(sign) for sign in batch.signs if isinstance(sign, VerifiedBirth)], now_ms
+            )
             note_rejections(work, (*batch.rejections, *note_evidence(work, collector)), collector)
             levels = self._finish(work, mono_ms)
         answered = {box for box, _ in heard.receipts}
@@ -118,7 +122,8 @@ class Committer:
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             refusals_over(work, self._ledger)
-            posts = look_at_orders(work, self._ledger.collector)
+            posts: list[Post] = list(look_at_orders(work, self._ledger.collector))
+            posts.extend(tell_over(work, lambda: self._ledger.new_id(now_ms)))
             if not due and not work.found and not work.drafts and not work.entries and not posts:
                 return None
             self._judge(work, due, listening_ms)

@@ -31,7 +31,7 @@ from collector.ingest.verification import (
     verify,
 )
 from collector.metrics import Metrics
-from collector.orders.posting import OrderPost
+from collector.orders.posting import Post
 from collector.revocation import Lists, Shown
 from collector.storage.store import Store, StoreError
 from collector.times import moment
@@ -65,7 +65,7 @@ class Sending:
     answers: list[tuple[str, bytes]] = field(default_factory=list)
     asks: list[tuple[str, Ask]] = field(default_factory=list)
     deliveries: list[tuple[str, bytes]] = field(default_factory=list)  # box, signed site bundle
-    posts: list[OrderPost] = field(default_factory=list)  # orders to be sent again
+    posts: list[Post] = field(default_factory=list)  # orders to be sent again, and what the centre asks under an id
 
 
 class Pipeline:

@@ -474,7 +474,7 @@ evidence = Table(
     Column("promised_ms", BigInteger, nullable=False),
     Column("came_ms", BigInteger),
     Column("over", SmallInteger, nullable=False),  # 1: its alarm is over and its box is to be told; 2: it knows
-    Column("over_request", String(36), nullable=False),
+    Column("over_request", String(36), nullable=False, index=True),
     Column("over_tries", Integer, nullable=False),
     Column("over_due_ms", BigInteger, nullable=False),
     Index("ix_evidence_over", "over", "over_due_ms"),

@@ -41,6 +41,7 @@ def upgrade() -> None:
         comment="Pictures and clips that boxes promised, sealed and brought; the files stand in a folder by their hash",
     )
     op.create_index("ix_evidence_owner", "evidence", ["owner"])
+    op.create_index("ix_evidence_over_request", "evidence", ["over_request"])
     op.create_index("ix_evidence_over", "evidence", ["over", "over_due_ms"])
     op.create_index("ix_evidence_state", "evidence", ["state", "promised_ms"])
     op.create_index("ix_evidence_came", "evidence", ["came_sha256"])
