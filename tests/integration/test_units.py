@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 import ssl
@@ -280,3 +281,26 @@ print(refused)
     words: list[str | Path] = [sys.executable, "-m", "tests.sandbox", path, sys.executable, "-c", attempt]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.stdout.strip() == str([True] * 5), done.stderr
+
+
+FINDS = """
+import sys
+from pathlib import Path
+import numpy as np
+from agent.people.inference import Finder
+weights = Path(sys.argv[1])
+finder = Finder(weights.with_suffix(".xml").read_bytes(), weights.read_bytes())
+print(len(finder.find(np.zeros((finder.height, finder.width, 3), np.uint8))))
+"""
+
+
+def test_people_are_found_under_the_agents_filters() -> None:
+    """OpenVINO writes the code it runs: what the agent's unit forbids its children must let it."""
+    data = os.environ.get("BRANCHWATCH_DATA", "")
+    models = sorted(Path(data, "models").glob("*/FP16-INT8/*.bin")) if data else []
+    if not models:
+        pytest.skip("BRANCHWATCH_DATA names no folder with models")
+    done = subprocess.run(
+        under("agent", [sys.executable, "-c", FINDS, models[0]]), cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr[-300:]
