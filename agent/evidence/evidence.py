@@ -38,6 +38,9 @@ TEND_S: Final = 10 * 60
 PREPARE_AGAIN_S: Final = 60
 """Without a folder, pictures are missing; it is tried again."""
 
+EYE_DISK: Final = "disk"
+"""An eye's word for a disk that refused it."""
+
 MAX_WORD: Final = 64
 """Characters of an eye's reason."""
 
@@ -77,8 +80,9 @@ class Evidence:
         self._promises = promises
         self._hands = hands
         self._waits: dict[str, Wait] = {}
-        self._stills: asyncio.Queue[Made] = asyncio.Queue()
-        self._clips: asyncio.Queue[Made] = asyncio.Queue()
+        self._earlier = frozenset(promises.owed)
+        self._stills: asyncio.Queue[tuple[Wait, Made]] = asyncio.Queue()
+        self._clips: asyncio.Queue[tuple[Wait, Made]] = asyncio.Queue()
         self._jobs: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._woken = asyncio.Event()
         self._ready = False
@@ -101,15 +105,25 @@ class Evidence:
         """What is kept."""
         return self._stock.used_bytes
 
+    @property
+    def ready(self) -> bool:
+        """Whether the folder was looked at, and eyes are asked."""
+        return self._ready
+
+    def wake(self) -> None:
+        """Look at the time anew."""
+        self._woken.set()
+
     def made(self, made: Made) -> None:
         """An eye's answer; called by whoever keeps the eyes."""
         wait = self._waits.get(made.slot)
         if wait is None or not wait.asked:
             LOG.info("an eye brought %r, which nobody waits for", made.slot[:MAX_WORD])
-            if is_slot(made.slot) and made.media_type in ENDINGS and made.slot not in self._waits:
+            if is_slot(made.slot) and made.media_type in ENDINGS and made.slot not in self._promises.owed:
                 self._jobs.put_nowait(self._drop(made.slot, made.media_type))
             return
-        (self._clips if wait.promise.kind == "clip" else self._stills).put_nowait(made)
+        del self._waits[made.slot]  # from here on it is answered by whoever seals it
+        (self._clips if wait.promise.kind == "clip" else self._stills).put_nowait((wait, made))
 
     async def asked(self, request: Request, collector: str) -> str:
         """Do what the centre asks of pictures, and answer it; a word, where it is refused and nothing was answered."""
@@ -229,7 +243,7 @@ class Evidence:
                 self._stock.take_up(left)
                 await self._tell_sealed(left)
             return
-        late = promise.at.mono_ms < now.mono_ms
+        late = promise.slot in self._earlier
         wait = owing.planned(promise, now, late=late) if promise.camera in self._hands.names else None
         if wait is None:
             await self._miss(promise, "restarted" if promise.camera in self._hands.names else "no_such_camera")
@@ -250,13 +264,10 @@ class Evidence:
             with suppress(OSError):
                 await asyncio.to_thread(self._shelf.remove, each.slot)
 
-    async def _seal_all(self, queue: asyncio.Queue[Made]) -> None:
+    async def _seal_all(self, queue: asyncio.Queue[tuple[Wait, Made]]) -> None:
         """One at a time: a long clip is hashed beside the stills, not before them."""
         while True:
-            made = await queue.get()
-            wait = self._waits.get(made.slot)
-            if wait is not None:
-                await self._seal(wait, made)
+            await self._seal(*await queue.get())
 
     async def _seal(self, wait: Wait, made: Made) -> None:
         promise, now = wait.promise, self._now()
@@ -265,7 +276,9 @@ class Evidence:
             self._waits[made.slot] = owing.again(wait, now)
             self._woken.set()
             return
-        if not missing and not await self._stock.room_for(made.size):
+        if missing == EYE_DISK:
+            await self._stock.eye_refused()
+        elif not missing and not await self._stock.room_for(made.size):
             missing = "no_room"
         description = None
         if not missing:
@@ -279,7 +292,6 @@ class Evidence:
         if missing or description is None:
             await self._miss(promise, missing)
             return
-        self._waits.pop(made.slot, None)
         await self._tell_sealed(description)
         if self._uploader:
             self._uploader.offer(description)

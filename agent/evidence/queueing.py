@@ -20,14 +20,17 @@ PIECE_S: Final = 0.25
 
 FIRST_WAIT_MS: Final = 1_000
 LONGEST_WAIT_MS: Final = 60_000
-NOT_KNOWN_WAIT_MS: Final = 2_000
-"""The centre does not know the slot yet: its event is still on the way, in seconds."""
+NOT_KNOWN_WAIT_MS: Final = 100
+"""The centre does not know the slot yet: its event is under way by another line, in a tenth of a second as a rule."""
 
 REFUSED_WAIT_MS: Final = 60_000
 """Our word was not believed; a renewed certificate changes that."""
 
 MOST_WRONG_HASHES: Final = 3
 """So often the centre may have got something else than what we read; then somebody must look."""
+
+MOST_REFUSALS: Final = 5
+"""So often it may say that this is no upload, or not what was sealed, in a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,8 @@ def answered(file: Waiting, status: int, have: int | None, retry_ms: int | None,
         return _later(moved, now_ms)  # nothing comes of it
     if status == 404:
         return _later(file, now_ms, NOT_KNOWN_WAIT_MS)
+    if status in (400, 409) and have is None and file.tries >= MOST_REFUSALS:
+        return Next(step=Step.REFUSED, file=file)
     if status == 410:
         return Next(step=Step.UNWANTED, file=file)
     if status == 413:

@@ -124,6 +124,12 @@ class Stock:
         async with self._one_at_a_time:
             await self._make_room(0)
 
+    async def eye_refused(self) -> None:
+        """An eye could not write."""
+        with suppress(OSError):
+            full = await asyncio.to_thread(self._shelf.disk_free) < self._limits.margin_bytes
+            await self._be_low("disk_full" if full else "disk_refuses")
+
     async def refused(self, error: OSError) -> None:
         """The disk refused something."""
         reason = "disk_full" if error.errno in FULL else "disk_refuses"
