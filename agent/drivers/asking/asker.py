@@ -5,11 +5,11 @@ The shell around camera.py and recorder.py. It tries a login only with a `LogIn`
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 from agent.drivers.asking import words
-from agent.drivers.asking.words import AskCamera, AskRecorder, DaysFrom, FromAsker, GoTo, LogIn, Playback, ToAsker
+from agent.drivers.asking.words import Anew, AskCamera, AskRecorder, DaysFrom, FromAsker, GoTo, LogIn, Playback, ToAsker
 from agent.drivers.trouble import DeviceError, Trouble
 
 PAUSES_S: Final = (2.0, 60.0)
@@ -18,7 +18,7 @@ PAUSES_S: Final = (2.0, 60.0)
 MAX_WAITING: Final = 16
 """Requests that wait for one device; more are refused."""
 
-Request = GoTo | Playback | DaysFrom
+Request = GoTo | Playback | DaysFrom | Anew
 Say = Callable[[FromAsker], None]
 
 
@@ -75,7 +75,7 @@ async def _keep_asking(desk: Desk, watcher: Watcher) -> None:
         desk.say(words.Wants(point=desk.point))
         login = await desk.logins.get()
         try:
-            await watcher.watch(login, desk)
+            await _alone(watcher.watch(login, desk))
         except DeviceError as error:
             if not desk.opened:
                 refused = error.trouble is Trouble.LOGIN_REFUSED
@@ -84,6 +84,19 @@ async def _keep_asking(desk: Desk, watcher: Watcher) -> None:
         _answer_all(desk)
         pause_s = PAUSES_S[0] if desk.opened else min(2 * pause_s, PAUSES_S[1])
         await asyncio.sleep(pause_s)
+
+
+async def _alone(watching: Coroutine[Any, Any, None]) -> None:
+    """Of several troubles at once, the first."""
+    try:
+        await watching
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        if group.split(DeviceError)[1] is not None:
+            raise
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def _hand_over(desk: Desk | None, login: LogIn) -> None:
@@ -97,14 +110,14 @@ def _hand_over(desk: Desk | None, login: LogIn) -> None:
 def _request(desk: Desk | None, request: Request, say: Say) -> None:
     if desk is not None and desk.opened and not desk.requests.full():
         desk.requests.put_nowait(request)
-    elif not isinstance(request, DaysFrom):
+    elif isinstance(request, (GoTo, Playback)):
         say(words.Answered(ask=request.ask, cause=Trouble.UNREACHABLE if desk else Trouble.NOT_FOUND))
 
 
 def _answer_all(desk: Desk) -> None:
     while not desk.requests.empty():
         request = desk.requests.get_nowait()
-        if not isinstance(request, DaysFrom):
+        if isinstance(request, (GoTo, Playback)):
             desk.say(words.Answered(ask=request.ask, cause=Trouble.UNREACHABLE))
 
 

@@ -5,12 +5,12 @@ agent/drivers/onvif/device.py.
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from agent.drivers.asking import words
 from agent.drivers.asking.asker import Desk, Request, mono_ms
-from agent.drivers.asking.words import AskCamera, GoTo, LogIn
+from agent.drivers.asking.listening import Listening
+from agent.drivers.asking.words import Anew, AskCamera, GoTo, LogIn
 from agent.drivers.onvif.device import OnvifDevice
 from agent.drivers.onvif.facts import Profile
 from agent.drivers.onvif.streams import chosen
@@ -43,15 +43,22 @@ class CameraWatcher:
                     serial=about.serial,
                 )
             )
-            while True:
-                self._tell_clock(device, desk)
-                await self._tell_stream(device, desk)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._serve(device, desk)
-                await device.clock()
+            listening = Listening(device, desk, task.listener)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._look(device, desk))
+                tasks.create_task(self._serve(device, desk, listening))
+                if task.events:
+                    tasks.create_task(listening.run())
         finally:
             await device.close()
+
+    async def _look(self, device: OnvifDevice, desk: Desk) -> None:
+        """Its clock and its stream, now and then."""
+        while True:
+            self._tell_clock(device, desk)
+            await self._tell_stream(device, desk)
+            await asyncio.sleep(LOOK_AGAIN_S)
+            await device.clock(login=device.clock_needs_login)
 
     def _tell_clock(self, device: OnvifDevice, desk: Desk) -> None:
         if device.offset is not None:
@@ -82,10 +89,12 @@ class CameraWatcher:
             return
         raise DeviceError(Trouble.NOT_FOUND, "no stream")
 
-    async def _serve(self, device: OnvifDevice, desk: Desk) -> None:
+    async def _serve(self, device: OnvifDevice, desk: Desk, listening: Listening) -> None:
         while True:
             request: Request = await desk.requests.get()
-            if isinstance(request, GoTo):
+            if isinstance(request, Anew):
+                listening.anew.set()
+            elif isinstance(request, GoTo):
                 desk.say(words.Answered(ask=request.ask, cause=await self._go(device, request.preset)))
 
     async def _go(self, device: OnvifDevice, wanted: str) -> str:

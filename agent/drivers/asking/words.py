@@ -86,7 +86,13 @@ class DaysFrom(msgspec.Struct, frozen=True, kw_only=True, tag="days"):
     days: tuple[str, ...]
 
 
-ToAsker: TypeAlias = AskCamera | AskRecorder | LogIn | GoTo | Playback | DaysFrom
+class Anew(msgspec.Struct, frozen=True, kw_only=True, tag="anew"):
+    """Begin a new listener at this device: the one that stands is not believed any more."""
+
+    point: str
+
+
+ToAsker: TypeAlias = AskCamera | AskRecorder | LogIn | GoTo | Playback | DaysFrom | Anew
 
 
 class Wants(msgspec.Struct, frozen=True, kw_only=True, tag="wants"):

@@ -35,6 +35,7 @@ class OnvifDevice:
         self._addresses = {"devicemgmt": f"http://{streams.bracketed(host)}:{port}{DEVICE_PATH}"}
         self.offset: timedelta | None = None
         """How far its clock is ahead of ours; None: it did not say."""
+        self.clock_needs_login = False
 
     async def close(self) -> None:
         """Hang up."""
@@ -77,7 +78,7 @@ class OnvifDevice:
             if address and name != "devicemgmt":
                 self._addresses[name] = address
         if self.offset is None:
-            await self.clock(login=True)  # some tell it only to those who are logged in
+            self.clock_needs_login = await self.clock(login=True) is not None
         return device
 
     async def profiles(self) -> tuple[facts.Profile, ...]:
