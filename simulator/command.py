@@ -17,6 +17,10 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import ACTIONS, Action, ActionRefusedError
 from simulator.branch import BranchServer
+from simulator.camera_deeds import act_at, is_camera
+from simulator.cameras.camera_words import add_words
+from simulator.cameras.control import WORDS, CameraRefusedError, CameraUnreachableError
+from simulator.cameras.scenes import ClipUnreadableError
 from simulator.children import CommandFailedError
 from simulator.deeds import DEEDS, PanelUnheardError, Scene
 from simulator.demo_file import DemoFileError, read_demo
@@ -37,11 +41,11 @@ def main(argv: list[str]) -> int:
     arguments = _parser(say).parse_args(argv)
     try:
         return int(arguments.run(arguments, say))
-    except (DemoFileError, ActionRefusedError, CommandFailedError) as error:
+    except (DemoFileError, ActionRefusedError, CommandFailedError, CameraRefusedError, ClipUnreadableError) as error:
         return _fail(error, INPUT_WRONG, say)
     except (DoorStayedShutError, NobodyError, PanelUnheardError, OrderFailedError) as error:
         return _fail(error, SAYS_NO, say)
-    except (BranchUnreachableError, OSError) as error:
+    except (BranchUnreachableError, CameraUnreachableError, OSError) as error:
         return _fail(error, UNREACHABLE, say)
 
 
@@ -55,6 +59,8 @@ def _act(arguments: argparse.Namespace, say: Texts) -> int:
         for name, deed in DEEDS.items():
             print(f"{name} {deed.takes}".rstrip())
             print(f"    {say(deed.looks)}")
+        print("camera-ID|recorder-ID " + "|".join(WORDS))
+        print(f"    {say(N_('what happens to a camera; `simulate tell list` explains each word'))}")
         return DONE
     if not 2 <= len(words) <= 3:
         raise ActionRefusedError(N_("name the site, the action and, where it needs one, the door"))
@@ -65,6 +71,9 @@ def _act(arguments: argparse.Namespace, say: Texts) -> int:
         raise ActionRefusedError(
             N_('there is no site "{site}" in this demo; there are {known}'), site=words[0], known=known_sites
         )
+    if is_camera(site, words[1]):
+        print(asyncio.run(act_at(site, words[1:], say)))
+        return DONE
     if words[1] in DEEDS:
         deed, what = DEEDS[words[1]], words[2] if len(words) == 3 else ""
         if what and not deed.takes:
@@ -168,6 +177,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     branch.add_argument("--host", default="127.0.0.1", help=say("address to listen on (default: loopback)"))
     branch.add_argument("--port", type=int, default=0, help=say("port (default: a free one, printed)"))
     branch.set_defaults(run=_branch)
+
+    add_words(commands, say)
 
     fleet = commands.add_parser(
         "fleet",

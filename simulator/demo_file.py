@@ -44,6 +44,15 @@ class PanelAccess(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """One simulated camera or recorder of a branch, and where it is told what happens to it."""
+
+    name: str  # camera-03, recorder-nvr1: as `simulate act` knows it
+    onvif: str  # host:port
+    rtsp: str
+    control: str  # host:port
+
+
 class SiteAccess(msgspec.Struct, frozen=True, kw_only=True):
     """One simulated branch and its box."""
 
@@ -54,6 +63,7 @@ class SiteAccess(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     state: str  # the box's folder
     panel: PanelAccess | None = None
+    cameras: list[CameraAccess] = []
 
 
 class Officer(msgspec.Struct, frozen=True, kw_only=True):
