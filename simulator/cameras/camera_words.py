@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from protocol.texts import Texts
+from protocol.texts import Texts, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.cameras.camera import SimulatedCamera
 from simulator.cameras.control import WORDS, CameraRefusedError, ControlServer, do, tell
@@ -181,6 +181,8 @@ def _login(file: Path | None) -> tuple[str, str, str]:
             user, colon, password = opened.read(LOGIN_BYTES).strip().partition(":")
     except UnicodeDecodeError:
         user = colon = password = ""
+    except OSError as error:
+        raise CameraRefusedError(N_("{path} cannot be read: {reason}"), path=file, reason=system_said(error)) from None
     if not (user and colon and password):
         raise CameraRefusedError(N_("{path} must hold one line: user:password"), path=file)
     return user, password, user
