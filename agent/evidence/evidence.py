@@ -38,6 +38,9 @@ TEND_S: Final = 10 * 60
 PREPARE_AGAIN_S: Final = 60
 """Without a folder, pictures are missing; it is tried again."""
 
+NO_EYE: Final = "no_eye"
+"""It ended before it answered; the next one is asked, while there is time."""
+
 EYE_DISK: Final = "disk"
 """An eye's word for a disk that refused it."""
 
@@ -175,7 +178,7 @@ class Evidence:
         now = self._now()
         for slot, wait in tuple(self._waits.items()):
             if owing.is_over(wait, now):
-                await self._miss(wait.promise, "no_answer" if wait.asked else "no_eye")
+                await self._miss(wait.promise, "no_answer" if wait.asked else NO_EYE)
             elif owing.is_due(wait, now):
                 self._ask(slot, wait, now)
 
@@ -272,7 +275,7 @@ class Evidence:
     async def _seal(self, wait: Wait, made: Made) -> None:
         promise, now = wait.promise, self._now()
         missing = made.missing[:MAX_WORD]
-        if missing and wait.late and not owing.is_over(owing.again(wait, now), now):
+        if missing and (wait.late or missing == NO_EYE) and not owing.is_over(wait, now):
             self._waits[made.slot] = owing.again(wait, now)
             self._woken.set()
             return

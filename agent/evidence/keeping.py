@@ -1,7 +1,8 @@
 """What has to go from the box's disk, and whether there is room for one more: one pure decision.
 
 Nothing of an open alarm goes, and nothing that the centre has not got while there is a way to it. What may go, goes
-when its days are over, or for room: routine before grave, old before new. Flow: folder.py -> here -> evidence.py.
+when its days are over, or for room: routine before grave, old before new. An alarm of which nobody said in twice its
+days that it is over is not open any more: its centre is gone, or never had it. Flow: stock.py -> here.
 """
 
 from collections.abc import Iterable
@@ -38,6 +39,10 @@ class Limits:
     keep_routine: timedelta
     margin_bytes: int = MARGIN_BYTES
 
+    def is_open(self, kept: Kept, now: datetime, *, dated: bool) -> bool:
+        """Whether its alarm protects it."""
+        return kept.open and not (dated and now - kept.at > 2 * self.days_of(kept))
+
     def days_of(self, kept: Kept) -> timedelta:
         """How long this one is kept."""
         return self.keep if kept.level <= GRAVE and not kept.request else self.keep_routine
@@ -68,7 +73,7 @@ def decide(
     """
     everything = tuple(kept)
     may_go = sorted(
-        (each for each in everything if not each.open and (each.sent or not way)),
+        (each for each in everything if not limits.is_open(each, now, dated=dated) and (each.sent or not way)),
         key=lambda each: (not each.request, each.level <= GRAVE, -each.level, each.at, each.slot),
     )
     old = [each for each in may_go if dated and now - each.at > limits.days_of(each)]
