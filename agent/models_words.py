@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from agent.people.models import CACHE, DEFAULT, MODELS, OFFICIAL, Found, Model, Place, Refused, look, places
+from agent.people.models import CACHE, Found, Place, Refused, look, places
 from agent.state_option import add_state_option
+from protocol.people_models import DEFAULT, MODELS, OFFICIAL, Model
 from protocol.texts import told
 
 DONE, SAYS_NO, INPUT_WRONG, UNREACHABLE = 0, 1, 2, 3

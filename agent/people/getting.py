@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from agent.people.models import Model, Pinned, fault, looks_like_page
+from protocol.people_models import Model, Pinned, fault, looks_like_page
 from protocol.texts import Said, SaidError, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 

@@ -18,8 +18,9 @@ import numpy as np
 from agent.children.child import Channel, ParentGone
 from agent.people.guests import Guests, listen
 from agent.people.inference import Finder, ModelError, NoRuntimeError
-from agent.people.models import MODELS, ModelsError, Refused, find_model, places
+from agent.people.models import ModelsError, Refused, find_model, places
 from agent.people.words import Greeting, Lack, Serving, Without, encode
+from protocol.people_models import MODELS
 
 LOG: Final = logging.getLogger("branchwatch.people")
 
