@@ -40,6 +40,13 @@ SAME_PIXELS: Final = 0.995
 """Not all: a clock burned into a frozen picture may go on."""
 
 
+class Lately(msgspec.Struct, frozen=True, kw_only=True):
+    """What only several looks show."""
+
+    jumps: int = 0
+    equal: float = 0.0  # of pixels, at looks that have been so for the time of a frozen picture; else 0
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong, and the figure that decided."""
 
@@ -49,41 +56,41 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     limit: float
 
 
-Judge = Callable[[Measures, int, float], Fault | None]
+Judge = Callable[[Measures, Lately, float], Fault | None]
 
 
-def judged(measures: Measures, jumps: int, standing: str = "") -> Fault | None:
-    """The first fault that holds; `jumps`: how often the picture jumped of late; `standing`: what was told."""
+def judged(measures: Measures, lately: Lately, standing: str = "") -> Fault | None:
+    """The first fault that holds; `standing`: what was told."""
     for name, judge in TREE:
-        if fault := judge(measures, jumps, EASE if name == standing else 1.0):
+        if fault := judge(measures, lately, EASE if name == standing else 1.0):
             return fault
     return None
 
 
-def _black(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _black(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.luma > BLACK_LUMA * ease:
         return None
     spread = DIM_SPREAD if _lost(now, 1.0) else BLACK_SPREAD
     return _at_most("black", "luma_std", now.luma_std, spread * ease)
 
 
-def _snow(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _snow(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.noise_ratio is not None and now.noise_ratio < SNOW_RATIO / ease:
         return None
     return _at_least("snow", "noise", now.noise, SNOW_NOISE / ease)
 
 
-def _jumping(_now: Measures, jumps: int, ease: float) -> Fault | None:
-    return _at_least("jumping", "jumps", float(jumps), JUMPS if ease == 1.0 else 1.0)
+def _jumping(_now: Measures, lately: Lately, ease: float) -> Fault | None:
+    return _at_least("jumping", "jumps", float(lately.jumps), JUMPS if ease == 1.0 else 1.0)
 
 
-def _colour_cast(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _colour_cast(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.colour_shift is None or now.chroma < COLOUR_CHROMA / ease or _lost(now, 1.0):
         return None
     return _at_least("colour_cast", "colour_shift", now.colour_shift, COLOUR_SHIFT / ease)
 
 
-def _moved(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _moved(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.corner_px is not None:
         return _at_least("moved", "corner_px", now.corner_px, MOVED_PX / ease)
     if not _lost(now, ease) or now.edges_kept is None:
@@ -92,20 +99,20 @@ def _moved(now: Measures, _jumps: int, ease: float) -> Fault | None:
     return _at_most("moved", "edges_kept", now.edges_kept, EDGES_LOST * ease) if elsewhere else None
 
 
-def _defocused(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _defocused(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.sharpness is None or now.edges_kept is None or _lost(now, 1.0):
         return None
     return _at_most("defocused", "sharpness", now.sharpness, SHARPNESS * ease)
 
 
-def _covered(now: Measures, _jumps: int, ease: float) -> Fault | None:
+def _covered(now: Measures, _lately: Lately, ease: float) -> Fault | None:
     if now.edges_kept is None:
         return _at_most("covered", "luma_std", now.luma_std, FLAT_SPREAD * ease)
     return _at_most("covered", "edges_kept", now.edges_kept, EDGES_LOST * ease)
 
 
-def _frozen(now: Measures, _jumps: int, _ease: float) -> Fault | None:
-    return None if now.equal is None else _at_least("frozen", "equal", now.equal, SAME_PIXELS)
+def _frozen(_now: Measures, lately: Lately, _ease: float) -> Fault | None:
+    return _at_least("frozen", "equal", lately.equal, SAME_PIXELS)
 
 
 TREE: Final[tuple[tuple[str, Judge], ...]] = (

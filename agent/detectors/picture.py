@@ -9,8 +9,7 @@ when it was at none for SOUND; so no more than one stands at a time. What a bank
   out), and a grey picture has no wrong colours.
 - **A dark room is one fault**: `camera.black`, told once when the lamp goes out with no infrared, standing all night,
   because nobody sees there; headlights that pass in less than SOUND do not end it.
-- **A still room is not frozen**: live pixels differ by their noise. Frozen is a picture that is the same to the pixel
-  (but for a clock burned into it) at every look for its time, and at no fewer than FEWEST_EQUAL of them.
+- **A still room is not frozen**: live pixels differ by their noise (`standstill.py`).
 - A picture that is faulty at every look, now one way and now another, is told after MIXED as what it is then.
 
 What was told outlives a restart (`standing`). Without a picture nothing is judged (`blind`), and what stands stands.
@@ -23,7 +22,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from agent.detectors.faults import NAMES, Fault, judged
+from agent.detectors.faults import NAMES, Fault, Lately, judged
+from agent.detectors.standstill import Standstill, doubted, followed, stands
 from agent.findings import Finding, Phase, because
 from agent.signals import Moment
 from agent.video.words import Measures
@@ -37,7 +37,7 @@ LASTS: Final = {
     "moved": timedelta(seconds=5),
     "defocused": timedelta(seconds=5),
     "covered": timedelta(seconds=5),
-    "frozen": timedelta(seconds=4),
+    "frozen": timedelta(0),  # standstill.py waits
 }
 MIXED: Final = timedelta(seconds=8)
 SOUND: Final = timedelta(seconds=5)
@@ -46,7 +46,6 @@ SETTLES: Final = timedelta(seconds=1.5)
 LIGHT_SHARE: Final = 0.6
 FLICKER: Final = timedelta(seconds=10)
 JUMPS_WITHIN: Final = timedelta(seconds=4)
-FEWEST_EQUAL: Final = 3
 LONGEST_GAP: Final = timedelta(seconds=10)
 """Between looks: after a longer one, what was begun is begun anew."""
 _WHATEVER_THE_LIGHT: Final = frozenset({"snow", "jumping"})
@@ -61,12 +60,12 @@ class PictureState(msgspec.Struct, frozen=True, kw_only=True):
     sound_since: Moment | None = None  # what stands was not seen since then
     fault: str = ""  # what the last look showed
     since: Moment | None = None  # at every look since then
-    looks: int = 0  # and at so many
     faulty_since: Moment | None = None  # some fault at every look since then
     first: BecauseRow | None = None
     light_since: Moment | None = None  # most of the picture changes, look after look
     light: Moment | None = None  # when it last did
     jumped: tuple[int, ...] = ()  # when the picture jumped, monotonic ms
+    still: Standstill = Standstill()
     seen: Moment | None = None  # the last look
 
 
@@ -77,7 +76,7 @@ def standing(kinds: frozenset[str]) -> PictureState:
 
 def blind(state: PictureState) -> PictureState:
     """No picture comes: nothing is judged, and what stands stands."""
-    return PictureState(told=state.told, told_at=state.told_at)
+    return PictureState(told=state.told, told_at=state.told_at, still=Standstill(patience=state.still.patience))
 
 
 def observe(
@@ -86,16 +85,17 @@ def observe(
     """What this look at the picture changes; `reference`: the version that was compared with, 0 for none."""
     if state.seen and not timedelta(0) <= at.since(state.seen) <= LONGEST_GAP:
         state = blind(state)
-    before, state = state.seen, replace(_lit(_jumped(state, measures, at), measures, at), seen=at)
-    fault = judged(measures, len(state.jumped), state.told)
+    before, state = state.seen, _followed(state, measures, at)
+    fault = judged(measures, Lately(jumps=len(state.jumped), equal=stands(state.still, at)), state.told)
     if suspended(state, at) and not (fault and fault.name in _WHATEVER_THE_LIGHT):
         return _waited(state, at.since(before) if before else timedelta(0)), ()
     point = f"camera/{camera}"
-    state = _counted(state, point, fault, before, at)
+    state = _counted(state, point, fault, at)
     findings: list[Finding] = []
     if state.told and state.sound_since and at.since(state.sound_since) >= SOUND:
         findings.append(_ended(state, point, reference, at))
-        state = replace(state, told="", told_at=None, sound_since=None)
+        still = doubted(state.still) if state.told == "frozen" else state.still
+        state = replace(state, told="", told_at=None, sound_since=None, still=still)
     if fault and not state.told and _lasted(state, fault, at):
         findings.append(_raised(state, point, fault, reference, at))
         state = replace(state, told=fault.name, told_at=at, sound_since=None)
@@ -119,33 +119,30 @@ def _waited(state: PictureState, wait: timedelta) -> PictureState:
     )
 
 
-def _lit(state: PictureState, measures: Measures, at: Moment) -> PictureState:
-    if measures.changed >= LIGHT_SHARE:
-        goes_on = state.light is not None and at.since(state.light) <= SETTLES
-        return replace(state, light=at, light_since=state.light_since if goes_on else at)
-    return state
-
-
-def _jumped(state: PictureState, measures: Measures, at: Moment) -> PictureState:
+def _followed(state: PictureState, measures: Measures, at: Moment) -> PictureState:
+    """What only several looks show: light that changes, jumps, a standstill."""
     earliest = at.mono_ms - JUMPS_WITHIN // timedelta(milliseconds=1)
     jumps = (*(each for each in state.jumped if each > earliest), *((at.mono_ms,) if measures.row_shift else ()))
-    return replace(state, jumped=jumps)
+    still = followed(state.still, measures, state.seen)
+    state = replace(state, seen=at, jumped=jumps, still=still)
+    if measures.changed < LIGHT_SHARE:
+        return state
+    goes_on = state.light is not None and at.since(state.light) <= SETTLES
+    return replace(state, light=at, light_since=state.light_since if goes_on else at)
 
 
-def _counted(state: PictureState, point: str, fault: Fault | None, before: Moment | None, at: Moment) -> PictureState:
+def _counted(state: PictureState, point: str, fault: Fault | None, at: Moment) -> PictureState:
     """How long what is seen has been there, and how long what stands has not."""
     sound_since = state.sound_since or at if state.told and (fault is None or fault.name != state.told) else None
     if fault is None:
-        return replace(state, fault="", since=None, looks=0, faulty_since=None, first=None, sound_since=sound_since)
+        return replace(state, fault="", since=None, faulty_since=None, first=None, sound_since=sound_since)
     if fault.name == state.fault:
-        return replace(state, looks=state.looks + 1, sound_since=sound_since)
-    # what is equal to the look before has stood since that look
-    since = before if fault.name == "frozen" and before else at
+        return replace(state, sound_since=sound_since)
+    since = (state.still.since if fault.name == "frozen" else None) or at
     return replace(
         state,
         fault=fault.name,
         since=since,
-        looks=1,
         faulty_since=state.faulty_since or since,
         first=because(point, fault.name, since, _figure(fault)),
         sound_since=sound_since,
@@ -153,9 +150,6 @@ def _counted(state: PictureState, point: str, fault: Fault | None, before: Momen
 
 
 def _lasted(state: PictureState, fault: Fault, at: Moment) -> bool:
-    if fault.name == "frozen":
-        # an equal picture at one look among faults of another kind says nothing
-        return state.looks >= FEWEST_EQUAL and state.since is not None and at.since(state.since) >= LASTS["frozen"]
     if state.since is not None and at.since(state.since) >= LASTS[fault.name]:
         return True
     return state.faulty_since is not None and at.since(state.faulty_since) >= MIXED

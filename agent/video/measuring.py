@@ -182,6 +182,7 @@ class Measurer:
             luma_std=spread,
             noise=noise,
             equal=vision.equal_share(before.full, now.full) if before else None,
+            stirred=float(np.abs(now.shapes - before.shapes).max()) if before else None,
             row_shift=float(jump),
             changed=_changed(before, now, jump) if before else 0.0,
             chroma=float(np.hypot(*(now.small[:, :, axis].astype(np.float32) - 128 for axis in (1, 2))).mean()),
