@@ -25,6 +25,7 @@ from agent.counting import reserve, started
 from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
 from agent.drivers.modbus.serial_line import SerialLines
+from agent.eyes.eyes import Branch
 from agent.findings import Finding, Phase
 from agent.guard import Guard
 from agent.health import MAX_ERROR, boot_id, health_of
@@ -44,6 +45,7 @@ from agent.receipts import Centre
 from agent.remembering import remembered, remembered_guard
 from agent.reporting import ReportingState
 from agent.secrets import Secrets
+from agent.seeing import Seeing
 from agent.signals import Moment, OutputWrite, State
 from agent.site_devices import Coil, silent_of, to_let_go
 from agent.site_judging import Knows, SignedSite
@@ -162,6 +164,23 @@ class Agent:
         self._panels = panels.panel_driver(site, panel_keys, saved, self._watch, self._moves, self._timekeeper.now)
         self._taker = self._make_taker()
         self._announcer = Announcer(site, settings.state, self._timekeeper.now)
+        self._seeing = Seeing(
+            site,
+            settings.state,
+            settings.secrets,
+            saved,
+            told,
+            Branch(
+                now=self._timekeeper.now,
+                deliver=self._moves.tap(self._watch.deliver),
+                tell=self._watch.tell,
+                points=self._guard.points,
+                released=self._guard.released,
+                announce=self._announcer.announce,
+            ),
+            same_boot=same_boot,
+            keep=lambda found, remember: self._watch.take(findings=found, remember=remember),
+        )
         self._voice = Voice(
             outbox=self._outbox,
             sealer=identity.sealer,
@@ -248,6 +267,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self._let_go(self._left_behind), name="left behind")
+            tasks.create_task(self._seeing.run(), name="seeing")
             for driver in self._drivers:
                 tasks.create_task(driver.run(), name=driver.device)
             if self._panels:
@@ -335,7 +355,9 @@ class Agent:
             self._write(OutputWrite(point=f"output/{siren.id}", state=state))
 
     def _point_changed(self, ids: Iterable[str]) -> None:
-        self._voice.changes = presence.changed(self._voice.changes, ids)
+        changed = tuple(ids)
+        self._voice.changes = presence.changed(self._voice.changes, changed)
+        self._seeing.stirred(changed)
 
     def _health(self) -> Health:
         offline = sum(view.id.startswith("device/") and view.state is State.OFFLINE for view in self._guard.points())

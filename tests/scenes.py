@@ -14,10 +14,11 @@ import msgspec
 
 from agent.detectors.doors import DoorView
 from agent.eyes.around import Armed, Around
-from agent.eyes.mind import Mind, Speak, Thought, Told
+from agent.eyes.mind import Mind, Speak, Thought
+from agent.eyes.told import Told
 from agent.findings import Finding, Phase
 from agent.signals import Moment, State
-from agent.video.words import Box, Look, Loss, Lost, Measures, Thing
+from agent.video.words import Box, Look, Loss, Lost, Measures, Thing, ToEye
 from protocol.site.reading import read_site
 from protocol.site.schema import Site
 from tests.clock import Clock
@@ -88,6 +89,7 @@ class Scene:
         self.causes: dict[str, str] = {}
         self.marks: dict[str, tuple[str, ...]] = {}
         self.spoken: list[Speak] = []
+        self.told_eye: list[ToEye] = []
         self.boxes: tuple[Box, ...] = ()
         self.model = "2004-int8"
         self.cells: Mapping[str, tuple[float, ...]] = {}
@@ -159,6 +161,7 @@ class Scene:
         """What follows."""
         self.findings += thought.findings
         self.spoken += thought.speak
+        self.told_eye += thought.tell
         for signal in thought.signals:
             self.points[signal.point] = signal.state
             self.causes[signal.point] = signal.cause

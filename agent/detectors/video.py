@@ -21,7 +21,11 @@ LOSS: Final = timedelta(seconds=5)
 MUTE: Final = timedelta(seconds=15)
 """An eye that looks says so every 5 s at the least."""
 
+BEGINS: Final = timedelta(seconds=60)
+"""So long nobody needs to have said anything of a camera at the start."""
+
 CHILD: Final = "child"
+SILENT: Final = "silent"
 
 
 class Stage(StrEnum):
@@ -63,6 +67,7 @@ class VideoState(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered between observations."""
 
     stage: Stage = Stage.FINE
+    began: Moment | None = None
     pictured: Moment | None = None  # the latest picture
     since: Moment | None = None  # no picture since then; None: one comes, or nothing was heard yet
     cause: str = ""
@@ -97,7 +102,9 @@ def _taken(state: VideoState, heard: Lost | Moment | None, now: Moment) -> Video
         return msgspec.structs.replace(state, since=since, cause=heard.cause, detail=heard.detail)
     if state.pictured and state.since is None and now.since(state.pictured) >= MUTE:
         return msgspec.structs.replace(state, since=state.pictured, cause=CHILD)
-    return state
+    if state.since is None and state.began and not state.pictured and now.since(state.began) >= BEGINS:
+        return msgspec.structs.replace(state, since=state.began, cause=SILENT)
+    return state if state.began else msgspec.structs.replace(state, began=now)
 
 
 def _seen(state: VideoState, now: Moment) -> Seen:

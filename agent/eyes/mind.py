@@ -14,27 +14,22 @@ from typing import Final
 
 import msgspec
 
-from agent.detectors import video
+from agent.detectors import picture, video
+from agent.detectors.picture import PictureState
 from agent.detectors.video import VideoState
 from agent.eyes.area import NO_MODEL, AreaMind, Heard, View
 from agent.eyes.around import Around
+from agent.eyes.told import Told
 from agent.findings import Finding
 from agent.people.tracks import Tracks, follow
 from agent.signals import Moment, Signal, State
-from agent.video.words import FromEye, Learned, Look, Lost, Made, Opened, ToEye
+from agent.video.words import FromEye, Learn, Learned, Look, Lost, Made, Opened, ToEye
 from protocol.site.schema import Area, Camera
 
 BLINDING: Final = frozenset({"black", "snow", "frozen", "covered", "defocused", "moved"})
 """Picture faults in which nobody can be seen where he is."""
 
 SECRET: Final = "secret_pending"  # noqa: S105 - a word
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition that stands: what was told, and of what."""
-
-    kind: str
-    source: str
 
 
 class Speak(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +60,8 @@ class Mind:
         self._areas = [AreaMind(area, frozenset(kinds.get(f"area/{area.id}", ()))) for area in areas]
         self._video: VideoState = video.standing(frozenset(kinds.get(self.point, ())))
         self._tracks = Tracks()
-        self._faults: frozenset[str] = frozenset()
+        self._picture: PictureState = picture.standing(frozenset(kinds.get(self.point, ())))
+        self._told_eye = False  # that its picture is faulty
         self._model = ""
         self._quiet = False
         self._reference = 0
@@ -85,10 +81,12 @@ class Mind:
 
     def pass_time(self, around: Around, now: Moment) -> Thought:
         """What only time, a door or a partition changes."""
+        if self._pending:
+            return self._areas_judged([], around, now)
         self._video, findings = video.observe(self._video, self.camera.id, None, now)
         return self._areas_judged(list(findings), around, now)
 
-    def mark(self, marks: Iterable[str], around: Around, now: Moment) -> Thought:
+    def mark(self, marks: Iterable[str], now: Moment) -> Thought:
         """What others know of the camera: `clock_drift`, `login_refused`."""
         self._marks = frozenset(marks)
         return self._thought((), (), now)
@@ -104,12 +102,14 @@ class Mind:
         self._pending = False
         self._video, lost = video.observe(self._video, self.camera.id, at, now)
         self._quiet, self._reference = look.quiet, look.reference
-        findings = list(lost)
+        findings = [*lost, *self._judged(look, at)]
         if look.boxes is not None:
             self._model = look.model
             self._tracks = follow(self._tracks, look.boxes, look.at_ms)
         if not self._sees:
             return self._areas_judged(findings, around, now)
+        if self._picture.fault in BLINDING:
+            return self._thought(findings, (), now)  # perhaps a fault: nobody is counted in it, and nobody forgotten
         tracks = tuple(track for track in self._tracks.tracks if track.seen_ms == look.at_ms)
         heard = [
             (
@@ -129,6 +129,12 @@ class Mind:
         ]
         return self._thought(findings, heard, now)
 
+    def _judged(self, look: Look, at: Moment) -> Iterable[Finding]:
+        if "picture" not in self.camera.watch:
+            return ()
+        self._picture, findings = picture.observe(self._picture, self.camera.id, look.measures, look.reference, at)
+        return findings
+
     def _lost(self, lost: Lost, around: Around, now: Moment) -> Thought:
         at = now.after(timedelta(milliseconds=lost.at_ms - now.mono_ms))
         self._pending = lost.cause == "secret"
@@ -139,14 +145,21 @@ class Mind:
         return self._areas_judged(list(findings), around, now)
 
     def _areas_judged(self, findings: list[Finding], around: Around, now: Moment) -> Thought:
+        if not self._video.sees:
+            self._picture = picture.blind(self._picture)
         if not self._sees:
             for area in self._areas:
                 area.blind()
         return self._thought(findings, [(area, area.pass_time(around, now)) for area in self._areas], now)
 
     @property
+    def sees(self) -> bool:
+        """Whether pictures come."""
+        return self._video.sees
+
+    @property
     def _sees(self) -> bool:
-        return self._video.sees and not self._faults & BLINDING
+        return self._video.sees and self._picture.told not in BLINDING
 
     def _thought(self, findings: Iterable[Finding], heard: Iterable[tuple[AreaMind, Heard]], now: Moment) -> Thought:
         found, speak = list(findings), list[Speak]()
@@ -154,7 +167,10 @@ class Mind:
             found += each.findings
             if each.speak and area.area.speak is not None:
                 speak.append(Speak(area=area.area.id, announcement=area.area.speak))
-        return Thought(findings=tuple(found), signals=tuple(self._changed(now)), speak=tuple(speak))
+        faulty = bool(self._picture.told)
+        tell = (Learn(fault=faulty),) if faulty is not self._told_eye else ()
+        self._told_eye = faulty
+        return Thought(findings=tuple(found), signals=tuple(self._changed(now)), speak=tuple(speak), tell=tell)
 
     def _changed(self, now: Moment) -> Iterable[Signal]:
         shown = {self.point: self._camera_shown()}
@@ -171,7 +187,8 @@ class Mind:
             ("no_model", people and self._model == NO_MODEL),
             ("no_reference", "picture" in self.camera.watch and self._video.sees and not self._reference),
         )
-        marks = (*sorted(self._faults), *sorted(self._marks), *(mark for mark, shown in own if shown))
+        faults = (self._picture.told,) if self._picture.told else ()
+        marks = (*faults, *sorted(self._marks), *(mark for mark, shown in own if shown))
         if self._pending:
             return State.UNKNOWN, SECRET, marks
         if self._video.stage is video.Stage.LOST:
@@ -186,8 +203,7 @@ class Mind:
             return State.ACTIVE, "", marks
         if not self._sees:
             _, cause, _ = self._camera_shown()
-            blinded = sorted(self._faults & BLINDING)
-            return State.UNKNOWN, blinded[0] if blinded else cause or "no picture", marks
+            return State.UNKNOWN, cause or self._picture.told, marks
         if not area.known:
             return State.UNKNOWN, "not seen yet", marks
         return State.NORMAL, "", marks

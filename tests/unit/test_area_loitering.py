@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from agent.detectors.loitering import TABLE, Seen, Stage
-from agent.eyes.mind import Told
+from agent.eyes.told import Told
 from agent.findings import Phase
 from tests.scenes import Scene, person, site_of
 
