@@ -25,7 +25,7 @@ _THINGS: Final = frozenset(Thing) - {Thing.MOVING}
 
 def atss(corners: Floats, labels: NDArray[np.int64], width: int, height: int) -> tuple[Box, ...]:
     """Of rows (left, top, right, bottom, score) in pixels; of answers that overlap, the most certain stays."""
-    sure = corners[:, 4] >= ATSS_SCORE
+    sure = (corners[:, 4] >= ATSS_SCORE) & np.isfinite(corners).all(axis=1)
     scale = np.array([width, height, width, height], np.float32)
     found = _boxes(corners[sure, :4] / scale, corners[sure, 4], labels[sure])
     kept: list[Box] = []
@@ -39,11 +39,11 @@ def ssd(rows: Floats) -> tuple[Box, ...]:
     """Of rows (picture, label, score, left, top, right, bottom); a picture below 0 ends them."""
     ends = np.flatnonzero(rows[:, 0] < 0)
     rows = rows[: ends[0]] if ends.size else rows
-    sure = rows[rows[:, 2] >= SSD_SCORE]
-    return tuple(_boxes(sure[:, 3:7], sure[:, 2], sure[:, 1].astype(np.int64))[:MAX_BOXES])
+    sure = rows[(rows[:, 2] >= SSD_SCORE) & np.isfinite(rows).all(axis=1)]
+    return tuple(_boxes(sure[:, 3:7], sure[:, 2], sure[:, 1])[:MAX_BOXES])
 
 
-def _boxes(corners: Floats, scores: Floats, labels: NDArray[np.int64]) -> list[Box]:
+def _boxes(corners: Floats, scores: Floats, labels: Floats | NDArray[np.int64]) -> list[Box]:
     """Within the picture, with some area, of things that we know, the most certain first."""
     inside = np.clip(corners, 0.0, 1.0)
     found = [
