@@ -25,6 +25,7 @@ from agent.counting import reserve, started
 from agent.drivers.modbus.asking import set_coil, silence_of
 from agent.drivers.modbus.driver import ModbusDriver
 from agent.drivers.modbus.serial_line import SerialLines
+from agent.evidence.joining import evidence_of, promises_of
 from agent.eyes.eyes import Branch
 from agent.findings import Finding, Phase
 from agent.guard import Guard
@@ -55,6 +56,7 @@ from agent.site_taking import SiteTaker, applied, damaged
 from agent.store_watch import sounds, store_findings
 from agent.timekeeper import Timekeeper
 from agent.uplink import Route, Uplink
+from agent.video.words import Made
 from agent.watch import ARMED_KEY, BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.acceptance import Config
 from protocol.documents import Signer
@@ -139,6 +141,7 @@ class Agent:
         self._left_behind = to_let_go(before, site, memory.pulses) if before and memory else ()
         told = remembered(saved.get(REPORTING_KEY), ReportingState) or ReportingState()
         told = reporting.carried(told, now, same_boot)
+        promises = promises_of(site, saved, now, same_boot=same_boot)
         self._watch = Watch(
             self._guard,
             told,
@@ -148,6 +151,7 @@ class Agent:
             changed=self._point_changed,
             random=os.urandom,
             boot=boot,
+            promises=promises,
         )
         self._moves = Moves()
         self._lines = SerialLines()
@@ -177,9 +181,21 @@ class Agent:
                 points=self._guard.points,
                 released=self._guard.released,
                 announce=self._announcer.announce,
+                made=self._made,
             ),
             same_boot=same_boot,
             keep=lambda found, remember: self._watch.take(findings=found, remember=remember),
+        )
+        self._evidence = evidence_of(
+            site,
+            settings.state,
+            promises,
+            self._watch,
+            self._seeing.eyes,
+            reading=self._timekeeper.reading,
+            identity=lambda: self._settings.identity,
+            address=settings.centre.evidence,
+            turn=self._seeing.asker.preset,
         )
         self._voice = Voice(
             outbox=self._outbox,
@@ -195,6 +211,7 @@ class Agent:
             counter=started(saved.get(COUNTER_KEY), int(now.wall.timestamp())),
             site_file=self._taker.order if self._taker else None,
             announce=self._announcer.announce,
+            pictures=self._evidence.asked if self._evidence else None,
         )
         self._orders = (
             order_taker(site, settings.loaded.signed.bundle.roster, self._voice, self._watch.command)
@@ -257,6 +274,8 @@ class Agent:
             tasks.create_task(self._uplink.run(), name="uplink")
             tasks.create_task(self._local.run(), name="local")
             tasks.create_task(self._announcer.run(), name="announcer")
+            if self._evidence:
+                tasks.create_task(self._evidence.run(), name="evidence")
             if self._taker:
                 tasks.create_task(self._taker.run(), name="site")
             if self._orders:
@@ -359,6 +378,10 @@ class Agent:
         self._voice.changes = presence.changed(self._voice.changes, changed)
         self._seeing.stirred(changed)
 
+    def _made(self, made: Made) -> None:
+        if self._evidence:
+            self._evidence.made(made)
+
     def _health(self) -> Health:
         offline = sum(view.id.startswith("device/") and view.state is State.OFFLINE for view in self._guard.points())
         return health_of(
@@ -366,6 +389,8 @@ class Agent:
             uptime_s=int(self._timekeeper.now().since(self._timekeeper.began).total_seconds()),
             devices_offline=offline,
             broker=self._uplink.broker,
+            evidence_waiting=self._evidence.waiting if self._evidence else 0,
+            evidence_bytes=self._evidence.used_bytes if self._evidence else 0,
             last_error=self._uplink.last_error,
         )
 

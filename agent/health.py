@@ -14,7 +14,14 @@ MAX_ERROR: Final = 200
 
 
 def health_of(
-    standing: Standing, *, uptime_s: int, devices_offline: int, broker: int = 0, last_error: str = ""
+    standing: Standing,
+    *,
+    uptime_s: int,
+    devices_offline: int,
+    broker: int = 0,
+    last_error: str = "",
+    evidence_waiting: int = 0,
+    evidence_bytes: int = 0,
 ) -> Health:
     """One glance for one beat."""
     return Health(
@@ -27,6 +34,8 @@ def health_of(
         devices_offline=devices_offline,
         broker=broker,
         last_error=last_error[:MAX_ERROR],
+        evidence_waiting=evidence_waiting,
+        evidence_bytes=evidence_bytes,
     )
 
 

@@ -130,6 +130,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     devices_offline: Count
     broker: Count = 0  # index of the address in use
     last_error: Text = ""
+    evidence_waiting: Count = 0  # pictures and clips that the centre has not got
+    evidence_bytes: Count = 0  # what the box keeps of them
 
 
 class SiteFacts(msgspec.Struct, frozen=True, kw_only=True):

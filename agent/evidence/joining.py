@@ -1,9 +1,7 @@
 """What an agent needs for its evidence, joined out of the site file. Decides nothing. Flow: app.py -> here."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 from agent.clocks import Reading
 from agent.evidence.calling import EVIDENCE_PORT
@@ -13,14 +11,12 @@ from agent.evidence.promises import PROMISES_KEY, OpenPromises
 from agent.evidence.promising import plan_of
 from agent.evidence.stock import Stock, limits_of
 from agent.evidence.uploading import Destination, Uploader
+from agent.eyes.eyes import ring_of
 from agent.identity import BoxIdentity
 from agent.signals import Moment
 from agent.watch import Watch
 from protocol.site.addresses import parse_address
 from protocol.site.schema import Site
-
-RING: Final = timedelta(seconds=180)
-"""What an eye remembers where its bytes allow: a whole clip on request, and the time to ask for it."""
 
 
 def promises_of(site: Site, saved: Mapping[str, bytes], now: Moment, *, same_boot: bool) -> OpenPromises:
@@ -39,9 +35,14 @@ def evidence_of(
     identity: Callable[[], BoxIdentity],
     address: str | None,
     turn: Turn | None = None,
-) -> Evidence:
-    """The evidence of one run; `address`: where the centre takes pictures, None: they stay on the box."""
+) -> Evidence | None:
+    """The evidence of one run; None where a box has no cameras, and never had.
+
+    `address`: where the centre takes pictures; None: they stay on the box.
+    """
     shelf = Shelf(state)
+    if not site.camera and not promises.owed and not shelf.path.exists():
+        return None
     uploaders: list[Uploader] = []
     stock = Stock(
         shelf,
@@ -54,7 +55,7 @@ def evidence_of(
     hands = Hands(
         cameras=cameras,
         names=names,
-        ring=RING,
+        ring=ring_of(site),
         reading=reading,
         take=lambda findings: watch.take(findings=findings),
         turn=turn,

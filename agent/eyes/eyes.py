@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -256,15 +257,20 @@ class Eyes:
         return self._branch.now()
 
 
+def ring_of(site: Site) -> timedelta:
+    """How far an eye remembers, where its bytes allow."""
+    kept = site.evidence.before + site.evidence.after
+    return max(timedelta(seconds=RING_S), kept + timedelta(seconds=RING_SLACK_S))
+
+
 def settings_of(site: Site, camera: Camera, state: Path, people_socket: str) -> EyeSettings:
     """What the eye of a camera is told when it begins."""
-    kept = site.evidence.before + site.evidence.after
     people = "people" in camera.watch
     return EyeSettings(
         camera=camera.id,
         picture="picture" in camera.watch,
         people=people,
-        ring_s=max(RING_S, kept.total_seconds() + RING_SLACK_S),
+        ring_s=ring_of(site).total_seconds(),
         ring_bytes=RING_BYTES,
         references=str(state / REFERENCES / camera.id),
         people_socket=people_socket if people else "",
