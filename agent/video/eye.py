@@ -35,6 +35,7 @@ from agent.video.words import (
 )
 
 IDLE_S: Final = 0.5
+AFTER_ASKING_S: Final = 0.7
 MAX_CATCH_UP: Final = 200
 """Packets decoded at once to come up to now; beyond, the next key frame is waited for."""
 
@@ -99,13 +100,24 @@ class Eye:
             told = describe(address.url, login.user, login.password)
             self._channel.beat()
             url = address.with_login(login.user, login.password) if told.login else address.url
-            self._stream = open_camera(url, PROBE_S if told.sets else PROBE_LONG_S)
+            self._stream = self._let_in(url, PROBE_S if told.sets else PROBE_LONG_S)
         except RtspAddressError as problem:
             self._lose(Loss.BROKEN, str(problem))
         except (RtspError, MediaError) as problem:
             self._lose(problem.cause, problem.detail)
         else:
             self._opened(self._stream)
+
+    def _let_in(self, url: str, probe_s: float) -> Stream:
+        try:
+            return open_camera(url, probe_s)
+        except MediaError as problem:
+            if problem.cause is not Loss.BUSY:
+                raise
+        # It let us in a moment ago: some have not ended that session yet.
+        time.sleep(AFTER_ASKING_S)
+        self._channel.beat()
+        return open_camera(url, probe_s)
 
     def _opened(self, stream: Stream) -> None:
         form = stream.format
