@@ -92,6 +92,17 @@ def slopes(luma: Frame, sigma: float) -> tuple[Plane, Plane]:
     )
 
 
+def smoothed(plane: Plane, sigma: float) -> Plane:
+    """Each value averaged with those around it, near ones counting more."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+
+
+def envelope(plane: Plane, side: int) -> tuple[Plane, Plane]:
+    """The least and the greatest value in a square around each."""
+    square = np.ones((side, side), np.uint8)
+    return np.asarray(cv2.erode(plane, square), np.float32), np.asarray(cv2.dilate(plane, square), np.float32)
+
+
 def equal_share(one: Frame, other: Frame) -> float:
     """Share of values that are the same in both, 0 to 1."""
     return 1.0 - cv2.countNonZero(cv2.absdiff(one, other)) / one.size

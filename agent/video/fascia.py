@@ -1,0 +1,124 @@
+"""Fascia areas, cell by cell: how much of each differs from the reference picture. Decides nothing.
+
+Light does not count: a pixel differs when what is there stands out from its surroundings in another way, or has
+another colour against the rest of the area. The grid lies over the rectangle around the polygon (`FASCIA_COLUMNS` x
+`FASCIA_ROWS`); a cell whose middle lies outside the polygon is -1. Flow: looking.py -> here -> `Look.cells`.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.video import vision
+from agent.video.vision import Frame, Plane, Polygon
+from agent.video.words import FASCIA_COLUMNS, FASCIA_ROWS
+
+CELL_PX: Final = 16
+WIDE: Final = FASCIA_COLUMNS * CELL_PX
+HIGH: Final = FASCIA_ROWS * CELL_PX
+AROUND: Final = 24.0
+"""Pixels over which surroundings are averaged: light falls over more, a thing stuck on over less."""
+FAINT: Final = 8.0
+"""Grey values of contrast below which a surface counts as smooth."""
+STANDS_OUT: Final = 0.6
+"""Of the contrast around: by so much more or less a pixel stands out."""
+COLOURED: Final = 10.0
+"""Lab a/b."""
+SWAYS_PX: Final = 5
+"""Side of the square within which a thing may lie elsewhere and still be the same thing."""
+GREY: Final = 2.5
+"""Mean distance from grey below which a picture has no colours to compare: infrared light."""
+
+
+class _Area(NamedTuple):
+    polygon: Polygon
+    outside: NDArray[np.bool_]  # cell by cell
+
+
+class _Seen(NamedTuple):
+    relief: "_Surface"
+    colour: "_Surface | None"  # two axes; None: grey
+
+
+class _Surface(NamedTuple):
+    plane: Plane
+    least: Plane  # around each pixel
+    most: Plane
+
+
+class Fascias:
+    """The fascia areas of one camera."""
+
+    def __init__(self, polygons: Mapping[str, Polygon]) -> None:
+        self._areas = {name: _Area(polygon, _outside(polygon)) for name, polygon in polygons.items()}
+        self._known: dict[str, _Seen] = {}
+
+    def refer(self, picture: Frame | None) -> None:
+        """Compare with this picture from now on, or with none."""
+        self._known = {} if picture is None else {name: _seen(picture, area) for name, area in self._areas.items()}
+
+    def cells(self, frame: Frame) -> dict[str, tuple[float, ...]]:
+        """For each area, the share of each cell that differs. Nothing while there is no reference."""
+        return {
+            name: _cells(_seen(frame, self._areas[name]), known, self._areas[name])
+            for name, known in self._known.items()
+        }
+
+
+def _box(polygon: Polygon) -> tuple[float, float, float, float]:
+    across, down = [min(1.0, max(0.0, x)) for x, _ in polygon], [min(1.0, max(0.0, y)) for _, y in polygon]
+    return min(across), min(down), max(across), max(down)
+
+
+def _outside(polygon: Polygon) -> NDArray[np.bool_]:
+    left, top, right, bottom = _box(polygon)
+    wide, high = max(right - left, 1e-6), max(bottom - top, 1e-6)
+    shape = [((x - left) / wide, (y - top) / high) for x, y in polygon]
+    middles = vision.inside(shape, HIGH, WIDE)[CELL_PX // 2 :: CELL_PX, CELL_PX // 2 :: CELL_PX]
+    return ~middles
+
+
+def _seen(frame: Frame, area: _Area) -> _Seen:
+    rows, columns = frame.shape[:2]
+    left, top, right, bottom = _box(area.polygon)
+    x, y = min(columns - 2, int(left * columns)), min(rows - 2, int(top * rows))
+    cut = frame[y : max(y + 2, round(bottom * rows)), x : max(x + 2, round(right * columns))]
+    colours = vision.lab(vision.resized(np.ascontiguousarray(cut), WIDE, HIGH))
+    luma = vision.smoothed(colours[:, :, 0].astype(np.float32), 1.0)
+    mean = vision.smoothed(luma, AROUND)
+    contrast = np.sqrt(vision.smoothed(np.square(luma - mean), AROUND))
+    relief = ((luma - mean) / (contrast + FAINT)).astype(np.float32)
+    colour = colours[:, :, 1:].astype(np.float32) - 128
+    if float(np.hypot(colour[:, :, 0], colour[:, :, 1]).mean()) < GREY:
+        return _Seen(_surface(relief), None)
+    return _Seen(_surface(relief), _surface(vision.smoothed(colour - _middle(colour), 1.0)))
+
+
+def _middle(colour: Plane) -> Plane:
+    return np.asarray(np.median(colour, axis=(0, 1)), np.float32)
+
+
+def _surface(plane: Plane) -> _Surface:
+    return _Surface(plane, *vision.envelope(plane, SWAYS_PX))
+
+
+def _differs(one: _Surface, other: _Surface, limit: float) -> NDArray[np.bool_]:
+    """Where either shows what the other has nowhere near: a thing came, or one went."""
+    return np.asarray(
+        (one.plane < other.least - limit)
+        | (one.plane > other.most + limit)
+        | (other.plane < one.least - limit)
+        | (other.plane > one.most + limit),
+        np.bool_,
+    )
+
+
+def _cells(now: _Seen, known: _Seen, area: _Area) -> tuple[float, ...]:
+    differs = _differs(now.relief, known.relief, STANDS_OUT)
+    if now.colour is not None and known.colour is not None:
+        differs |= _differs(now.colour, known.colour, COLOURED).any(axis=2)
+    shares = differs.reshape(FASCIA_ROWS, CELL_PX, FASCIA_COLUMNS, CELL_PX).mean(axis=(1, 3))
+    shares[area.outside] = -1.0
+    return tuple(round(float(share), 3) for share in shares.reshape(-1))
