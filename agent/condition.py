@@ -30,6 +30,10 @@ ROOM_BAD_BYTES: Final = 128 * 1024 * 1024
 """The store's reserve for urgent events (77 MB) and its margin (32 MiB)."""
 
 
+MANY_WAIT: Final = 50
+"""Pictures and clips; some alarms of an ordinary line's hour."""
+
+
 class Level(StrEnum):
     """How a matter stands."""
 
@@ -92,6 +96,9 @@ class Live:
     silent: tuple[str, ...]
     """Modules that do not answer."""
     modules: int
+    evidence_waiting: int = 0
+    """Pictures and clips that the centre has not got."""
+    evidence_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +128,7 @@ def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
         *_devices(seen.live),
         *_announcements(seen.site_file),
         *_store(seen, now),
+        *_evidence(seen.live),
     )
 
 
@@ -236,6 +244,23 @@ def _devices(live: Live | None) -> Iterator[Line]:
     else:
         text = said(N_("{count} modules answer"), count=live.modules)
         yield Line(matter="devices", level=Level.OK, text=text)
+
+
+def _evidence(live: Live | None) -> Iterator[Line]:
+    """What is kept of pictures, and whether the centre gets them; a box that keeps none says nothing."""
+    if live is None or not (live.evidence_waiting or live.evidence_bytes):
+        return
+    facts = {"size": live.evidence_bytes // 1024 // 1024, "count": live.evidence_waiting}
+    if not live.evidence_waiting:
+        text = said(N_("{size} MiB kept; the centre has all of it"), **facts)
+        yield Line(matter="evidence", level=Level.OK, text=text)
+        return
+    text = said(N_("{size} MiB kept; {count} pictures and clips wait for the centre"), **facts)
+    if live.evidence_waiting < MANY_WAIT:
+        yield Line(matter="evidence", level=Level.OK, text=text)
+        return
+    step = said(N_("check the line, and evidence in [centre]; what waits is kept until the centre has it"))
+    yield Line(matter="evidence", level=Level.ATTENTION, text=text, next_step=step)
 
 
 def _announcements(file: SiteFile | Said | None) -> Iterator[Line]:

@@ -168,6 +168,8 @@ def _live_of(reply: lines.Reply) -> Live | None:
         error=reply.link.error,
         silent=tuple(device.id.removeprefix("device/") for device in reply.devices if device.state is not State.ONLINE),
         modules=len(reply.devices),
+        evidence_waiting=reply.health.evidence_waiting if reply.health else 0,
+        evidence_bytes=reply.health.evidence_bytes if reply.health else 0,
     )
 
 

@@ -28,6 +28,7 @@ WORDS: Final[Mapping[str, str]] = {
     "announcements": N_("announcements"),
     "centre": N_("centre"),
     "events": N_("events"),
+    "evidence": N_("evidence"),
     "ok": N_("ok"),
     "attention": N_("attention"),
     "bad": N_("bad"),

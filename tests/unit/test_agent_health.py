@@ -114,6 +114,13 @@ CASES = {
     "backlog": Case(unasked(pending=9, oldest_pending=ago(minutes=5)), "centre", ATTENTION, "9 events wait", ""),
     "sent": Case(unasked(), "centre", OK, "it has every event", ""),
     "was sending": Case(unasked(pending=2, oldest_pending=ago(seconds=5)), "centre", OK, "2 events under way", ""),
+    "pictures kept": Case(live(evidence_bytes=7 * 1024**2), "evidence", OK, "7 MiB kept; the centre has all", ""),
+    "pictures under way": Case(
+        live(evidence_bytes=7 * 1024**2, evidence_waiting=3), "evidence", OK, "3 pictures and clips wait", ""
+    ),
+    "many pictures wait": Case(
+        live(evidence_bytes=7 * 1024**2, evidence_waiting=80), "evidence", ATTENTION, "80 pictures", "check the line"
+    ),
     "damaged events": Case(store(quarantined=3), "events", ATTENTION, "3 events were damaged", "note it for the bank"),
 }
 
