@@ -60,7 +60,7 @@ from agent.video.words import Made
 from agent.watch import ARMED_KEY, BOOT_KEY, GUARD_KEY, REPORTING_KEY, Watch
 from protocol.acceptance import Config
 from protocol.documents import Signer
-from protocol.messages import Health, SiteFacts
+from protocol.messages import Clock, Health, SiteFacts
 from protocol.site.schema import Centre as CentreSettings
 from protocol.site.schema import Site
 from protocol.systemd import notify, watchdog_interval
@@ -185,6 +185,7 @@ class Agent:
             ),
             same_boot=same_boot,
             keep=lambda found, remember: self._watch.take(findings=found, remember=remember),
+            suspect=lambda: self._timekeeper.reading().clock is Clock.SUSPECT,
         )
         self._evidence = evidence_of(
             site,

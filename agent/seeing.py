@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.config.asked import tasks_of
+from agent.drivers.asking.devices import Carrying, Devices
 from agent.drivers.asking.parent import Asker, Hearing
 from agent.drivers.asking.words import Away, FromAsker, Stream
 from agent.eyes.eyes import Branch, Eyes
@@ -43,19 +44,29 @@ class Seeing:
         *,
         same_boot: bool,
         keep: Keep,
+        suspect: Callable[[], bool] = lambda: False,
     ) -> None:
         self._keep = keep
         self._asked = [task.point for task in tasks_of(site)]
         self.logins = Logins(site, secrets, saved, branch.now, same_boot)
         self.asker = Asker(site, self.logins, branch.now, Hearing(stream=self._stream, heard=self._heard))
         self._ways = {camera.id: CameraWay(camera, self.logins) for camera in site.camera}
-        self.eyes = Eyes(site, state, self._ways, told_of(told.active()), branch)
+        self.eyes = Eyes(site, state, self._ways, told_of(told.active()), branch, moved=self._moved)
+        carrying = Carrying(
+            now=branch.now,
+            suspect=suspect,
+            deliver=branch.deliver,
+            mark=lambda camera, marks: self.eyes.mark(camera, "asker", marks),
+            ask=self.asker.ask,
+        )
+        self.devices = Devices(site, saved, told.active(), carrying)
         self._listeners: list[Callable[[FromAsker], None]] = []
 
     async def run(self) -> None:
         """Look and ask until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.logins.run(self._keep), name="logins")
+            tasks.create_task(self.devices.run(self._keep), name="devices")
             if any(self.logins.standing(point) not in NO_LOGIN for point in self._asked):
                 tasks.create_task(self.asker.run(), name="asker")
             tasks.create_task(self.eyes.run(), name="eyes")
@@ -72,7 +83,11 @@ class Seeing:
         if (way := self._ways.get(stream.point.removeprefix(_CAMERA))) is not None:
             way.found(stream.url)
 
+    def _moved(self, camera: str) -> None:
+        self.devices.moved(camera)
+
     def _heard(self, message: FromAsker) -> None:
+        self.devices.hear(message)
         if isinstance(message, Away) and message.point.startswith(_CAMERA):
             camera = message.point.removeprefix(_CAMERA)
             if camera in self._ways and not self._ways[camera].known:

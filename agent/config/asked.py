@@ -43,7 +43,7 @@ def _recorder(recorder: Recorder, site: Site) -> AskRecorder:
         port=port,
         protocol=recorder.protocol,
         channels=tuple(channels),
-        keep_days=recorder.keep.days,
+        timezone=site.timezone,
     )
 
 

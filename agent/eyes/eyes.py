@@ -26,7 +26,7 @@ from agent.findings import Finding
 from agent.people.words import Serving, from_people
 from agent.signals import Moment, PointView, Signal
 from agent.video.watcher import EyeLink, Way
-from agent.video.words import EyeSettings, FromEye, Learn, Loss, Lost, Made, ToEye
+from agent.video.words import EyeSettings, FromEye, Learn, Look, Loss, Lost, Made, ToEye
 from protocol.site.schema import Camera, Site
 
 LOG: Final = logging.getLogger("branchwatch.eyes")
@@ -43,6 +43,9 @@ PEOPLE_LIMITS: Final = ChildLimits(beat_s=10.0, memory_bytes=500 * 1024 * 1024)
 SOCKET: Final = "people.socket"
 REFERENCES: Final = "references"
 REFUSED: Final = "login_refused"
+MOVES: Final = 0.02
+"""The share of the picture that moves when any camera should have seen it."""
+
 _AROUND: Final = ("door/", "partition/", "release/")
 
 
@@ -93,11 +96,13 @@ class Eyes:
         *,
         make: MakeLink = EyeLink,
         models: Path | None = None,
+        moved: Callable[[str], None] = lambda _camera: None,
     ) -> None:
         standing = tuple(told)
         self._site = site
         self._ways = ways
         self._branch = branch
+        self._moved = moved  # told of every look in which something moves
         self._timetable = Timetable(site.opening, site.calendar, site.timezone)
         self._around = Around()
         self._business: tuple[bool | None, Moment] | None = None
@@ -160,6 +165,8 @@ class Eyes:
         if isinstance(message, Made):
             self._branch.made(message)
             return
+        if isinstance(message, Look) and message.measures.motion >= MOVES:
+            self._moved(camera)
         self._take(eye, eye.mind.hear(message, self._around, self._now()))
 
     def _is_waiting(self, camera: str) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from agent.children.child import Channel, ParentGone
 from agent.drivers.asking.asker import Asker, Watcher
 from agent.drivers.asking.camera import CameraWatcher
+from agent.drivers.asking.recorder import RecorderWatcher
 from agent.drivers.asking.words import AskCamera, AskRecorder, FromAsker, ToAsker, encode, to_asker
 
 BEAT_S = 0.5
@@ -62,7 +63,7 @@ def _read(channel: Channel, loop: asyncio.AbstractEventLoop, said: "asyncio.Queu
 def _watcher(task: AskCamera | AskRecorder) -> Watcher:
     if isinstance(task, AskCamera):
         return CameraWatcher(task)
-    raise NotImplementedError(task.protocol)
+    return RecorderWatcher(task)
 
 
 if __name__ == "__main__":

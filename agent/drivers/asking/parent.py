@@ -16,7 +16,7 @@ from agent.children.keeper import ChildLimits, ChildState, Keeper
 from agent.children.starting import program
 from agent.config.asked import tasks_of
 from agent.drivers.asking import words
-from agent.drivers.asking.words import Answered, AskCamera, AskRecorder, LogIn, Outcome, Stream, Wants
+from agent.drivers.asking.words import Answered, AskCamera, AskRecorder, Listener, LogIn, Outcome, Stream, Wants
 from agent.drivers.trouble import Trouble
 from agent.logins import Logins
 from agent.signals import Moment
@@ -56,6 +56,7 @@ class Asker:
         self._keeper = Keeper("asker", program("agent.drivers.asking"), LIMITS, now)
         self._waiting: dict[str, asyncio.Task[None]] = {}
         self._open = _Open()
+        self._listeners: dict[str, Listener] = {}
         self.streams: dict[str, Stream] = {}
         """The latest address of each camera's stream, by its point."""
 
@@ -69,6 +70,10 @@ class Asker:
             for task in self._waiting.values():
                 task.cancel()
             await asyncio.gather(*self._waiting.values(), return_exceptions=True)
+
+    def ask(self, message: words.ToAsker) -> bool:
+        """Hand something on to the asker; False: it cannot hear now."""
+        return self._keeper.send(words.encode(message))
 
     async def preset(self, camera: str, preset: str) -> str:
         """Move a camera; gives the word of what went wrong, empty when it moved."""
@@ -97,8 +102,9 @@ class Asker:
 
     def _changed(self, state: ChildState) -> None:
         if state.alive:
-            for task in self._tasks.values():
-                self._keeper.send(words.encode(task))
+            for point, task in self._tasks.items():
+                listener = self._listeners.get(point, Listener())
+                self._keeper.send(words.encode(msgspec.structs.replace(task, listener=listener)))
         else:
             for point, waiting in self._waiting.items():
                 waiting.cancel()
@@ -128,6 +134,8 @@ class Asker:
                 answer = self._open.asks.get(message.ask)
                 if answer is not None and not answer.done():
                     answer.set_result(message)
+            case words.Listening():
+                self._listeners[message.point] = message.listener
             case Stream():
                 self.streams[message.point] = message
                 self._hearing.stream(message)

@@ -46,7 +46,8 @@ class AskRecorder(msgspec.Struct, frozen=True, kw_only=True, tag="ask_recorder")
     port: int
     protocol: Literal["onvif", "hikvision", "dahua"]
     channels: tuple[Channel, ...]
-    keep_days: int
+    timezone: str  # the site's
+    listener: Listener = Listener()
 
 
 class LogIn(msgspec.Struct, frozen=True, kw_only=True, tag="log_in"):
@@ -80,9 +81,10 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True, tag="playback"):
 
 
 class DaysFrom(msgspec.Struct, frozen=True, kw_only=True, tag="days"):
-    """Look at the recordings of these days again."""
+    """Tell the recordings of these days of one channel."""
 
     point: str
+    camera: str
     days: tuple[str, ...]
 
 
@@ -174,16 +176,30 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     at_ms: int
     recording: bool | None = None
     newest: str | None = None
-    oldest: str | None = None
 
 
-class Day(msgspec.Struct, frozen=True, kw_only=True, tag="day"):
-    """The stretches with pictures of one day of one channel, as pairs of times."""
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="kept"):
+    """The oldest picture of a channel; None: it has none."""
 
     point: str
     camera: str
-    day: str
-    stretches: tuple[tuple[str, str], ...]
+    oldest: str | None = None
+
+
+class Unanswered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="unanswered"):
+    """It is there, and one question of ours was not answered."""
+
+    point: str
+    cause: str
+    detail: str = ""
+
+
+class Days(msgspec.Struct, frozen=True, kw_only=True, tag="days_told"):
+    """Days of one channel: the stretches with pictures of each, as pairs of times."""
+
+    point: str
+    camera: str
+    days: dict[str, tuple[tuple[str, str], ...]]
 
 
 class Disk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -212,7 +228,20 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 FromAsker: TypeAlias = (
-    Wants | Outcome | Reached | Away | ClockTold | Stream | Listening | Noticed | Recorded | Day | Disks | Answered
+    Wants
+    | Outcome
+    | Reached
+    | Away
+    | ClockTold
+    | Stream
+    | Listening
+    | Noticed
+    | Recorded
+    | Kept
+    | Days
+    | Disks
+    | Unanswered
+    | Answered
 )
 
 _TO: "msgspec.msgpack.Decoder[ToAsker]" = msgspec.msgpack.Decoder(ToAsker)
