@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from protocol.certificates import thumbprint
 from simulator.children import Children, run_command
+from simulator.demo_file import CameraAccess
 from simulator.demo_folder import DemoFolder
 from simulator.demo_people import OFFICERS, people_toml
 from simulator.guarded import Hours
 from simulator.site import SimulatedSite, inventory_toml
+from simulator.watched import SECRET
 
 BUREAU: Final = ("bureau-1", "bureau-2")
 AT_ONCE: Final = 4
@@ -31,6 +33,10 @@ CODE: Final = "271828"
 DURESS_CODE: Final = "271829"
 """Codes of the first officer at every keypad of the demo."""
 
+CAMERA_USER: Final = "guard"
+
+_PANEL_KEY: Final = re.compile(r'(?m)^panel-p1 = "([0-9a-f]+)"$')
+_CAMERA_LOGIN: Final = re.compile(rf'(?m)^{SECRET} = "([a-z]+:[0-9a-f]+)"$')
 _FINGERPRINT: Final = re.compile(r"\b(?:[0-9A-F]{4} ){7}[0-9A-F]{4}\b")
 
 
@@ -41,6 +47,7 @@ class Wired:
     site: SimulatedSite
     modbus: str  # host:port
     receiver: str  # host:port
+    cameras: Sequence[CameraAccess] = ()
 
 
 class Bank:
@@ -67,16 +74,22 @@ class Bank:
             self._write_panel_key(secrets.token_hex(16))
             code = ("provision", "code", OFFICERS[0].id, "--out", str(folder.secrets))
             await run_command(*code, stdin=f"{CODE}\n{DURESS_CODE}\n")
+        if self._found(_CAMERA_LOGIN) is None:  # a folder of a demo that had no cameras yet
+            text = folder.secrets.read_text(encoding="utf-8")
+            login = f'{SECRET} = "{CAMERA_USER}:{secrets.token_hex(8)}"'
+            _write(folder.secrets, text.replace("[secrets]\n", f"[secrets]\n{login}\n", 1))
         if not folder.enrolment.exists():
             enrolment = ("provision", "enrolment", "new", "--dir", str(folder.authority))
             await run_command(*enrolment, "--out", str(folder.enrolment))
 
     def panel_key(self) -> str:
         """The key that every panel of the demo encrypts with, in hex."""
-        found = re.search(r'(?m)^panel-p1 = "([0-9a-f]+)"$', self._folder.secrets.read_text(encoding="utf-8"))
-        if found is None:
-            raise ValueError(self._folder.secrets)
-        return found[1]
+        return self._secret(_PANEL_KEY)
+
+    def camera_login(self) -> tuple[str, str]:
+        """User and password of every camera and recorder of the demo."""
+        user, _, password = self._secret(_CAMERA_LOGIN).partition(":")
+        return user, password
 
     def write_inventory(self, wired: Sequence[Wired], hours: Sequence[Hours], *, broker: str, enrolment: str) -> None:
         """The whole inventory but the boxes' keys, anew: addresses and hours are those of this run."""
@@ -90,7 +103,9 @@ class Bank:
         _write(inventory / "bank.toml", _bank_toml(pins, units, broker=broker, enrolment=enrolment))
         _write(inventory / "people.toml", people_toml(keys))
         for each, open_when in zip(wired, hours, strict=True):
-            text = inventory_toml(each.site, modbus=each.modbus, receiver=each.receiver, hours=open_when)
+            text = inventory_toml(
+                each.site, modbus=each.modbus, receiver=each.receiver, hours=open_when, cameras=each.cameras
+            )
             _write(inventory / "sites" / f"{each.site.id}.toml", text)
 
     async def enrol(self, sites: Sequence[SimulatedSite], children: Children, listen: str) -> None:
@@ -178,6 +193,16 @@ class Bank:
         _write(kit / "pins.json", json.dumps(pins))
         _write(kit / "enrol.json", json.dumps({"v": 1, "site": site.id, "box": site.box, "at": listen}))
         return kit
+
+    def _secret(self, pattern: re.Pattern[str]) -> str:
+        found = self._found(pattern)
+        if found is None:
+            raise ValueError(self._folder.secrets)
+        return found
+
+    def _found(self, pattern: re.Pattern[str]) -> str | None:
+        found = pattern.search(self._folder.secrets.read_text(encoding="utf-8"))
+        return None if found is None else found[1]
 
     def _write_panel_key(self, key: str) -> None:
         self._folder.secrets.touch(mode=0o600)

@@ -14,6 +14,7 @@ class Ports:
 
     console: int
     broker: int
+    evidence: int
 
 
 def collector_toml(
@@ -55,6 +56,12 @@ listen = "127.0.0.1:{ports.broker}"
 certificate = {_text(folder.certificate(BROKER))}
 key = {_text(folder.key(BROKER))}
 boxes = [{", ".join(_text(box) for box in boxes)}]
+
+[evidence]                         # shows the certificate of [embedded]
+listen = "127.0.0.1:{ports.evidence}"
+folder = {_text(folder.evidence)}
+disk_gb = 2
+box_gb = 1
 {people}"""
 
 

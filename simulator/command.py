@@ -5,6 +5,7 @@ The shell around `acting.py` and `branch.py`: reads arguments, prints one senten
 
 import argparse
 import asyncio
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -17,8 +18,9 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import ACTIONS, Action, ActionRefusedError
 from simulator.branch import BranchServer
+from simulator.branch_cameras import MOST, BranchCameras, hall_clip
 from simulator.camera_deeds import act_at, is_camera
-from simulator.cameras.camera_words import add_words
+from simulator.cameras.camera_words import USER, add_words
 from simulator.cameras.control import WORDS, CameraRefusedError, CameraUnreachableError
 from simulator.cameras.scenes import ClipUnreadableError
 from simulator.children import CommandFailedError
@@ -90,7 +92,7 @@ def _act(arguments: argparse.Namespace, say: Texts) -> int:
 
 
 def _branch(arguments: argparse.Namespace, say: Texts) -> int:
-    asyncio.run(_serve(arguments.host, arguments.port, say))
+    asyncio.run(_serve(arguments.host, arguments.port, arguments.cameras, say))
     return DONE
 
 
@@ -129,10 +131,19 @@ def _on_signal(leave: Callable[[], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, leave)
 
 
-async def _serve(host: str, port: int, say: Texts) -> None:
-    async with BranchServer(host, port) as branch:
+async def _serve(host: str, port: int, count: int, say: Texts) -> None:
+    password = secrets.token_hex(6)
+    cameras = BranchCameras(count, user=USER, password=password, host=host, clip=hall_clip())
+    async with BranchServer(host, port) as branch, cameras:
         answers = say("a branch answers at {address}, unit 1; end it with Ctrl-C")
         print(answers.format(address=f"{branch.host}:{branch.port}"), flush=True)
+        for each in cameras.access:
+            line = say("{name}: ONVIF {onvif}, {rtsp}, login {login}; tell it: {command}")
+            command = f"branchwatch simulate tell {each.control} --name {each.name} cover"
+            login = f"{USER}:{password}"
+            print(
+                line.format(name=each.name, onvif=each.onvif, rtsp=each.rtsp, login=login, command=command), flush=True
+            )
         ended = asyncio.Event()
         _on_signal(ended.set)
         await ended.wait()
@@ -176,6 +187,13 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     )
     branch.add_argument("--host", default="127.0.0.1", help=say("address to listen on (default: loopback)"))
     branch.add_argument("--port", type=int, default=0, help=say("port (default: a free one, printed)"))
+    branch.add_argument(
+        "--cameras",
+        type=int,
+        default=0,
+        choices=range(MOST + 1),
+        help=say("with so many cameras and a recorder, 0 to {most} (default: 0)").format(most=MOST),
+    )
     branch.set_defaults(run=_branch)
 
     add_words(commands, say)

@@ -21,6 +21,7 @@ from protocol.texts import Texts, texts_for_user, told, user_language
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.bank import Bank, Wired
 from simulator.branch import BranchServer
+from simulator.branch_cameras import MOST, BranchCameras, hall_clip
 from simulator.children import ChildEndedError, Children, CommandFailedError
 from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both
 from simulator.closing import closing_time
@@ -75,7 +76,7 @@ class _Demo:
         self._folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with alone(self._folder.root):
             (self._folder.root / DEMO_FILE).unlink(missing_ok=True)  # an old one would lead others astray meanwhile
-            ports = Ports(console=console_port(self._arguments.port), broker=free_port())
+            ports = Ports(console=console_port(self._arguments.port), broker=free_port(), evidence=free_port())
             children = Children(self._folder.logs)
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self._end, children)
@@ -135,7 +136,13 @@ class _Demo:
     async def _wire(self, site: SimulatedSite, stack: AsyncExitStack) -> Wired:
         """Start a branch's module and choose where its panel dials. The first branch closes as the story goes."""
         branch = await stack.enter_async_context(BranchServer(HOST))
-        return Wired(site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{free_port_of_both()}")
+        count = self._arguments.cameras if site is self._sites[0] else 0
+        user, password = self._bank.camera_login()
+        cameras = BranchCameras(count, user=user, password=password, host=HOST, clip=hall_clip())
+        access = (await stack.enter_async_context(cameras)).access if count else []
+        return Wired(
+            site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{free_port_of_both()}", cameras=access
+        )
 
     async def _sign(self, wired: list[Wired], ports: Ports, children: Children) -> None:
         """Every box enrolled, with a signed site file of this run."""
@@ -163,6 +170,7 @@ class _Demo:
             key=str(key),
             state=str(state),
             panel=panel,
+            cameras=list(wired.cameras),
         )
 
     async def _write_collector_config(self, ports: Ports) -> None:
@@ -275,6 +283,12 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "--dir", type=Path, default=Path("demo"), help=say("folder; used again, its ledger goes on (default: demo)")
     )
     parser.add_argument("--sites", type=_whole(1, MAX_SITES, say), default=3, help=say("branches (default: 3)"))
+    parser.add_argument(
+        "--cameras",
+        type=_whole(0, MOST, say),
+        default=MOST,
+        help=say("cameras at the first branch, 0 to {most} (default: {most})").format(most=MOST),
+    )
     parser.add_argument(
         "--for", type=seconds(say), dest="for_s", metavar="SECONDS", help=say("end by itself after so long")
     )

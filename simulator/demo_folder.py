@@ -55,6 +55,11 @@ class DemoFolder:
         return self.collector_state / "collector.sqlite"
 
     @property
+    def evidence(self) -> Path:
+        """Pictures and clips that boxes brought."""
+        return self.collector_state / "evidence"
+
+    @property
     def logs(self) -> Path:
         """One log a process."""
         return self.root / "logs"

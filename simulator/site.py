@@ -1,11 +1,14 @@
 """Site files for simulated branches: names as a Chinese bank has them, wiring as `wiring.py` says. Pure text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
 
+from simulator.demo_file import CameraAccess
 from simulator.guarded import USUAL_ZONE, Hours, guarded_toml
+from simulator.watched import watched_toml
 from simulator.wiring import CONTACTS, COUNTERS, LOCKS, PARTS, SIREN
 
 UNITS: Final = (
@@ -56,10 +59,12 @@ def site_toml(site: SimulatedSite, *, modbus: str, centre: Centre, tolerance_s: 
     return _doors(site, modbus=modbus, reached=reached, tolerance_s=tolerance_s, timezone=USUAL_ZONE, alarms=_ALARMS)
 
 
-def inventory_toml(site: SimulatedSite, *, modbus: str, receiver: str, hours: Hours) -> str:
-    """The same branch in a bank's inventory, with zones, partitions, key switch, and a panel that dials `receiver`."""
+def inventory_toml(
+    site: SimulatedSite, *, modbus: str, receiver: str, hours: Hours, cameras: Sequence[CameraAccess] = ()
+) -> str:
+    """The same branch in a bank's inventory: zones, partitions, key switch, a panel that dials `receiver`, cameras."""
     doors = _doors(site, modbus=modbus, reached="", tolerance_s=0.5, timezone=hours.timezone, alarms=GUARDED_ALARMS)
-    return doors + guarded_toml(account=account_of(site), receiver=receiver, hours=hours)
+    return doors + guarded_toml(account=account_of(site), receiver=receiver, hours=hours) + watched_toml(cameras)
 
 
 def account_of(site: SimulatedSite) -> str:
