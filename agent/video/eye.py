@@ -89,8 +89,8 @@ class Eye:
                     self._still(asked)
                 case TakeClip() as asked:
                     self._taker.clip(asked)
-                case Learn():
-                    pass
+                case Learn() as asked:
+                    self._looking.told(asked)
             data = self._channel.receive(0.0)
 
     def _open(self, login: Login) -> None:
@@ -166,6 +166,8 @@ class Eye:
             look, stirs = self._looking.look(picture.bgr(), packet.at_ms, self._frames, quiet=pace.quiet)
             pace.looked(packet.at_ms, stirs=stirs)
             self._say(look)
+            if self._looking.learned is not None:
+                self._say(self._looking.learned)
 
     def _resized(self, stream: Stream, picture: Picture) -> None:
         """The camera changed its picture's size: what came since its key frame is of another format."""
@@ -182,6 +184,9 @@ class Eye:
 
     def _still(self, asked: TakeStill) -> None:
         span = self._ring.span()
+        if asked.reference:
+            self._taker.still(asked, self._looking.reference, span[1] if span else 0)
+            return
         picture = None
         with suppress(MediaError):
             seeing = self._seeing or _Seeing.after(self._ring, self._pace())

@@ -5,13 +5,18 @@ answers, what moves against the background stands in for them, and the look says
 Flow: eye.py -> here -> `Look`.
 """
 
-from typing import Final
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
 
 from agent.people.asking import People
 from agent.video.background import Background
+from agent.video.fascia import Fascias
 from agent.video.measuring import Measurer
+from agent.video.references import References
 from agent.video.vision import Frame
-from agent.video.words import Box, EyeSettings, Look
+from agent.video.words import Box, EyeSettings, Learn, Learned, Look, Measures
 
 STIRS: Final = 0.004
 """Share of the picture that moves: a person at 15 metres is 0.003 of it, a decoder's noise a tenth."""
@@ -25,25 +30,79 @@ CERTAIN: Final = 0.4
 WITHOUT_MODEL: Final = "none"
 
 
-class Looking:
-    """Looks with the eyes of one camera."""
+class Finds(Protocol):
+    """Who finds people in a frame: the people server, or a model in this process (replay)."""
 
-    def __init__(self, settings: EyeSettings) -> None:
+    def find(self, frame: Frame) -> tuple[tuple[Box, ...], str] | None:
+        """What is there, and found with what; None: nobody answers."""
+
+
+class Looking:
+    """Looks with the eyes of one camera. `people`: who finds people, where it is not the people server."""
+
+    def __init__(
+        self,
+        settings: EyeSettings,
+        people: Finds | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._settings = settings
-        self._measurer = Measurer(None)
+        self._references = References(Path(settings.references) if settings.references else None, wall)
+        self._measurer = Measurer(self._references.picture)
+        self._fascias = Fascias(settings.fascias)
+        self._fascias.refer(self._references.picture)
+        self.learned: Learned | None = None
+        """In the last look."""
         self._background = Background()
-        self._people = People(settings.people_socket) if settings.people and settings.people_socket else None
+        self._people = people
+        if people is None and settings.people and settings.people_socket:
+            self._people = People(settings.people_socket)
         self._asked_ms: int | None = None
 
     def look(self, frame: Frame, at_ms: int, number: int, *, quiet: bool) -> tuple[Look, bool]:
         """What a frame shows, and whether something stirs in it."""
         motion, moving = self._background.boxes(frame, at_ms)
-        measures = self._measurer.measure(frame, at_ms, motion)
         stirs = motion > STIRS
         boxes, model = self._boxes(frame, at_ms, moving, quiet=quiet and not stirs)
         stirs = stirs or any(box.score >= CERTAIN for box in boxes or () if model != WITHOUT_MODEL)
-        look = Look(at_ms=at_ms, frame=number, measures=measures, boxes=boxes, model=model, quiet=quiet and not stirs)
+        quiet = quiet and not stirs
+        measures, cells = self._measured(frame, at_ms, motion)
+        look = Look(
+            at_ms=at_ms,
+            frame=number,
+            measures=measures,
+            boxes=boxes,
+            model=model,
+            cells=cells,
+            quiet=quiet,
+            reference=self._references.version,
+        )
+        self._learn(frame, look, still=not stirs)
         return look, stirs
+
+    def told(self, learn: Learn) -> None:
+        """Learn a new reference, or none while the picture is judged faulty."""
+        self._references.told(learn)
+
+    @property
+    def reference(self) -> Frame | None:
+        """What is compared with now."""
+        return self._references.picture
+
+    def _measured(self, frame: Frame, at_ms: int, motion: float) -> tuple[Measures, dict[str, tuple[float, ...]]]:
+        if not self._settings.picture and not self._settings.fascias:
+            return Measures(motion=motion), {}
+        return self._measurer.measure(frame, at_ms, motion), self._fascias.cells(frame)
+
+    def _learn(self, frame: Frame, look: Look, *, still: bool) -> None:
+        """A reference is learned while nobody is there and nothing stirs, whether or not the eye is quiet already."""
+        self.learned = None
+        if not self._settings.picture and not self._settings.fascias:
+            return
+        self.learned, another = self._references.look(frame, look.measures, look.at_ms, quiet=still, cells=look.cells)
+        if another:
+            self._measurer.refer(self._references.picture)
+            self._fascias.refer(self._references.picture)
 
     def _boxes(
         self, frame: Frame, at_ms: int, moving: tuple[Box, ...], *, quiet: bool
