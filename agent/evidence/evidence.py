@@ -7,7 +7,7 @@ Flow: promises.py -> here -> eyes; `made` -> sealing -> watch (evidence.sealed) 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,8 +41,9 @@ PREPARE_AGAIN_S: Final = 60
 NO_EYE: Final = "no_eye"
 """It ended before it answered; the next one is asked, while there is time."""
 
-EYE_DISK: Final = "disk"
-"""An eye's word for a disk that refused it."""
+DISK: Final = "disk_refuses"
+SAID_OTHERWISE: Final[Mapping[str, str]] = {"disk": DISK, "busy": "eye_busy"}
+"""Words of eyes that mean something else at the desk."""
 
 MAX_WORD: Final = 64
 """Characters of an eye's reason."""
@@ -241,7 +242,7 @@ class Evidence:
                 await asyncio.to_thread(self._shelf.finish, left)
             except (DamagedError, OSError):
                 await asyncio.to_thread(self._shelf.set_aside, promise.slot)
-                await self._miss(promise, "damaged")
+                await self._miss(promise, "not_as_said")
             else:
                 self._stock.take_up(left)
                 await self._tell_sealed(left)
@@ -274,12 +275,12 @@ class Evidence:
 
     async def _seal(self, wait: Wait, made: Made) -> None:
         promise, now = wait.promise, self._now()
-        missing = made.missing[:MAX_WORD]
+        missing = SAID_OTHERWISE.get(made.missing, made.missing[:MAX_WORD])
         if missing and (wait.late or missing == NO_EYE) and not owing.is_over(wait, now):
             self._waits[made.slot] = owing.again(wait, now)
             self._woken.set()
             return
-        if missing == EYE_DISK:
+        if missing == DISK:
             await self._stock.eye_refused()
         elif not missing and not await self._stock.room_for(made.size):
             missing = "no_room"
@@ -291,7 +292,7 @@ class Evidence:
             except DamagedError as error:
                 missing = error.word
             except OSError as error:
-                missing = "disk_full" if error.errno in FULL else "disk_refuses"
+                missing = "disk_full" if error.errno in FULL else DISK
         if missing or description is None:
             await self._miss(promise, missing)
             return
@@ -305,7 +306,7 @@ class Evidence:
         limit = MAX_BYTES_OF[media_type]
         digest, size = await asyncio.to_thread(self._shelf.hash_made, promise.slot, media_type, limit)
         if (digest, size, media_type) != (made.sha256, made.size, made.media_type):
-            raise DamagedError("damaged")
+            raise DamagedError("not_as_said")
         return self._described(promise, made, digest, size)
 
     def _described(self, promise: Promise, made: Made, digest: str, size: int) -> Description:

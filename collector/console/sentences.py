@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from collector.console import guard_sentences, panel_sentences
+from collector.console import evidence_sentences, guard_sentences, panel_sentences
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -95,6 +95,7 @@ _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "certificate.renewed": (N_("{box} has a new certificate for its key"),),
         "certificate.revoked": (N_("The certificate of {box} was revoked; what it sends is set aside"),),
         **guard_sentences.HEADLINES,
+        **evidence_sentences.HEADLINES,
     }
 )
 HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -130,6 +131,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
             ),
         ),
         **guard_sentences.HEADLINES_BY_REASON,
+        **evidence_sentences.HEADLINES_BY_REASON,
     }
 )
 """Where the fact `reason` makes it another story: (kind, reason), tried before HEADLINES."""
@@ -382,6 +384,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "exception of wrong length": N_("the device refuses without a reason"),
         **guard_sentences.REASONS,
         **panel_sentences.REASONS,
+        **evidence_sentences.REASONS,
     }
 )
 """Reasons of `because` rows and causes of unknown points; a word that is not here is shown as it came."""

@@ -88,9 +88,9 @@ async def test_a_clip_within_an_open_clip_is_a_file_of_its_own(box: PictureBox) 
 @pytest.mark.parametrize(
     ("lie", "word"),
     [
-        ({"sha256": "0" * 64}, "damaged"),
-        ({"size": 999}, "damaged"),
-        ({"media_type": "video/mp4"}, "damaged"),
+        ({"sha256": "0" * 64}, "not_as_said"),
+        ({"size": 999}, "not_as_said"),
+        ({"media_type": "video/mp4"}, "not_as_said"),
         ({"missing": "no_picture"}, "no_picture"),
         ({"missing": "x" * 300}, "x" * 64),
     ],
@@ -484,7 +484,7 @@ async def test_a_disk_that_refuses_while_it_is_written_to_is_told_too(
     assert box.told("box.disk_low")[0].facts["reason"] == "disk_full"
     box.eyes.silent, box.eyes.missing = set(), {"still": "disk"}
     second = await box.happens("door.held_open", "door/vault")
-    assert (await box.answered(2))[f"{second}-1"]["missing"] == "disk"
+    assert (await box.answered(2))[f"{second}-1"]["missing"] == "disk_refuses"
     assert len(box.told("box.disk_low")) == 1
     await box.kill()
 

@@ -42,6 +42,9 @@ RAISED: list[tuple[str, str, dict[str, Any]]] = [
     ("ledger.shed", "box/0755-031-a", {"from": 3, "to": 5}),
     ("envelope.rejected", "box/0755-031-a", {"count": 3, "claimed_box": "0755-031-a", "reason": "bad_signature"}),
     ("order.refused", "box/0755-031-a", {"reason": "stale challenge"}),
+    ("evidence.sealed", "camera/03", {"event": "0", "slot": "0-1", "kind": "still", "missing": "no_picture"}),
+    ("evidence.damaged", "box/evidence", {"slot": "0-1", "camera": "03", "reason": "changed"}),
+    ("box.disk_low", "box/evidence", {"used_bytes": 9, "limit_bytes": 9, "reason": "no_room"}),
     ("request.answered", "box/requests", {"action": "resend", "reason": "served", "count": 1}),
 ]
 
