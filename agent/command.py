@@ -17,6 +17,7 @@ from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.live_words import add_live_options
 from agent.models_words import add_models_words
+from agent.replay_words import add_replay_words
 from agent.site_words import add_site_words
 from agent.state_option import STATE, ClosedFolderError, add_state_option, check_open
 from protocol.settings import SettingsError
@@ -245,6 +246,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_models_words(words, say)
     add_arm_words(words, say)
     add_acceptance_words(words, say)
+    add_replay_words(words, say, _read_site)
     return parser
 
 
