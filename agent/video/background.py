@@ -15,7 +15,7 @@ STANDS_FOR_S: Final = 300.0
 """Someone who stands still is foreground for so long."""
 BECOMES_BACKGROUND: Final = 0.105
 """MOG2 takes for background what has shown for this share of its memory: -ln(0.9), 0.9 being its background ratio."""
-FIRST_LOOKS: Final = 20
+FIRST_LOOKS: Final = 6
 """In which the background is learned quickly."""
 ALL_NEW: Final = 0.6
 """Share of the picture above which it is learned anew."""
