@@ -36,8 +36,11 @@ from simulator.guarded import closing, usual_hours
 from simulator.lasting import seconds
 from simulator.site import MAX_SITES, SimulatedSite, account_of, sites
 from simulator.story import LOOK_EVERY_S, follow, play, seen_of
+from simulator.watching import watched
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
+ALL, DOORS, CLOSING, CAMERAS = PLAYS = ("all", "doors", "closing", "cameras")
+"""What is played, in this order."""
 READY_S: Final = 60.0
 READY_S_A_SITE: Final = 3.0
 """How long the centre, and each box beside it, may take until everything is heard of."""
@@ -117,9 +120,14 @@ class _Demo:
         )
 
     async def _play_and_wait(self, console: Console, access: list[SiteAccess], names: list[str]) -> None:
-        await play(access, names, self._say, self._tell)
-        folder = self._folder.root
-        await closing_time(console, access[0], names[0], self._officers(), folder, self._say, self._tell)
+        played: str = self._arguments.play
+        if played in {ALL, DOORS}:
+            await play(access, names, self._say, self._tell)
+        if played in {ALL, CLOSING}:
+            folder = self._folder.root
+            await closing_time(console, access[0], names[0], self._officers(), folder, self._say, self._tell)
+        if played in {ALL, CAMERAS}:
+            await watched(console, access[0], names[0], self._say, self._tell)
         await self._over.wait()
 
     def _officers(self) -> list[Officer]:
@@ -288,6 +296,12 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         type=_whole(0, MOST, say),
         default=MOST,
         help=say("cameras at the first branch, 0 to {most} (default: {most})").format(most=MOST),
+    )
+    parser.add_argument(
+        "--play",
+        choices=PLAYS,
+        default=ALL,
+        help=say("what is played: two doors open at once, closing time, a loiterer before a camera (default: all)"),
     )
     parser.add_argument(
         "--for", type=seconds(say), dest="for_s", metavar="SECONDS", help=say("end by itself after so long")
