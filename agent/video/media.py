@@ -54,6 +54,8 @@ _OPTIONS: Final = {
     "buffer_size": str(1024 * 1024),
 }
 _DECODER: Final = {"max_pixels": str(MAX_PIXELS)}
+NO_SIZE: Final = "no size"
+
 _TICKS: Final = 90_000
 _LOST_S: Final = 1.0
 """How far a camera's own times may run from arrival before they are not believed any more."""
@@ -146,7 +148,7 @@ def check_size(width: int, height: int) -> None:
     if width > MAX_SIDE or height > MAX_SIDE:
         raise MediaError(Loss.TOO_LARGE, "picture")
     if width <= 0 or height <= 0:
-        raise MediaError(Loss.BROKEN, "no size")
+        raise MediaError(Loss.BROKEN, NO_SIZE)
 
 
 def open_camera(url: str, probe_s: float = PROBE_LONG_S) -> Stream:
@@ -168,6 +170,7 @@ def open_file(path: Path) -> Stream:
 
 
 def _opened(name: str, options: dict[str, str], *, live: bool) -> Stream:
+    began = time.monotonic()
     with _translated(Loss.SILENT):
         container = av.open(
             name,
@@ -178,8 +181,10 @@ def _opened(name: str, options: dict[str, str], *, live: bool) -> Stream:
         )
     try:
         return Stream(container, live)
-    except MediaError:
+    except MediaError as problem:
         container.close()
+        if live and problem.detail == NO_SIZE and time.monotonic() - began > OPEN_S * 0.95:
+            raise MediaError(Loss.SILENT) from None
         raise
 
 
