@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.clocks import Reading
-from agent.evidence.evidence import Evidence, Hands, Turn
+from agent.evidence.evidence import Cameras, Evidence, Hands, Turn
 from agent.evidence.folder import Shelf
 from agent.evidence.keeping import Limits
 from agent.evidence.promises import PROMISES_KEY, OpenPromises
@@ -116,8 +116,10 @@ class PictureBox:
         self.limits = limits
         self.believed = ClockWord.SYNCED
         self.eyes = PaperEyes()
+        self.cameras: Cameras = self.eyes
         self.way = True
         self.turn: Turn | None = None
+        self.plan = plan_of(SITE)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self, *, same_boot: bool = True) -> None:
@@ -125,7 +127,7 @@ class PictureBox:
         self.folder.mkdir(exist_ok=True)
         self.outbox = box(self.folder, self.clock)
         now = self.reading().moment
-        self.promises = OpenPromises(plan_of(SITE), self.outbox.saved.get(PROMISES_KEY), now, same_boot)
+        self.promises = OpenPromises(self.plan, self.outbox.saved.get(PROMISES_KEY), now, same_boot)
         self.watch = Watch(
             Guard(SITE, None, now, same_boot),
             ReportingState(),
@@ -140,7 +142,7 @@ class PictureBox:
         self.shelf = Shelf(self.folder)
         self.stock = Stock(self.shelf, self.limits, self.reading, self.watch.tell, way=lambda: self.way)
         hands = Hands(
-            cameras=self.eyes,
+            cameras=self.cameras,
             names=frozenset(camera.id for camera in SITE.camera),
             ring=RING,
             reading=self.reading,
