@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from agent.acceptance_words import add_acceptance_words
 from agent.arm_words import add_arm_words
+from agent.discover_words import add_discover_words
 from agent.enrol_words import add_enrol_words
 from agent.health_words import add_health_words
 from agent.live_words import add_live_options
 from agent.models_words import add_models_words
+from agent.probe_words import add_probe_words
 from agent.replay_words import add_replay_words
 from agent.site_words import add_site_words
 from agent.state_option import STATE, ClosedFolderError, add_state_option, check_open
@@ -243,6 +245,8 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_site_words(words, say)
     add_enrol_words(words, say)
     add_health_words(words, say)
+    add_discover_words(words, say)
+    add_probe_words(words, say)
     add_models_words(words, say)
     add_arm_words(words, say)
     add_acceptance_words(words, say)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+Make = Literal["onvif", "hikvision", "dahua"]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
@@ -44,7 +45,7 @@ class AskRecorder(msgspec.Struct, frozen=True, kw_only=True, tag="ask_recorder")
     point: str
     host: str
     port: int
-    protocol: Literal["onvif", "hikvision", "dahua"]
+    protocol: Make
     channels: tuple[Channel, ...]
     timezone: str  # the site's
     listener: Listener = Listener()

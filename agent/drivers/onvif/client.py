@@ -100,8 +100,8 @@ class Caller:
             raise _of_fault(fault, proven=self.proven) from None
         except aiohttp.ServerDisconnectedError:
             raise DeviceError(Trouble.BROKEN, "hung up") from None
-        except (aiohttp.ClientConnectionError, OSError) as error:
-            raise DeviceError(Trouble.UNREACHABLE, type(error).__name__) from None
+        except (aiohttp.ClientConnectionError, OSError):
+            raise DeviceError(Trouble.UNREACHABLE) from None
         except DeviceError as error:
             if error.trouble is Trouble.LOGIN_REFUSED and login and self.proven:
                 raise DeviceError(Trouble.NOT_ALLOWED, operation) from None

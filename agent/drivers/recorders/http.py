@@ -5,6 +5,7 @@ times bounded before anything is read. Flow: hikvision.py, dahua.py -> here.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -15,6 +16,9 @@ from agent.drivers.trouble import DeviceError, Trouble
 MAX_BODY: Final = 512 * 1024
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log addresses
 
 _STATUSES: Final[Mapping[int, Trouble]] = {
     401: Trouble.LOGIN_REFUSED,
