@@ -24,6 +24,7 @@ from provisioning.keeping import load_certificate
 from provisioning.kit.checking import check_kit
 from provisioning.kit.manifest import Software
 from provisioning.kit.materials import find_materials
+from provisioning.kit.models import kit_models
 from provisioning.kit.wheels import Arch, Target, gather_wheels, version_of
 from provisioning.kit.writing import KitError, KitOrder, contents, kit_name, signed, write_kit
 from provisioning.passphrase import passphrase_from
@@ -53,6 +54,9 @@ def add_kit_words(words: Words) -> None:
     kit.add_argument("--arch", choices=[each.value for each in Arch], default=Arch.X86_64.value)
     kit.add_argument("--python", choices=PYTHONS, default=PYTHONS[0], help=say("of the box; Debian 12 has 3.11"))
     kit.add_argument("--wheels", type=Path, metavar="DIR", help=say("take every wheel from here, without any network"))
+    kit.add_argument(
+        "--models", type=Path, metavar="DIR", help=say("people models for the box, as Intel's release lays them out")
+    )
     kit.add_argument("--code-file", type=Path, metavar="FILE", help=say("put this enrolment code on the stick too"))
     kit.add_argument("--passphrase-fd", type=int, metavar="N", help=say("read the passphrase from file descriptor N"))
     kit.add_argument("--check", type=Path, metavar="DIR", help=say("look at a kit instead: signature and every file"))
@@ -78,8 +82,9 @@ def _made(arguments: Namespace, say: Texts) -> Answer:
     key = load_provisioning_key(arguments.key, passphrase_from(arguments.passphrase_fd, say, arguments.key), now)
     enrolment = _enrolment(bank, arguments.inventory / BANK, key)
     code = _code(arguments.code_file, site)
+    models = kit_models(arguments.models) if arguments.models is not None else {}
     materials = find_materials()
-    parts = materials.parts()
+    parts = {**materials.parts(), **models}
     signer = key.signer()  # a wrong passphrase is found before anything is fetched
     arch = Arch(arguments.arch)
     with tempfile.TemporaryDirectory(prefix="branchwatch-kit.") as temporary:
@@ -112,6 +117,8 @@ def _made(arguments: Namespace, say: Texts) -> Answer:
     ]
     if len(bank.provisioning) == 1:
         lines.append(say("The inventory names one provisioning key only; a first site file needs two."))
+    if not models:
+        lines.append(say("No people models are in it; cameras see only what moves until the box has one (--models)."))
     if arch is Arch.ARM64:
         lines.append(say("Kits for arm64 are made but were not tried on such a machine."))
     warning = say("The code is on the stick: whoever has the stick can enrol as this box. Carry it apart if you can.")

@@ -240,8 +240,9 @@ check_machine() {
     [ -n "$need" ] || broken "kit.txt was changed." "kit.txt 被改动。"
     room=$(free_kib $HOME_DIR)
     [ "$room" -ge "$need" ] || no_room /opt $((need / 1024 + 1)) $((room / 1024))
+    models=$(fact models_kib)
     for folder in $SETTINGS $STATE; do
-        [ "$(free_kib "$folder")" -ge 1024 ] || no_room "$folder" 1 0
+        [ "$(free_kib "$folder")" -ge $((1024 + ${models:-0})) ] || no_room "$folder" $((1 + ${models:-0} / 1024)) 0
     done
 }
 
@@ -345,6 +346,18 @@ END
     chmod 0700 "$STATE"
 }
 
+put_models() { # by the agent's own user: nothing in its folder is root's, and nothing there leads root elsewhere
+    for model in "$kit"/models/*; do
+        [ -f "$model" ] || continue
+        setpriv --reuid=$ACCOUNT --regid=$ACCOUNT --init-groups -- sh -c '
+            umask 077
+            mkdir -p "$1/models" && cat > "$1/models/$2.new" && mv -fT "$1/models/$2.new" "$1/models/$2"
+        ' sh "$STATE" "$(basename "$model")" < "$model" 2> "$work/log" || refuse 1 \
+            "The people models cannot be written to $STATE/models: $(tail -n 1 "$work/log"). Next step: make room, then run this again." \
+            "无法将人形识别模型写入 $STATE/models：$(tail -n 1 "$work/log")。下一步：腾出空间后重新运行。"
+    done
+}
+
 switch() { # the one rename
     ln -sfn "releases/${release##*/}" "$HOME_DIR/current.new"
     mv -fT "$HOME_DIR/current.new" "$HOME_DIR/current"
@@ -405,6 +418,7 @@ install_kit() {
     make_account
     switch
     put_files
+    put_models
     start_units
     tell_end
 }

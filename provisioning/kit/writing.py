@@ -36,6 +36,7 @@ from provisioning.kit.manifest import (
     signature_der,
     sums,
 )
+from provisioning.kit.models import FOLDER
 from provisioning.kit.site_toml import as_toml
 from provisioning.kit.wheels import Wheel, requirements
 from provisioning.refusal import RefusedError
@@ -88,7 +89,7 @@ def contents(order: KitOrder, parts: Mapping[str, bytes]) -> dict[str, bytes]:
         PINS: _json(list(order.pins)),
         SITE: as_toml(order.settings).encode(),
         ENROL: _json({"v": 1, "site": order.site, "box": order.box, "at": order.enrolment}),
-        FACTS: _facts(order),
+        FACTS: _facts(order, parts),
         REQUIREMENTS: requirements(order.wheels),
         **{f"wheels/{wheel.file}": wheel.content for wheel in order.wheels},
     }
@@ -152,7 +153,12 @@ def room_kib(wheels: Sequence[Wheel]) -> int:
     return int(unpacked * BYTE_CODE + kit + OWN_BYTES) // 1024
 
 
-def _facts(order: KitOrder) -> bytes:
+def models_kib(parts: Mapping[str, bytes]) -> int:
+    """What the people models take: in the agent's folder, and as much in the kit's copy while it is installed."""
+    return sum(len(content) // 1024 + 1 for path, content in parts.items() if path.startswith(f"{FOLDER}/"))
+
+
+def _facts(order: KitOrder, parts: Mapping[str, bytes]) -> bytes:
     """What install.sh reads: one `name=value` a line, never run as a script."""
     facts = {
         "site": order.site,
@@ -161,7 +167,8 @@ def _facts(order: KitOrder) -> bytes:
         "arch": order.software.arch,
         "python": order.software.python,
         "at": format_time(order.at),
-        "room_kib": str(room_kib(order.wheels)),
+        "room_kib": str(room_kib(order.wheels) + models_kib(parts)),
+        "models_kib": str(models_kib(parts)),
     }
     return "".join(f"{name}={value}\n" for name, value in facts.items()).encode("ascii")
 

@@ -38,6 +38,7 @@ pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no clean root can be mad
 SEED = "BRANCHWATCH_SEED"
 INSTALL = "sh /stick/install.sh"
 UNINSTALL = "sh /opt/branchwatch/install.sh --uninstall --yes"
+MODEL = "models/person-vehicle-bike-detection-2004-FP16-INT8.xml"
 RELEASES = Path("opt/branchwatch/releases")
 
 MakeRoot = Callable[..., CleanRoot]
@@ -53,7 +54,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
         authority=Authority.create(now=now()),
         wheels=wheels,
         software=Software(version=version_of(wheels), arch=platform.machine(), python=target.python),
-        parts=materials.parts(),
+        parts={**materials.parts(), MODEL: b"as small as a model gets\n"},
         at=now(),
     )
 
@@ -101,6 +102,9 @@ def test_a_bare_machine_becomes_a_box_and_a_bare_machine_again(office: Office, k
     assert said.stdout.splitlines()[0] == f"branchwatch {office.software.version}"
     assert said.stdout.splitlines()[1].endswith(":/var/lib/branchwatch:/usr/sbin/nologin")
     assert said.stdout.splitlines()[2] == "700 branchwatch"
+    model = root.run(f"stat -c '%a %U' /var/lib/branchwatch/models /var/lib/branchwatch/{MODEL}")
+    assert model.stdout.splitlines() == ["700 branchwatch", "600 branchwatch"]
+    assert (root.folder / "var/lib/branchwatch" / MODEL).read_bytes() == office.parts[MODEL]
     for name in ("root.pem", "pins.json", "enrol.json"):
         assert (root.folder / "etc/branchwatch/kit" / name).read_bytes() == (kit / name).read_bytes()
     units = sorted(path.name for path in (root.folder / "etc/systemd/system").iterdir())
