@@ -64,6 +64,8 @@ def add_replay_words(
     a_time, spans = typed(seconds), typed(span)
     replay.add_argument("--since", type=a_time, default=0.0, metavar="1:23", help=say("begin there in the clip"))
     replay.add_argument("--until", type=a_time, metavar="4:56", help=say("end there in the clip"))
+    does = say("the picture there is as it should be: compare with it; if not said, one is learned as in life")
+    replay.add_argument("--learn", type=a_time, metavar="0:03", help=does)
     for option, example, does in (
         ("--open", "DOOR@0:10-1:00", say("a door is open then")),
         ("--released", "DOOR@0:10", say("one is let in by this door then")),
@@ -120,6 +122,7 @@ def _through(
             model,
             since_s=arguments.since,
             until_s=arguments.until,
+            learn_s=arguments.learn,
             reached=reached.tell,
         ):
             if not (happened.begins or arguments.ends):

@@ -220,7 +220,8 @@ class AreaMind:
     def _fascia_look(self, view: View, at: Moment) -> Iterable[Finding]:
         if not self.area.fascia or not view.cells:
             return ()
-        somebody = any(self._is_somebody(box) and places.touches(self.shape, box) for box in view.boxes or ())
+        certain = [box for box in view.boxes or () if box.score >= CERTAIN and self._is_somebody(box)]
+        somebody = any(places.touches(self.shape, box) for box in certain)
         sight = fascia.Sight(area=self.area.id, cells=view.cells, somebody=somebody, model=view.model)
         self._fascia, findings = fascia.observe(self._fascia, sight, at)
         return findings

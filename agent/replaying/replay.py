@@ -19,7 +19,7 @@ from agent.replaying.branch import Branch, Said, moment
 from agent.video.looking import Looking
 from agent.video.media import film
 from agent.video.vision import Frame, resized
-from agent.video.words import Box, EyeSettings
+from agent.video.words import Box, EyeSettings, Learn
 from protocol.site.schema import Camera, Site
 
 LOOKS_A_SECOND: Final = 2.0
@@ -69,9 +69,12 @@ def replay(
     *,
     since_s: float = 0.0,
     until_s: float | None = None,
+    learn_s: float | None = None,
     reached: Callable[[float], None] = lambda _at_s: None,
 ) -> Iterator[Happened]:
     """What the rules of this camera find in a clip. `reached` is told how far it is, at each look.
+
+    `learn_s`: the picture at that time is how the camera's picture and its fascias should look.
 
     Raises:
         MediaError: the clip cannot be read.
@@ -88,6 +91,10 @@ def replay(
         fascias={area.id: area.polygon for area in areas if area.fascia},
     )
     looking = Looking(settings, model)
+    if learn_s is not None:
+        for _, picture in film(video, learn_s):
+            looking.refer(picture.bgr())
+            break
     mind, branch = Mind(camera, areas, ()), Branch(site, said)
     due_s, number = since_s, 0
     for at_s, picture in film(video, since_s, until_s):
@@ -98,6 +105,9 @@ def replay(
         now = moment(said, at_s)
         look, _ = looking.look(picture.bgr(), now.mono_ms, number, quiet=False)
         thought = mind.hear(look, branch.at(at_s), now)
+        for message in thought.tell:
+            if isinstance(message, Learn):
+                looking.told(message)
         for finding in thought.findings:
             yield Happened(at_s=at_s, finding=finding)
         reached(at_s)

@@ -84,6 +84,12 @@ class Looking:
         """Learn a new reference, or none while the picture is judged faulty."""
         self._references.told(learn)
 
+    def refer(self, frame: Frame) -> None:
+        """Compare with this frame from now on: a person says that it is as it should be (replay)."""
+        self._references.take(frame)
+        self._measurer.refer(self._references.picture)
+        self._fascias.refer(self._references.picture)
+
     @property
     def reference(self) -> Frame | None:
         """What is compared with now."""

@@ -50,6 +50,15 @@ class References:
         if not learn.now:
             self._learning.faulty = learn.fault
 
+    def take(self, frame: Frame) -> None:
+        """This is how it shall look: a person says so (replay)."""
+        self._kept = {
+            self._learning.light: shelf.described(
+                frame, self.version + 1, light=self._learning.light, why=shelf.ASKED, at=""
+            )[0]
+        }
+        self._choose()
+
     def look(
         self, frame: Frame, measures: Measures, at_ms: int, *, quiet: bool, cells: Mapping[str, tuple[float, ...]]
     ) -> tuple[Learned | None, bool]:

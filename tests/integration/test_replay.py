@@ -135,3 +135,23 @@ def test_what_is_no_footage_is_said(data: bytes | None, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert str(clip) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@with_data
+def test_what_was_taken_from_a_fascia_is_found_within_six_seconds() -> None:
+    """What is taken away is told while it is away, and its return; nothing is told while all is as it was."""
+    clip = truth("bottle.presence.json")
+    site = ROOT / "tests" / "data" / "replay-bottle.toml"
+    events = found("--config", site, "--learn", "0:03", "--ends", DATA / "clips" / clip["clip"])
+    told = [each["at_s"] for each in events if each["kind"] == "atm.fascia_changed"]
+    gone = [
+        (begin / clip["fps"], end / clip["fps"])
+        for name in ("left", "middle", "right")
+        for begin, end, state in clip[name]
+        if state == "absent"
+    ]
+    first = min(begin for begin, _ in gone)
+    assert first < told[0] < first + 6
+    false = [at for at in told if not any(begin <= at <= end + 0.5 for begin, end in gone)]
+    assert len(false) <= 1, (told, gone)
+    assert events[-1]["kind"] == "atm.fascia_changed.restored"
