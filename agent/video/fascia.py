@@ -24,12 +24,17 @@ FAINT: Final = 8.0
 """Grey values of contrast below which a surface counts as smooth."""
 STANDS_OUT: Final = 0.6
 """Of the contrast around: by so much more or less a pixel stands out."""
-COLOURED: Final = 10.0
-"""Lab a/b."""
+COLOURED: Final = 1.0
+"""The same, of its colour."""
+PALE: Final = 0.12
+"""Logarithm of one channel over another, on average: with less, an area has no colours to speak of."""
+DIM: Final = 8.0
+"""Grey values added to each channel, so that what is dark has no colour."""
 SWAYS_PX: Final = 5
 """Side of the square within which a thing may lie elsewhere and still be the same thing."""
-GREY: Final = 2.5
-"""Mean distance from grey below which a picture has no colours to compare: infrared light."""
+LUMA: Final = np.array([0.114, 0.587, 0.299], np.float32)
+GREY: Final = 4.0
+"""Mean difference of the channels below which a picture has no colours to compare: infrared light."""
 
 
 class _Area(NamedTuple):
@@ -85,19 +90,17 @@ def _seen(frame: Frame, area: _Area) -> _Seen:
     left, top, right, bottom = _box(area.polygon)
     x, y = min(columns - 2, int(left * columns)), min(rows - 2, int(top * rows))
     cut = frame[y : max(y + 2, round(bottom * rows)), x : max(x + 2, round(right * columns))]
-    colours = vision.lab(vision.resized(np.ascontiguousarray(cut), WIDE, HIGH))
-    luma = vision.smoothed(colours[:, :, 0].astype(np.float32), 1.0)
+    planes = vision.smoothed(vision.resized(np.ascontiguousarray(cut), WIDE, HIGH).astype(np.float32), 1.0)
+    luma = np.asarray(planes @ LUMA, np.float32)
     mean = vision.smoothed(luma, AROUND)
     contrast = np.sqrt(vision.smoothed(np.square(luma - mean), AROUND))
-    relief = ((luma - mean) / (contrast + FAINT)).astype(np.float32)
-    colour = colours[:, :, 1:].astype(np.float32) - 128
-    if float(np.hypot(colour[:, :, 0], colour[:, :, 1]).mean()) < GREY:
-        return _Seen(_surface(relief), None)
-    return _Seen(_surface(relief), _surface(vision.smoothed(colour - _middle(colour), 1.0)))
-
-
-def _middle(colour: Plane) -> Plane:
-    return np.asarray(np.median(colour, axis=(0, 1)), np.float32)
+    relief = _surface(((luma - mean) / (contrast + FAINT)).astype(np.float32))
+    if float((planes.max(axis=2) - planes.min(axis=2)).mean()) < GREY:
+        return _Seen(relief, None)
+    planes = np.log(planes + DIM)
+    colour = planes[:, :, [0, 2]] - planes[:, :, 1:2]
+    colour -= np.median(colour, axis=(0, 1))
+    return _Seen(relief, _surface((colour / (np.abs(colour).mean() + PALE)).astype(np.float32)))
 
 
 def _surface(plane: Plane) -> _Surface:

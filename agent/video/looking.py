@@ -83,6 +83,8 @@ class Looking:
     def told(self, learn: Learn) -> None:
         """Learn a new reference, or none while the picture is judged faulty."""
         self._references.told(learn)
+        if learn.now:
+            self._background = Background()  # it may look elsewhere: all of it would be a stranger for minutes
 
     def refer(self, frame: Frame) -> None:
         """Compare with this frame from now on: a person says that it is as it should be (replay)."""

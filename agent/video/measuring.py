@@ -19,6 +19,8 @@ from agent.video.words import Measures
 
 ROWS: Final = 360
 HALF: Final = 180
+SMALLEST: Final = 64
+"""Pixels either way: a stream of less is blown up, so that whatever it claims can be measured."""
 SMALL: Final = (160, 90)
 SHAPES: Final = (40, 22)
 DEAR_EVERY_MS: Final = 6_000
@@ -78,6 +80,8 @@ class Basis(NamedTuple):
 def basis(frame: Frame) -> Basis:
     """The picture in the sizes that are measured."""
     full = vision.at_rows(frame, ROWS)
+    if min(full.shape[:2]) < SMALLEST:
+        full = vision.resized(full, max(SMALLEST, full.shape[1]), max(SMALLEST, full.shape[0]))
     luma = vision.grey(full)
     half = vision.at_rows(luma, HALF)
     small = vision.lab(vision.resized(full, *SMALL))
