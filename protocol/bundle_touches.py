@@ -11,13 +11,14 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
+from protocol.eyes_touches import weakened
 from protocol.orders import people_of
 from protocol.site.schema import Door, Interlock, Site
 
 MOST_STEPS: Final = 1000
 """Versions that one signature may pass over: a single signer must not use up all numbers there are, for good."""
 
-WORDS: Final = ("version", "roster", "pins", "partitions", "zones", "outputs", "doors", "ways_in")
+WORDS: Final = ("version", "roster", "pins", "partitions", "zones", "outputs", "doors", "ways_in", "eyes")
 """Everything that needs two signatures, in the order in which it is told."""
 
 Points = Iterator[tuple[str, Any]]
@@ -52,11 +53,15 @@ class Guarded:
             )
             for each in self.site.panel
         }
-        return {**modules, **panels}
+        cameras = {each.id: (each.address, each.protocol) for each in self.site.camera}
+        return {**cameras, **modules, **panels}
 
 
 def touched(before: Guarded | None, after: Guarded) -> tuple[str, ...]:
-    """Which of `partitions`, `zones`, `outputs`, `doors`, `ways_in` differ; against nothing, whichever are there."""
+    """Which of `partitions`, `zones`, `outputs`, `doors`, `ways_in` differ, and whether `eyes` are weakened.
+
+    Against nothing, whichever are there.
+    """
     parts: tuple[tuple[str, Callable[[Guarded], Points], Callable[[Site], Waits]], ...] = (
         ("partitions", _partitions, _delays),
         ("zones", _zones, _no_waits),
@@ -64,12 +69,13 @@ def touched(before: Guarded | None, after: Guarded) -> tuple[str, ...]:
         ("doors", _doors, _door_waits),
         ("ways_in", _ways_in, _no_waits),
     )
-    return tuple(
+    words = [
         word
         for word, points, waits in parts
         if dict(points(after)) != (dict(points(before)) if before is not None else {})
         or (before is not None and _grown(dict(waits(before.site)), dict(waits(after.site))))
-    )
+    ]
+    return *words, *(["eyes"] if weakened(before.site if before is not None else None, after.site) else [])
 
 
 def _partitions(of: Guarded) -> Points:

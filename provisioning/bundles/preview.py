@@ -24,6 +24,7 @@ TOUCHED: Final[Mapping[str, str]] = {
     "outputs": N_("locks, sirens and what moves them"),
     "doors": N_("door contacts, key switches and buttons of doors"),
     "ways_in": N_("codes and key switches that arm and disarm"),
+    "eyes": N_("cameras, areas and pictures: something is watched or kept less than before"),
 }
 """What two people sign for, in words, in the order in which it is told."""
 

@@ -34,7 +34,14 @@ EDITS: list[tuple[str | None, Edit]] = [
     (None, lambda site: site.update(name="东区支行")),
     (None, lambda site: site.update(silent_after="60s")),
     (None, lambda site: site.update(opening={"weekdays": "08:30-17:00"})),
-    (None, lambda site: site["camera"][0].update(address="192.0.2.31")),
+    (None, lambda site: site["camera"][0].update(name="大厅")),
+    (None, lambda site: site["camera"][0].update(login={"secret": "other-cameras"})),
+    (None, lambda site: site["camera"][1].update(shows=["door/outer"])),
+    (None, lambda site: site["camera"][0].update(mask=[])),
+    (None, lambda site: site["area"][0].update(after_hours=True, partition="cash")),
+    (None, lambda site: site["area"][0].update(post_empty_after="30s")),
+    (None, lambda site: site["area"][1].update(grace="5s")),
+    (None, lambda site: site.update(evidence={"keep": "180d", "disk_gb": 40})),
     (None, lambda site: site["zone"][0].update(name="营业间")),
     (None, lambda site: site["door"][1].update(held_open_after="30s")),
     (None, lambda site: site["door"][1].update(debounce="0.2s")),
@@ -87,6 +94,22 @@ EDITS: list[tuple[str | None, Edit]] = [
     ("ways_in", lambda site: site["code"][0].update(person="li-na")),
     ("ways_in", lambda site: site["code"][0].update(hours="00:00-23:59")),
     ("ways_in", lambda site: site.pop("code")),
+    ("eyes", lambda site: site["camera"][0].update(address="192.0.2.31")),
+    ("eyes", lambda site: site["camera"][0].update(stream="main")),
+    ("eyes", lambda site: site["camera"][1].update(watch=["people"])),
+    ("eyes", lambda site: site["camera"][0].update(shows=[])),
+    ("eyes", lambda site: site["camera"][0].update(events=False)),
+    ("eyes", lambda site: site["camera"][0].update(recorder="nvr1/2")),
+    ("eyes", lambda site: site["camera"][1].update(mask=[[[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]])),
+    ("eyes", lambda site: site["area"][0].update(polygon=[[0.0, 0.0], [0.1, 0.0], [0.1, 0.1]])),
+    ("eyes", lambda site: site["area"][0].update(loitering_after="10m")),
+    ("eyes", lambda site: site["area"][0].update(speak="leave")),
+    ("eyes", lambda site: site["area"][0].update(crowd_over=9)),
+    ("eyes", lambda site: site["area"][1].update(two_people_while="back")),
+    ("eyes", lambda site: site["area"][1].update(bay=False)),
+    ("eyes", lambda site: site["area"].pop(2)),
+    ("eyes", lambda site: site["recorder"][0].update(keep="30d")),
+    ("eyes", lambda site: site.update(evidence={"after": "5s"})),
 ]
 WITH_A_HALL = settings()
 WITH_A_HALL["zone"].append({"id": "hall-motion", "type": "interior", "input": "io1/di/8"})
@@ -103,6 +126,25 @@ WITH_A_HALL["buzzer"] = [{"id": "desk", "output": "io1/do/3"}]
 WITH_A_HALL["output"] = [{"id": "light", "output": "io1/do/4"}]
 WITH_A_HALL["keyswitch"] = [{"id": "back", "input": "io1/di/12", "partitions": ["cash"]}]
 WITH_A_HALL["code"] = [{"person": "zhang-wei", "secret": {"secret": "code-zhang"}}]
+WITH_A_HALL["camera"][0] |= {
+    "watch": ["picture", "people"],
+    "shows": ["door/outer"],
+    "recorder": "nvr1/1",
+    "mask": [[[0.0, 0.0], [0.2, 0.0], [0.2, 0.2]]],
+}
+WITH_A_HALL["camera"].append(
+    {"id": "cam2", "address": "192.0.2.32", "login": {"secret": "cameras"}, "watch": ["picture", "people"]}
+)
+WITH_A_HALL["recorder"] = [{"id": "nvr1", "address": "192.0.2.40", "login": {"secret": "cameras"}}]
+WITH_A_HALL["loudspeaker"] = {}
+WITH_A_HALL["announcement"] = [{"id": "leave", "text": "请离开大厅。"}]
+WITH_A_HALL["opening"] = {"weekdays": "08:00-18:00"}
+EVERYWHERE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+WITH_A_HALL["area"] = [
+    {"id": "hall", "camera": "cam1", "polygon": EVERYWHERE, "loitering_after": "60s", "crowd_over": 8},
+    {"id": "vault", "camera": "cam2", "polygon": EVERYWHERE, "two_people_while": "side", "bay": True},
+    {"id": "yard", "camera": "cam2", "polygon": EVERYWHERE, "restricted": True},
+]
 WITH_A_HALL["interlock"].append({"id": "delivery", "doors": ["side", "yard"]})
 
 CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
@@ -121,7 +163,7 @@ CHANGES: list[tuple[str | None, Callable[[Bundle], Bundle]]] = [
 
 @given(st.sets(st.sampled_from(range(len(EDITS)))), st.sets(st.sampled_from(range(len(CHANGES)))))
 def test_touched_is_exactly_what_was_touched(edits: set[int], changes: set[int]) -> None:
-    """Whatever is changed together, the words are those of what was changed; names, hours and cameras have none."""
+    """Whatever is changed together, the words are those of what was changed; names, hours and more eyes have none."""
     before = replace(BEFORE, settings=WITH_A_HALL, sealed={"panel-p1": "x", "code-zhang": "x"})
     words_of = [*(EDITS[at][0] for at in edits), *(CHANGES[at][0] for at in changes)]
     expected = {word for words in words_of for word in (words or "").split()}

@@ -44,7 +44,7 @@ def test_the_first_bundle_touches_all_that_is_there_and_is_taken_from_two() -> N
     """Against nothing everything is new; version, hash, site and signers come out of the judgement."""
     payload = encode_bundle(BUREAU.bundle(7))
     accepted = _judge(BUREAU.opened(payload), held=None)
-    assert accepted.touches == ("roster", "pins", "partitions", "zones", "outputs", "doors")
+    assert accepted.touches == ("roster", "pins", "partitions", "zones", "outputs", "doors", "eyes")
     assert (accepted.hash, accepted.payload) == (bundle_hash(payload), payload)
     assert (accepted.bundle.version, accepted.site.id, accepted.signers) == (7, SITE, ("bureau-1", "bureau-2"))
     assert not accepted.unchanged
@@ -54,13 +54,16 @@ def test_the_first_bundle_needs_two_signatures() -> None:
     """One key alone gives nobody power over a new box."""
     reason, facts = _reason(BUREAU.opened(BUREAU.bundle(), "bureau-1"), held=None)
     assert reason == "needs_two_signatures"
-    assert facts["touches"] == ["roster", "pins", "partitions", "zones", "outputs", "doors"]
+    assert facts["touches"] == ["roster", "pins", "partitions", "zones", "outputs", "doors", "eyes"]
 
 
-def test_a_camera_moves_with_one_signature() -> None:
-    """What gives nobody power needs one signer."""
+def test_a_camera_comes_with_one_signature_and_moves_with_two() -> None:
+    """What gives nobody power needs one signer; a camera that looks elsewhere is another camera."""
+    moved = settings()
+    moved["camera"][0]["address"] = "192.0.2.31"
+    assert _reason(BUREAU.opened(BUREAU.bundle(4, settings=moved), "bureau-2"))[0] == "needs_two_signatures"
     changed = settings()
-    changed["camera"][0]["address"] = "192.0.2.31"
+    changed["camera"].append(changed["camera"][0] | {"id": "cam2", "address": "192.0.2.32"})
     accepted = _judge(BUREAU.opened(BUREAU.bundle(4, settings=changed), "bureau-2"))
     assert (accepted.touches, accepted.signers) == ((), ("bureau-2",))
 
@@ -163,7 +166,15 @@ def test_a_rollback_touches_everything() -> None:
     """Going back puts all into question: two signatures, though nothing differs from the bundle in force."""
     bundle = BUREAU.bundle(4, rollback=True, reason="the new module fails")
     assert _reason(BUREAU.opened(bundle, "bureau-1"))[0] == "needs_two_signatures"
-    assert _judge(BUREAU.opened(bundle)).touches == ("roster", "pins", "partitions", "zones", "outputs", "doors")
+    assert _judge(BUREAU.opened(bundle)).touches == (
+        "roster",
+        "pins",
+        "partitions",
+        "zones",
+        "outputs",
+        "doors",
+        "eyes",
+    )
 
 
 @pytest.mark.parametrize(

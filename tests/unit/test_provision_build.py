@@ -86,14 +86,14 @@ def test_what_did_not_change_gets_no_new_version(offline: Offline) -> None:
     assert offline.files() == before
 
 
-def test_a_camera_moves_by_one_signature_and_what_changes_is_told(offline: Offline) -> None:
+def test_a_camera_is_renamed_by_one_signature_and_what_changes_is_told(offline: Offline) -> None:
     """An enrolled box that has the first bundle takes the second from one person; the preview names key and values."""
     offline.write_secrets(SECRETS)
     offline.build()
     offline.enrol(BOX)
-    offline.write_site("0755-031", 31, "198.51.100.31", "198.51.100.77")
+    offline.write_site("0755-031", 31, '"198.51.100.31"', '"198.51.100.31"\nname = "大厅"')
     said = offline.build("--secrets", offline.secrets, keys=("bureau-2",))
-    assert '[[camera]] cam1: address = "198.51.100.77", it was "198.51.100.31"' in said.out
+    assert '[[camera]] cam1: name = "大厅"' in said.out
     assert "one signature is enough" in said.out
     assert offline.given().version == 2
     assert [each.id for each in _opened(offline).signers] == ["bureau-2"]
@@ -106,7 +106,7 @@ def test_a_box_that_may_have_missed_a_change_is_not_forgotten(offline: Offline) 
     offline.build("--secrets", offline.secrets)
     offline.write_people("zhang-wei", "li-na")
     offline.build("--secrets", offline.secrets)
-    offline.write_site("0755-031", 31, "198.51.100.31", "198.51.100.77")
+    offline.write_site("0755-031", 31, '"198.51.100.31"', '"198.51.100.31"\nname = "大厅"')
     said = offline.build("--secrets", offline.secrets, keys=("bureau-1",))
     assert "touches roster: needs two signatures" in said.out
     assert offline.given().version == 2

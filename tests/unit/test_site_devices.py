@@ -88,6 +88,7 @@ input = "p1/zone/1"
 id = "p1"
 address = "192.0.2.30"
 login = { secret = "cameras" }
+watch = ["people"]
 
 [[area]]
 id = "hall"

@@ -134,7 +134,7 @@ def _bundle(authority: Authority) -> dict[str, Any]:
         "payload": payload.decode(),
         "sha256": bundle_hash(payload),
         "pins": list(pins),
-        "touches_against_nothing": ["roster", "pins", "partitions", "zones", "outputs", "doors"],
+        "touches_against_nothing": ["roster", "pins", "partitions", "zones", "outputs", "doors", "eyes"],
         "document": json.loads(sign_document(EnvelopeType.SITE, payload, signers)),
         "refused_by_its_box": [
             {"reason": reason, "document": json.loads(sign_document(EnvelopeType.SITE, encode_bundle(changed), given))}
