@@ -32,6 +32,7 @@ from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.enrolment import EnrolmentAddress, EnrolmentReader
 from collector.evidence.running import Evidence, evidence
+from collector.evidence.showing import Showing
 from collector.exporting import export_ledger
 from collector.health import Check
 from collector.ingest.receiving import Receiving
@@ -148,6 +149,13 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             registry=Registry(store, _now, os.urandom),
             orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),
             requests=RequestService(store, _now, os.urandom, feed.changed, outgoing.post),
+            evidence=Showing(
+                collector=settings.id,
+                store=store,
+                files=None if pictures is None else pictures.folder,
+                now=_now,
+                rejected=centre.pipeline.reject,
+            ),
             walk_tests=WalkTests(store, lambda: centre.pipeline.trusted, _now),
             feed=feed,
             metrics=metrics,

@@ -7,6 +7,7 @@ from datetime import datetime
 from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
 from collector.bundles import BundleService
+from collector.evidence.showing import Showing
 from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
@@ -33,6 +34,7 @@ class Services:
     registry: Registry
     orders: OrderService
     requests: RequestService
+    evidence: Showing
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]

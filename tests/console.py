@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 
 from collector.acceptance.records import WalkTests
 from collector.alarms.service import AlarmService
 from collector.bundles import BundleService
 from collector.console import create_app
+from collector.evidence.files import Part
+from collector.evidence.folder import Folder
+from collector.evidence.showing import Showing
 from collector.health import Check
+from collector.ingest.picturing import entry_of
 from collector.live import Feed
 from collector.orders.posting import Outgoing
 from collector.orders.requests import RequestService
@@ -24,6 +29,8 @@ from collector.orders.service import OrderService
 from collector.people import Credentials, People, Person, PersonRole, hash_password, token_hash
 from collector.registering import Registry
 from collector.services import Services
+from collector.storage import evidence, writing
+from collector.storage.journal import write_journal
 from protocol.ids import new_event_id
 from protocol.kinds import KINDS, Lane, lane_of
 from protocol.ledger import Link, after, line_hash
@@ -33,6 +40,7 @@ from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
 from tests.described import answer_faults
+from tests.pictures import sealed_facts, told
 
 PASSWORD = "gate-7-lamp-river"
 ADDRESS = "http://desk.test"
@@ -77,6 +85,8 @@ class ConsoleWorld:
         store = self.centre.store
         self.feed = Feed(store)
         self.outgoing = Outgoing()
+        self.files = Folder(self.folder / "evidence")
+        self.files.prepare()
         self.app = create_app(
             Services(
                 collector=self.centre.id,
@@ -90,6 +100,13 @@ class ConsoleWorld:
                 registry=Registry(store, self._now, os.urandom),
                 orders=OrderService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
                 requests=RequestService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
+                evidence=Showing(
+                    collector=self.centre.id,
+                    store=store,
+                    files=self.files,
+                    now=self._now,
+                    rejected=self.centre.pipeline.reject,
+                ),
                 walk_tests=WalkTests(store, lambda: self.centre.pipeline.trusted, self._now),
                 feed=self.feed,
                 metrics=self.centre.metrics,
@@ -123,6 +140,32 @@ class ConsoleWorld:
         self.centre.take(box.events(line))
         self.feed.changed()
         return event.id
+
+    def pictured(self, *pictures: tuple[str, str], kind: str = "presence.loitering", **facts: Any) -> str:
+        """An event that promises pictures (camera, kind) arrives now; returns its id."""
+        source = "camera/03" if kind.startswith("camera.") else "area/atm-hall"
+        line, event = told(self.box, kind, source, facts, pictures=pictures or (("03", "still"),))
+        self.centre.take(self.box.events(line))
+        self.feed.changed()
+        return event.id
+
+    def brought(self, slot: str, data: bytes, kind: str = "still") -> str:
+        """A promised piece is sealed, and its file is here; returns its hash."""
+        line, _ = told(self.box, "evidence.sealed", "camera/03", sealed_facts(slot, data, kind))
+        self.centre.take(self.box.events(line))
+        with self.centre.store.read() as reading:
+            row = evidence.evidence_of(reading.connection, [(self.box.id, slot)])[self.box.id, slot]
+        part = Part(box=row.box, slot=slot, sha256=row.sha256)
+        self.files.append(part, self.files.size_of(part), data)
+        assert self.files.finish(part)
+        row = replace(row, state="here", came_sha256=row.sha256, came_bytes=len(data))
+        with self.centre.store.write() as connection:
+            number = writing.lock_counters(connection)
+            evidence.save_evidence(connection, [row])
+            write_journal(connection, [entry_of(row, self.centre.id)], int(self.centre.now.timestamp() * 1000))
+            writing.save_counter(connection, number)
+        self.feed.changed()
+        return row.sha256
 
     def flood(self, count: int, kind: str = "device.offline") -> None:
         """So many alarms of different sources, in full envelopes."""

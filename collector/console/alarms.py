@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from collector.alarms.lifecycle import Refusal
 from collector.alarms.service import RefusedError
-from collector.console import problems, shapes
+from collector.console import pictures, problems, shapes
 from collector.console.asking import Asked, Asker
 from collector.console.filters import (
     Cursor,
@@ -67,7 +67,14 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         except RefusedError as error:
             refuse(error.refusal, alarm_id, version, asked)
         answer.headers["ETag"] = f'"{detail.alarm.version}"'
-        return telling.whole(detail, asked.language, now_ms())
+        return whole(detail, asked)
+
+    def whole(detail: AlarmDetail, asked: Asker) -> shapes.AlarmWhole:
+        at = now_ms()
+        wording = telling.wording(detail.alarm.box, asked.language, at)
+        with services.store.read() as reading:
+            shown = pictures.of_alarm(reading, detail.alarm, asked.person, services.evidence, wording)
+        return telling.whole(detail, asked.language, at, pictures.in_order(shown))
 
     def refuse(refusal: Refusal, alarm_id: str, version: int, asked: Asker) -> NoReturn:
         if refusal is Refusal.NOT_ALLOWED:
@@ -125,9 +132,10 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         )
         with services.store.read() as reading:
             page = list_alarms(reading, asks)
+            shown = pictures.stills(reading, page.items, asked.person)
         at = now_ms()
         return shapes.Listing(
-            items=[telling.alarm(row, asked.language, at) for row in page.items],
+            items=[telling.alarm(row, asked.language, at, shown.get(row.id)) for row in page.items],
             next=more(page.next),
         )
 
@@ -135,7 +143,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
     def one(alarm_id: str, asked: Asked, answer: Response) -> shapes.AlarmWhole:
         detail = find(alarm_id, asked)
         answer.headers["ETag"] = f'"{detail.alarm.version}"'
-        return telling.whole(detail, asked.language, now_ms())
+        return whole(detail, asked)
 
     changes = problem_answers(401, 403, 404, 409, 412, 413, 422, 428)
 

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 
 from collector.alarms.lifecycle import Asked as Wish
 from collector.alarms.lifecycle import Move, Resolution, Transition, decide
-from collector.console import desk_words, problems, shapes
+from collector.console import desk_words, pictures, problems, shapes
 from collector.console.alarms import OPEN
 from collector.console.asking import Asked, Asker, asker
 from collector.console.deadlines import due_ms
@@ -89,15 +89,19 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     def alarm(request: Request, alarm_id: str, asked: Asked) -> Response:
         with services.store.read() as reading:
             detail = alarm_detail(reading, alarm_id, asked.person.sight)
-            boxes = reading.boxes(asked.person.unit, box=shown_box(detail.alarm)) if detail else ()
-        if detail is None:
-            return rest(request, asked)
-        wording = telling.wording(shown_box(detail.alarm), asked.language, now_ms())
+            if detail is None:
+                return rest(request, asked)
+            boxes = reading.boxes(asked.person.unit, box=shown_box(detail.alarm))
+            wording = telling.wording(shown_box(detail.alarm), asked.language, now_ms())
+            shown = pictures.of_alarm(reading, detail.alarm, asked.person, services.evidence, wording)
+        whole = telling.whole(detail, asked.language, now_ms(), pictures.in_order(shown))
         return pages.page(
             request,
             asked.language,
             "alarm.html",
-            **_alarm_values(detail, telling.whole(detail, asked.language, now_ms()), asked, telling),
+            **_alarm_values(detail, whole, asked, telling),
+            takes_pictures=services.evidence.takes,
+            figure=wording.decided(detail.alarm.facts) if whole.evidence else "",
             tiles=point_tiles(boxes[0], newest_points(boxes[0], detail), detail.alarm, wording, now_ms())
             if boxes
             else [],

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from collector.console import order_telling, telling, uncounted
+from collector.console import order_telling, pictures, telling, uncounted
 from collector.console.asking import Asked, Asker
 from collector.console.reference import problem_answers
 from collector.services import Services
@@ -31,13 +31,15 @@ TICK_S: Final = 3.0
 MOST_MISSED: Final = 2 * MAX_LIMIT
 """Entries that are sent again after a loss; beyond that reading the lists is quicker."""
 
-LiveTopic = Literal["alarm", "event", "box", "order"]
+LiveTopic = Literal["alarm", "event", "box", "order", "evidence"]
+
+_TOPIC: Final = "(alarm|event|box|order|evidence)"
 
 _DESCRIPTION: Final = """Server-sent events (WHATWG HTML, section 9.2):
 
     id: 1842
-    event: alarm | event | box | order
-    data: the alarm, event, box or order as the lists show it, one line of JSON
+    event: alarm | event | box | order | evidence
+    data: the alarm, event, box, order or picture as the lists show it, one line of JSON
 
 `event: tick` (without id) carries `{"now": ...}`; `event: reset` means: read the lists again."""
 
@@ -57,7 +59,7 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     )
     async def live(
         asked: Asked,
-        kinds: Annotated[str | None, Query(pattern=r"^(alarm|event|box|order)(,(alarm|event|box|order)){0,3}$")] = None,
+        kinds: Annotated[str | None, Query(pattern=rf"^{_TOPIC}(,{_TOPIC}){{0,4}}$")] = None,
         after: Annotated[
             int | None, Query(ge=0, lt=2**53, description="journal number, for who cannot send a header")
         ] = None,
@@ -133,7 +135,8 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
         if row.topic is Topic.ALARM:
             found = alarm_row(reading, row.subject, asked.person.sight)
             if found is not None:
-                alarm = teller.alarm(found, asked.language, now_ms)
+                still = pictures.stills(reading, [found], asked.person).get(found.id)
+                alarm = teller.alarm(found, asked.language, now_ms, still)
                 yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
         elif row.topic is Topic.EVENT:
             first, _, last = row.subject.partition("-")
@@ -154,6 +157,12 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
             if whole is not None:
                 order = order_telling.order(whole, asked.person, teller, asked.language, now_ms)
                 yield _message(row.topic, order.model_dump(), number=row.number)
+        elif row.topic is Topic.EVIDENCE and row.action != pictures.LOOK:
+            piece = pictures.live(
+                reading, str(row.facts.get("box")), row.subject, asked, services.evidence, teller, now_ms
+            )
+            if piece is not None:
+                yield _message(row.topic, piece.model_dump(), number=row.number)
 
 
 def _message(event: str, data: Any, *, number: int | None = None) -> bytes:

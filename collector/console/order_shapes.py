@@ -103,7 +103,9 @@ class Order(Shape):
 
 
 class RequestDraft(Shape):
-    """What the box is asked: `announce` with `{"announcement": ID}`, or `health`."""
+    """What the box is asked: `announce` with `{"announcement": ID}`, `health`, `still` with `{"camera"}`, `clip` and
+    `playback` with `{"camera", "from", "to", "purpose"}`, `preset` with `{"camera", "preset"}`.
+    """
 
     site: SiteId
     action: ActionWord

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.console.wording import Wording
 from collector.orders.lifecycle import State
+from collector.orders.request_args import PURPOSE
 from collector.orders.requests import RequestState
 from protocol.orders import (
     WHOLE_SITE,
@@ -25,6 +26,7 @@ from protocol.orders import (
     read_args,
 )
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.timestamps import parse_time
 
 STATES: Final[Mapping[State, str]] = {
     State.DRAFT: N_("waits for approval"),
@@ -54,6 +56,14 @@ ACTIONS: Final[Mapping[str, str]] = {
 """The name of each action, for lists and buttons."""
 
 
+_PICTURES: Final[Mapping[str, str]] = {
+    "still": N_("Picture of {camera}"),
+    "clip": N_("Clip of {camera}, {span}: {purpose}"),
+    "playback": N_("Recording of {camera}, {span}: {purpose}"),
+    "preset": N_("Turn {camera} to {preset}"),
+}
+
+
 def does(action: str, args: Mapping[str, Any], wording: Wording) -> str:
     """What an order does, with the names that people gave to its points."""
     try:
@@ -67,7 +77,21 @@ def asks(action: str, args: Mapping[str, Any], wording: Wording) -> str:
     """What a request asks."""
     if action == "announce":
         return wording.texts(N_("Announce: {announcement}")).format(announcement=args.get("announcement", ""))
+    if template := _PICTURES.get(action):
+        values = {name: str(args.get(name, "")) for name in ("preset", PURPOSE)}
+        span = _span(args, wording)
+        return wording.texts(template).format(
+            camera=wording.point(f"camera/{args.get('camera', '')}"), span=span, **values
+        )
     return wording.texts(N_("Ask the box how it is"))
+
+
+def _span(args: Mapping[str, Any], wording: Wording) -> str:
+    try:
+        since, until = (parse_time(str(args[name])).astimezone(wording.zone) for name in ("from", "to"))
+    except (KeyError, ValueError, OverflowError):
+        return ""
+    return f"{since:%m-%d %H:%M:%S}-{until:%H:%M:%S}"
 
 
 def _parts(args: OrderArgs, wording: Wording) -> tuple[str, dict[str, str]]:

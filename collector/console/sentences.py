@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from collector.console import evidence_sentences, guard_sentences, panel_sentences
+from collector.console import evidence_sentences, eye_sentences, guard_sentences, panel_sentences
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -95,6 +95,7 @@ _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "certificate.renewed": (N_("{box} has a new certificate for its key"),),
         "certificate.revoked": (N_("The certificate of {box} was revoked; what it sends is set aside"),),
         **guard_sentences.HEADLINES,
+        **eye_sentences.HEADLINES,
         **evidence_sentences.HEADLINES,
     }
 )
@@ -131,6 +132,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
             ),
         ),
         **guard_sentences.HEADLINES_BY_REASON,
+        **eye_sentences.HEADLINES_BY_REASON,
         **evidence_sentences.HEADLINES_BY_REASON,
     }
 )
@@ -172,6 +174,7 @@ NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
             "Next step: ask who gave the box this site file. If it is right, deliver the same document to this centre; "
             "if nobody knows of it, treat the provisioning keys as stolen."
         ),
+        **eye_sentences.NEXT_STEPS,
         "config.drift/plain": N_("Next step: end the box's trial run and start it from its own folder again."),
     }
 )
@@ -193,6 +196,7 @@ OVER: Final[Mapping[str, str]] = MappingProxyType(
         "ledger.gap": N_("The missing events have arrived"),
         "config.drift": N_("The box works with the site file that it should have"),
         **guard_sentences.OVER,
+        **eye_sentences.OVER,
     }
 )
 OVER_OTHERWISE: Final = N_("{title}: over")
@@ -204,6 +208,7 @@ ASIDES: Final[Mapping[str, str]] = MappingProxyType(
         "held_back_s": N_("told late because the point chatters"),
         "coalesced": N_("the same happened {coalesced} times while the store was full"),
         **guard_sentences.ASIDES,
+        **eye_sentences.ASIDES,
     }
 )
 """Facts that any kind may carry, and what they add to its explanation."""
@@ -223,6 +228,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "tamper": N_("tamper"),
         "unknown": N_("unknown"),
         "appeared": N_("was first heard"),
+        **eye_sentences.STATES,
         **guard_sentences.STATES,
     }
 )
@@ -237,6 +243,7 @@ STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("exit", "normal"): N_("not pressed"),
         ("release", "normal"): N_("not pulled"),
         ("key", "normal"): N_("key out"),
+        **eye_sentences.STATES_OF,
     }
 )
 """(family of the point, state) where the plain word would sound wrong."""
@@ -257,6 +264,7 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "link": N_("Link {id}"),
         "lane": N_("Lane {id}"),
         **guard_sentences.FAMILIES,
+        **eye_sentences.FAMILIES,
     }
 )
 
@@ -264,16 +272,17 @@ PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 """Families whose points bear the name of their door: what they are is said beside it."""
 
 PANEL_PARTS: Final = panel_sentences.PARTS
-FACT_WORDS_OF: Final = guard_sentences.FACT_WORDS_OF
-MARKS: Final = guard_sentences.MARKS
+FACT_WORDS_OF: Final = MappingProxyType({**guard_sentences.FACT_WORDS_OF, **eye_sentences.FACT_WORDS_OF})
+MARKS: Final = MappingProxyType({**eye_sentences.MARKS, **guard_sentences.MARKS})
+DECIDED: Final = eye_sentences.DECIDED
 PARTS_OF_BOX: Final = guard_sentences.PARTS_OF_BOX
 
-TIMES: Final = frozenset({"at", "until", "arm_by", "open_by", "opens"})
+TIMES: Final = frozenset({"at", "until", "arm_by", "open_by", "opens"}) | eye_sentences.TIMES
 """Facts that are a time on the wire, told in the site's own hours."""
 
 ORDER: Final = (
     *("partition", "door", "interlock", "zone", "release", "lock", "key", "exit", "reader"),
-    *("keyswitch", "output", "device"),
+    *("keyswitch", "camera", "area", "output", "device"),
 )
 """Families in the order in which a person looks at them."""
 
@@ -382,6 +391,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "needs_two_signatures": N_("a second signature is missing"),
         "device_silent": N_("a new device does not answer"),
         "exception of wrong length": N_("the device refuses without a reason"),
+        **eye_sentences.REASONS,
         **guard_sentences.REASONS,
         **panel_sentences.REASONS,
         **evidence_sentences.REASONS,
@@ -403,5 +413,6 @@ REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
     (r"answer of unit (?P<unit>[0-9]+)", N_("answer of another unit ({unit})")),
     (r"(?P<kind>[a-z]+[.][a-z_.]+|[0-9]) (?P<point>[a-z0-9/-]+)", N_("because of {point}: {kind}")),
     *panel_sentences.REASON_FORMS,
+    *eye_sentences.REASON_FORMS,
 )
 """Reasons with a value inside: a pattern for the whole reason, and what is said."""

@@ -61,6 +61,7 @@ class Alarm(Shape):
     narrative: str | None
     flags: list[str]
     version: int
+    still: Annotated[str | None, Field(description="address of its first picture, for those who may look")] = None
     words: AlarmWords
 
 
@@ -81,6 +82,44 @@ class Entry(Shape):
     note: str | None
 
 
+class PieceWords(Shape):
+    """A picture or clip for the reader."""
+
+    kind: str
+    camera: str
+    state: str
+
+
+class Piece(Shape):
+    """A picture or clip that a box promised, sealed in its ledger, and brought."""
+
+    box: str
+    slot: str
+    camera: str
+    kind: Literal["still", "clip", "reference"]
+    state: Annotated[
+        Literal["promised", "sealed", "here", "missing", "removed", "changed"],
+        Field(description="`changed`: its bytes are no longer what was sealed, and nobody is shown them"),
+    ]
+    reason: Annotated[str | None, Field(description="the box's word for why there is none, or why it went")]
+    media_type: str | None
+    sha256: Annotated[str | None, Field(description="as the box's ledger has it")]
+    size_bytes: int
+    from_at: Time | None
+    to_at: Time | None
+    masked: Annotated[bool, Field(description="areas of privacy were blackened at the site")]
+    href: Annotated[str | None, Field(description="where its bytes are, for those who may look at them now")]
+    words: PieceWords
+
+
+class LivePiece(Piece):
+    """A piece whose state changed, and what it belongs to."""
+
+    site: str
+    alarms: list[str]
+    request: str | None
+
+
 class AlarmWhole(Alarm):
     """One alarm with its explanation and its record."""
 
@@ -88,6 +127,7 @@ class AlarmWhole(Alarm):
     next_step: Annotated[str, Field(description="what a person does about it; empty where the desk says it all")]
     record: list[Entry]
     event_ids: list[str]
+    evidence: Annotated[list[Piece], Field(description="pictures and clips that its events promised")]
 
 
 class Event(Shape):

@@ -3,6 +3,7 @@
 Reads nothing but the cache of point names and the list of people. Flow: rows -> shapes -> JSON, pages, live feed.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from collector.console import shapes
@@ -50,12 +51,14 @@ class Telling:
         known = self._names.of(box, now_ms)
         return Wording(texts=texts_for(language), names=known.names, people=self.person, zone=known.zone)
 
-    def alarm(self, row: AlarmRow, language: str, now_ms: int) -> shapes.Alarm:
-        """An alarm as lists and the live feed show it."""
-        return shapes.Alarm(**self._alarm(row, self.wording(row.box, language, now_ms)))
+    def alarm(self, row: AlarmRow, language: str, now_ms: int, still: str | None = None) -> shapes.Alarm:
+        """An alarm as lists and the live feed show it; `still` is the address of its picture for this reader."""
+        return shapes.Alarm(**self._alarm(row, self.wording(row.box, language, now_ms)), still=still)
 
-    def whole(self, detail: AlarmDetail, language: str, now_ms: int) -> shapes.AlarmWhole:
-        """An alarm with its explanation in words and its record."""
+    def whole(
+        self, detail: AlarmDetail, language: str, now_ms: int, pieces: Sequence[shapes.Piece] = ()
+    ) -> shapes.AlarmWhole:
+        """An alarm with its explanation in words, its record, and its pictures as this reader may see them."""
         row = detail.alarm
         wording = self.wording(row.box, language, now_ms)
         steps = list(wording.timeline(row.kind, row.source, iso(row.at_ms), row.facts, row.because))
@@ -69,6 +72,8 @@ class Telling:
             next_step=wording.next_step(row.kind, row.site, row.facts),
             record=self._record(detail, language),
             event_ids=[part.event.id for part in detail.parts],
+            evidence=list(pieces),
+            still=next((each.href for each in pieces if each.kind == "still" and each.href), None),
         )
 
     def event(self, row: EventRow, language: str) -> shapes.Event:

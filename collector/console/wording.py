@@ -63,6 +63,11 @@ class Wording:
         reason = facts.get("reason")
         return self.reason(str(reason)) if reason else ""
 
+    def decided(self, facts: Mapping[str, Any]) -> str:
+        """The figure that decided on a picture, where the event has one."""
+        words = self._fill(sentences.DECIDED, "", facts) if facts.get("measure") else None
+        return words or ""
+
     def next_step(self, kind: str, site: str, facts: Mapping[str, Any]) -> str:
         """What a person does about it; empty where the procedure of the desk is all there is."""
         told = {"site": site, **facts}

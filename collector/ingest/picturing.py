@@ -34,12 +34,12 @@ def note_evidence(work: Work, collector: str) -> list[Rejection]:
     """Write what was promised and sealed; what is set aside because its bytes are not what was sealed."""
     if not work.pictured:
         return []
-    keys = [(event.box, slot) for event in work.pictured for slot in _slots(event)]
+    keys = [(event.box, slot) for _, event in work.pictured for slot in _slots(event)]
     known = evidence.evidence_of(work.connection, keys)
     rows = dict(known)
     rejected: list[Rejection] = []
-    for event in work.pictured:
-        for fresh in _told(event, rows, work.now_ms):
+    for number, event in work.pictured:
+        for fresh in _told(event, number, rows, work.now_ms):
             before = rows.get(fresh.key)
             rows[fresh.key] = fresh
             if before is None or before.state != fresh.state:
@@ -82,9 +82,9 @@ def _owner(event: Event) -> str:
     return asked if isinstance(asked, str) and _EVENT.fullmatch(asked) else event.id
 
 
-def _told(event: Event, rows: Mapping[Key, EvidenceRow], now_ms: int) -> list[EvidenceRow]:
+def _told(event: Event, number: int, rows: Mapping[Key, EvidenceRow], now_ms: int) -> list[EvidenceRow]:
     if event.kind == SEALED:
-        return [_sealed(event, slot, rows.get((event.box, slot)), now_ms) for slot in _slots(event)]
+        return [_sealed(event, number, slot, rows.get((event.box, slot)), now_ms) for slot in _slots(event)]
     slots = set(_slots(event))
     return [
         _promised(event, each.slot, each.camera, each.kind, rows.get((event.box, each.slot)), now_ms)
@@ -110,7 +110,7 @@ def _promised(event: Event, slot: str, camera: str, kind: str, before: EvidenceR
     return msgspec.structs.replace(row, about=event.kind, level=event.level)
 
 
-def _sealed(event: Event, slot: str, before: EvidenceRow | None, now_ms: int) -> EvidenceRow:
+def _sealed(event: Event, number: int, slot: str, before: EvidenceRow | None, now_ms: int) -> EvidenceRow:
     facts = event.facts
     family, _, camera = event.source.partition("/")
     row = before or EvidenceRow(
@@ -125,6 +125,7 @@ def _sealed(event: Event, slot: str, before: EvidenceRow | None, now_ms: int) ->
     )
     if row.state not in (State.PROMISED, State.MISSING) or (row.state == State.MISSING and "missing" in facts):
         return row
+    row = msgspec.structs.replace(row, sealed_number=number)
     if "missing" in facts:
         return _missing(row, str(facts["missing"]))
     sha256, size, media_type = facts.get("sha256"), facts.get("bytes"), facts.get("media_type")

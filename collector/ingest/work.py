@@ -77,7 +77,7 @@ class Work:
     refusals: list[Refusal] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     duress: list[Duress] = field(default_factory=list)
-    pictured: list[Event] = field(default_factory=list)  # those that promise or seal pictures
+    pictured: list[tuple[int, Event]] = field(default_factory=list)  # those that promise or seal pictures, numbered
     duplicates: int = 0
     first_event: int = 0
     last_event: int = 0
@@ -157,7 +157,7 @@ class Work:
         if event.kind in ANSWERS:
             self._note_answer(event)
         if event.evidence or event.kind == SEALED:
-            self.pictured.append(event)
+            self.pictured.append((number, event))
         if concerns(event.level, event.restores):
             self.facts.append(
                 Fact(

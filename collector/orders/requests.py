@@ -1,4 +1,4 @@
-"""What people ask of a box that changes nothing there: an announcement, its health. Signed by the collector alone.
+"""What people ask of a box that changes nothing there: a picture, an announcement, its health; signed by the collector.
 
 Each is one transaction with its journal entry, then handed to the ingest's thread; the box answers by an event. Limited
 for a person and for a box, which itself takes some thirty in ten minutes. Flow: console -> here -> `requests`, `post`.
@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from collector.orders.boxes import Addressee, addressee, needs_signed
+from collector.orders.boxes import addressee
 from collector.orders.posting import Post, RequestPost
 from collector.orders.refusing import NotDoneError
+from collector.orders.request_args import read_request, sent_of
 from collector.orders.service import WINDOW
 from collector.people import Person, PersonRole
 from collector.storage import requests, writing
@@ -32,11 +33,16 @@ ANSWER_WITHIN: Final = timedelta(minutes=2)
 
 _MS: Final = timedelta(milliseconds=1)
 _DESK: Final = frozenset({PersonRole.OPERATOR, PersonRole.SHIFT_LEADER, PersonRole.SECURITY_OFFICER})
+_LEADERS: Final = frozenset({PersonRole.SHIFT_LEADER, PersonRole.SECURITY_OFFICER})
 ASKERS: Final[Mapping[str, frozenset[PersonRole]]] = {
     "announce": _DESK,
     "health": _DESK | {PersonRole.ENGINEER},
+    "still": _DESK | {PersonRole.ENGINEER},
+    "clip": _LEADERS,
+    "playback": _LEADERS,
+    "preset": _LEADERS,
 }
-"""Who may ask what."""
+"""Who may ask what. Looking back and steering are for leaders and the security department (DOMAIN 4)."""
 
 
 class RequestState(StrEnum):
@@ -82,7 +88,7 @@ class RequestService:
                 site=site,
                 box=to.box.id,
                 action=action,
-                args=_args(to, action, args),
+                args=read_request(to, action, args),
                 person=person.id,
                 at_ms=now_ms,
                 state=RequestState.SENT.value,
@@ -92,19 +98,6 @@ class RequestService:
             facts = {"action": action, "args": row.args}
             entry = Entry(topic=Topic.REQUEST, subject=row.id, action="send", site=site, person=person.id, facts=facts)
             write_journal(connection, [entry], now_ms)
-        self._post(RequestPost(box=row.box, id=row.id, action=action, args=row.args))
+        self._post(RequestPost(box=row.box, id=row.id, action=action, args=sent_of(row.args)))
         self._changed()
         return row
-
-
-def _args(to: Addressee, action: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    if action != "announce":
-        if args:
-            raise NotDoneError("malformed_args")
-        return {}
-    name = args.get("announcement")
-    if not isinstance(name, str) or set(args) != {"announcement"}:
-        raise NotDoneError("malformed_args")
-    if name not in {each.id for each in needs_signed(to).site.announcement}:
-        raise NotDoneError("no_such_announcement")
-    return {"announcement": name}

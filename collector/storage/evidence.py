@@ -56,6 +56,7 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     media_type: str = ""
     sha256: str = ""
+    sealed_number: int | None = None
     size_bytes: int = 0
     from_ms: int | None = None
     to_ms: int | None = None
@@ -99,6 +100,15 @@ def save_evidence(connection: Transaction, changed: Iterable[EvidenceRow]) -> No
     for row in changed:
         mine = and_(evidence.c.box == row.box, evidence.c.slot == row.slot)
         connection.execute(update(evidence).where(mine).values(**msgspec.structs.asdict(row)))
+
+
+def sealed_of(connection: Transaction, owners: Sequence[str]) -> list[EvidenceRow]:
+    """Pieces of these events that were sealed, or told missing."""
+    found: list[EvidenceRow] = []
+    for start in range(0, len(owners), MANY):
+        statement = select(evidence).where(evidence.c.owner.in_(owners[start : start + MANY]))
+        found.extend(map(_row, connection.execute(statement.where(evidence.c.sealed_number.is_not(None)))))
+    return found
 
 
 def alarms_of(connection: Transaction, box: str, event_id: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ from collector.storage.schema import (
 )
 from collector.storage.seeing import seen_events, shown_alarms
 
-LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX, Topic.ORDER)
+LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX, Topic.ORDER, Topic.EVIDENCE)
 
 
 class Reading:

@@ -465,6 +465,7 @@ evidence = Table(
     Column("reason", String(64), nullable=False),  # why it is missing
     Column("media_type", String(16), nullable=False),
     Column("sha256", _HASH, nullable=False),  # as the box's ledger sealed it; empty before
+    Column("sealed_number", BigInteger),  # the event that says so
     Column("size_bytes", BigInteger, nullable=False),
     Column("from_ms", BigInteger),
     Column("to_ms", BigInteger),

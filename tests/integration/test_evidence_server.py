@@ -18,7 +18,8 @@ from protocol.certificates import Role
 from protocol.uploads import MIN_PIECE_BYTES, UPLOAD_PATH, Upload, content_range, seal_upload, slot_of
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.uploading import CLIP, JPEG, EvidenceWorld, upload_of, write_credential
+from tests.pictures import CLIP, JPEG
+from tests.uploading import EvidenceWorld, upload_of, write_credential
 from tests.waiting import eventually
 
 

@@ -21,6 +21,7 @@ from collector.console.telling import Telling
 from tests.bundles import SITE, Bureau
 from tests.console import PEOPLE, ConsoleWorld
 from tests.orders import OrderWorld, signed
+from tests.pictures import JPEG, sealed_facts
 
 BUREAU = Bureau()
 WORDS = ("duress", "胁迫")
@@ -39,6 +40,7 @@ async def _under_duress(world: OrderWorld) -> tuple[str, str, str]:
     order = (await world.draft("disarm", {"partition": "hall"})).json()
     await world.approve(order, signed(order, "zhao"), "zhao")
     event = world.happens("zone.duress", "partition/hall", {"person": "zhao", "way": "order", "verification": 4})
+    world.happens("evidence.sealed", "camera/03", sealed_facts(f"{event}-1", JPEG))
     world.happens("order.executed", "box/orders", {"order": order["id"], "action": "disarm", "people": ["zhao"]})
     (alarm,) = world.centre.alarms(kind="zone.duress")
     return order["id"], event, alarm.id
@@ -54,8 +56,9 @@ def _addresses(world: ConsoleWorld, **values: str) -> list[str]:
     return [path.format(**values) for path in [*paths, *(f"{path}?limit=500" for path in paths if "{" not in path)]]
 
 
-async def _walk(world: OrderWorld, who: str, order: str, alarm: str) -> dict[str, str]:
+async def _walk(world: OrderWorld, who: str, order: str, alarm: str, event: str) -> dict[str, str]:
     values = {"alarm_id": alarm, "order_id": order, "site": SITE, "test": order, "key": order}
+    values |= {"box": world.box.id, "slot": f"{event}-1"}
     told: dict[str, str] = {}
     async with world.client(who) as client:
         for language in ("en", "zh"):
@@ -74,7 +77,7 @@ async def _live(world: OrderWorld, who: str) -> list[dict[str, Any]]:
     teller = Telling(services.people, PointNames(services.store))
     world.feed.start()
     told = []
-    kinds = frozenset({"alarm", "event", "box", "order"})
+    kinds = frozenset({"alarm", "event", "box", "order", "evidence"})
     feed = stream(services, teller, Asker(person=person, language="en", session=None), kinds, 0)
     async for block in feed:
         if b"event: tick" in block:
@@ -100,18 +103,19 @@ def _without_lists(address: str, text: str) -> str:
 async def test_no_address_shows_it_to_who_acted_under_it(world: OrderWorld) -> None:
     """Not the alarm, not its event, not the word; and the order ends as any other."""
     order, event, alarm = await _under_duress(world)
-    told = await _walk(world, "zhao", order, alarm)
+    told = await _walk(world, "zhao", order, alarm, event)
     assert _leaks(told, event, alarm, *WORDS) == []
     assert json.loads(told[f"en /api/v1/orders/{order}"])["state"] == "executed"
     live = await _live(world, "zhao")
-    assert not [each for each in live if any(word in json.dumps(each, ensure_ascii=False) for word in (alarm, *WORDS))]
+    hidden = (alarm, event, *WORDS)
+    assert not [each for each in live if any(word in json.dumps(each, ensure_ascii=False) for word in hidden)]
     assert [each["state"] for each in live if "needed" in each][-1] == "executed"
 
 
 async def test_everybody_else_sees_it(world: OrderWorld) -> None:
     """The same walk as an operator finds it where it belongs, on the pages and in the feed."""
     order, event, alarm = await _under_duress(world)
-    told = await _walk(world, "wang", order, alarm)
+    told = await _walk(world, "wang", order, alarm, event)
     shown = set(_leaks(told, event, alarm, *WORDS))
     assert {"en /api/v1/alarms", "en /api/v1/events", f"en /api/v1/alarms/{alarm}", f"zh /desk/alarms/{alarm}"} <= shown
     live = await _live(world, "wang")
@@ -170,11 +174,11 @@ async def test_its_end_is_hidden_as_its_beginning_was(world: OrderWorld) -> None
     """A restore that names no person follows the event that it ends; one that joins hides the alarm for both."""
     _, event, alarm = await _under_duress(world)
     world.happens("zone.duress.restored", "partition/hall", {}, restores=event)
-    told = await _walk(world, "zhao", "0", alarm)
+    told = await _walk(world, "zhao", "0", alarm, event)
     assert _leaks(told, event, alarm, *WORDS) == []
     world.happens("zone.duress", "partition/hall", {"person": "li", "way": "code"})
     for who in ("zhao", "li"):
-        assert _leaks(await _walk(world, who, "0", alarm), alarm) == [], who
+        assert _leaks(await _walk(world, who, "0", alarm, event), alarm) == [], who
 
 
 async def test_an_auditor_whom_boxes_obey_takes_no_ledger(world: OrderWorld) -> None:

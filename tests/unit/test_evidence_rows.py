@@ -14,7 +14,8 @@ from collector.storage.evidence import Over, State
 from protocol.uploads import slot_of
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.uploading import CLIP, JPEG, EvidenceWorld, sealed_facts, told
+from tests.pictures import CLIP, JPEG, sealed_facts, told
+from tests.uploading import EvidenceWorld
 
 
 @pytest.fixture

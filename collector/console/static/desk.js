@@ -39,6 +39,12 @@ const feed = new Feed(document.body.dataset.journal, {
     if (!chosen.id && fresh && !replayed && matchMedia("(min-width: 761px)").matches) chosen.show(alarm.id);
     else chosen.changed({ alarm });
   },
+  piece(piece) {
+    for (const id of piece.alarms) {
+      queue.picture(id, piece);
+      chosen.changed({ alarm: { id } });
+    }
+  },
   box(box) {
     chosen.changed({ box });
     past.changed();

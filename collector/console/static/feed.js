@@ -4,7 +4,7 @@ import { adjust } from "./time.js";
 const QUIET_MS = 8000; // the server says the time every 3 s; two and a half missed beats are a lost line
 const AGAIN_MS = 1000;
 
-/** Calls `on.alarm`, `on.box`, `on.lost(sinceMs)`, `on.again({lostMs, missed})` and `on.reset()`. */
+/** Calls `on.alarm`, `on.box`, `on.piece`, `on.lost(sinceMs)`, `on.again({lostMs, missed})` and `on.reset()`. */
 export class Feed {
   constructor(after, on) {
     this.last = after;
@@ -21,7 +21,7 @@ export class Feed {
   }
 
   #open() {
-    const source = new EventSource(`/api/v1/live?kinds=alarm,box&after=${this.last}&lang=${document.documentElement.lang}`);
+    const source = new EventSource(`/api/v1/live?kinds=alarm,box,evidence&after=${this.last}&lang=${document.documentElement.lang}`);
     this.source = source;
     source.addEventListener("alarm", (message) => {
       const alarm = this.#take(message);
@@ -29,6 +29,7 @@ export class Feed {
       this.on.alarm(alarm, this.lostSince !== null);
     });
     source.addEventListener("box", (message) => this.on.box(this.#take(message)));
+    source.addEventListener("evidence", (message) => this.on.piece(this.#take(message)));
     source.addEventListener("reset", (message) => this.on.reset(this.#take(message)));
     source.addEventListener("tick", (message) => {
       adjust(Date.parse(this.#take(message).now));

@@ -24,7 +24,17 @@ function swap(part) {
   const [top, focused] = [old.scrollTop, old.contains(document.activeElement) ? document.activeElement.id : ""];
   const same = part.dataset.of === old.dataset.of;
   dress(part);
+  keep(old, part);
   old.replaceWith(part);
   if (same) part.scrollTop = top;
   if (focused) document.getElementById(focused)?.focus();
+}
+
+/** What is shown and did not change stays as it is: a picture is not fetched again, a clip plays on. */
+function keep(old, part) {
+  const shown = new Map([...old.querySelectorAll("[data-keep]")].map((each) => [each.dataset.keep, each]));
+  for (const each of part.querySelectorAll("[data-keep]")) {
+    const known = shown.get(each.dataset.keep);
+    if (known) each.replaceWith(known);
+  }
 }

@@ -1,5 +1,6 @@
 // The queue: gravest level first, in it what nobody has taken, the oldest on top; rows are made from one template and moved, never all made anew.
 import { painted } from "./painted.js";
+import { pictured, small } from "./stills.js";
 import { dress, now } from "./time.js";
 import { say } from "./words.js";
 
@@ -47,11 +48,12 @@ export class Queue {
     this.meanwhile?.push(alarm);
     const known = this.alarms.get(alarm.id);
     if (known && known.version > alarm.version) return;
-    if (OPEN.has(alarm.state)) this.alarms.set(alarm.id, alarm);
-    else this.alarms.delete(alarm.id);
+    if (OPEN.has(alarm.state)) this.alarms.set(alarm.id, alarm); else this.alarms.delete(alarm.id);
     if (arrived) this.arrived.add(alarm.id);
     this.#later();
   }
+
+  picture(id, piece) { if (pictured(this.alarms, id, piece)) this.#later(); }
 
   show(tab) {
     this.tab = tab;
@@ -88,9 +90,7 @@ export class Queue {
     return [...this.alarms.values()].filter((alarm) => Date.parse(alarm.opened_at) >= since).length;
   }
 
-  #wanted() {
-    return [...this.alarms.values()].filter(TABS[this.tab]).sort(byNeed);
-  }
+  #wanted() { return [...this.alarms.values()].filter(TABS[this.tab]).sort(byNeed); }
 
   #later() {
     this.frame ??= requestAnimationFrame(() => { this.frame = null; this.#draw(); });
@@ -121,12 +121,13 @@ export class Queue {
     row.id = `row-${alarm.id}`;
     row.className = `row level-is-${alarm.level}${alarm.state === "new" ? "" : " taken"}${this.arrived.has(alarm.id) ? " arrived" : ""}`;
     row.setAttribute("aria-selected", alarm.id === this.chosen);
-    const [level, grave, title, age, place, due] = row.children;
+    const [level, grave, title, age, place, due, still] = row.children;
     level.className = `level level-${alarm.level}`;
     level.textContent = ["", "I", "II", "III", "IV", "V"][alarm.level];
     grave.textContent = say(`level${alarm.level}`);
     title.textContent = alarm.words.title;
     place.textContent = alarm.words.place;
+    small(still, alarm.still);
     age.dataset.ageFrom = Date.parse(alarm.opened_at);
     if (alarm.state === "new" && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.opened_at) });
     else { delete due.dataset.due; due.textContent = alarm.words.holder ?? ""; }

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("media_type", sa.String(length=16), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("sealed_number", sa.BigInteger(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("from_ms", sa.BigInteger(), nullable=True),
         sa.Column("to_ms", sa.BigInteger(), nullable=True),
