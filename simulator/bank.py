@@ -91,7 +91,9 @@ class Bank:
         user, _, password = self._secret(_CAMERA_LOGIN).partition(":")
         return user, password
 
-    def write_inventory(self, wired: Sequence[Wired], hours: Sequence[Hours], *, broker: str, enrolment: str) -> None:
+    def write_inventory(
+        self, wired: Sequence[Wired], hours: Sequence[Hours], *, broker: str, enrolment: str, evidence: str
+    ) -> None:
         """The whole inventory but the boxes' keys, anew: addresses and hours are those of this run."""
         inventory = self._folder.inventory
         (inventory / "sites").mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ class Bank:
         units = sorted({each.site.unit for each in wired})
         keys = {officer.id: self._folder.person_key(officer.id) for officer in OFFICERS}
         pins = [_thumbprint(self._folder.bureau / f"{name}.pem") for name in BUREAU]
-        _write(inventory / "bank.toml", _bank_toml(pins, units, broker=broker, enrolment=enrolment))
+        _write(inventory / "bank.toml", _bank_toml(pins, units, broker=broker, enrolment=enrolment, evidence=evidence))
         _write(inventory / "people.toml", people_toml(keys))
         for each, open_when in zip(wired, hours, strict=True):
             text = inventory_toml(
@@ -209,11 +211,11 @@ class Bank:
         _write(self._folder.secrets, f'[secrets]\npanel-p1 = "{key}"\n')
 
 
-def _bank_toml(pins: Sequence[str], units: Sequence[str], *, broker: str, enrolment: str) -> str:
+def _bank_toml(pins: Sequence[str], units: Sequence[str], *, broker: str, enrolment: str, evidence: str) -> str:
     listed = ", ".join(f'"{pin}"' for pin in pins)
     parts = [
         f'name = "示范银行"\nprovisioning = [{listed}]\n',
-        f'[centre]\nbrokers = ["{broker}"]\nenrolment = "{enrolment}"\n',
+        f'[centre]\nbrokers = ["{broker}"]\nenrolment = "{enrolment}"\nevidence = "{evidence}"\n',
         *(f'[[unit]]\npath = "{unit}"\nresponsible = ["{OFFICERS[0].id}"]\n' for unit in units),
     ]
     return "\n".join(parts)

@@ -155,7 +155,11 @@ class _Demo:
     async def _sign(self, wired: list[Wired], ports: Ports, children: Children) -> None:
         """Every box enrolled, with a signed site file of this run."""
         enrolment = f"{HOST}:{free_port()}"
-        where = {"broker": f"{HOST}:{ports.broker}", "enrolment": enrolment}
+        where = {
+            "broker": f"{HOST}:{ports.broker}",
+            "enrolment": enrolment,
+            "evidence": f"{HOST}:{ports.evidence}",
+        }
         self._bank.write_inventory(wired, [usual_hours()] * len(wired), **where)
         await self._bank.enrol(self._sites, children, enrolment)
         # The clock of the closing-time story begins now: what is left to start takes less time than it leaves.

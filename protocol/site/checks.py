@@ -113,11 +113,11 @@ def addresses(site: Site) -> Iterator[Problem]:
                 yield (section, index, "address"), said(text, owner=f"[[{section}]] {seen[key]}")
             seen.setdefault(key, item.id)
     if site.centre is not None:
-        for path, fault in ways(site.centre.brokers, site.centre.enrolment):
+        for path, fault in ways(site.centre.brokers, site.centre.enrolment, site.centre.evidence):
             yield ("centre", *path), fault
 
 
-def ways(brokers: Iterable[str], enrolment: str | None) -> Iterator[Problem]:
+def ways(brokers: Iterable[str], enrolment: str | None, evidence: str | None = None) -> Iterator[Problem]:
     """The ways to a centre, with their ports; also of a bank whose sites share them."""
     first: dict[tuple[str, int], int] = {}
     for index, broker in enumerate(brokers):
@@ -132,11 +132,13 @@ def ways(brokers: Iterable[str], enrolment: str | None) -> Iterator[Problem]:
             owner = f"brokers[{first[host]}]"
             yield ("brokers", index), said("{key} is the same broker as {owner}", key=name, owner=owner)
         first.setdefault(host, index)
-    if enrolment is not None:
+    for key, address in (("enrolment", enrolment), ("evidence", evidence)):
+        if address is None:
+            continue
         try:
-            parse_address(enrolment)
+            parse_address(address)
         except AddressError as error:
-            yield ("enrolment",), said("{key} {fault}", key="enrolment", fault=error.said)
+            yield (key,), said("{key} {fault}", key=key, fault=error.said)
 
 
 def references(site: Site) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ provisioning = []
 [centre]
 brokers = ["192.0.2.5:8883", "192.0.2.6:8883"]
 enrolment = "192.0.2.7:8443"
+evidence = "192.0.2.5:8444"
 
 {unit_is}
 [[unit]]

@@ -19,7 +19,7 @@ from provisioning.inventory.merging import Origin, Table, Value, laid, laid_belo
 MAX_LAYERS: Final = 4
 """Templates upon templates: who looks for a value opens so many files at most."""
 
-CENTRE: Final = ("brokers", "enrolment")
+CENTRE: Final = ("brokers", "enrolment", "evidence")
 CALENDAR: Final = Calendar.__struct_fields__
 HOURS: Final = Opening.__struct_fields__
 

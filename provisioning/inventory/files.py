@@ -70,6 +70,7 @@ class BankCentre(msgspec.Struct, frozen=True, kw_only=True):
 
     brokers: Annotated[tuple[Address, ...], Meta(min_length=1, max_length=2)]
     enrolment: Address | None = None
+    evidence: Address | None = None  # where pictures and clips are taken
 
 
 class BankFile(msgspec.Struct, frozen=True, kw_only=True):

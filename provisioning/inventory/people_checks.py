@@ -27,7 +27,7 @@ _APART: Final = frozenset(
 
 def bank_problems(bank: BankFile, known: Known) -> Iterator[Problem]:
     """Ways to the centre, units, schedules, the calendar."""
-    for path, fault in ways(bank.centre.brokers, bank.centre.enrolment):
+    for path, fault in ways(bank.centre.brokers, bank.centre.enrolment, bank.centre.evidence):
         yield ("centre", *path), fault
     for index, pin in enumerate(bank.provisioning):
         if pin in bank.provisioning[:index]:

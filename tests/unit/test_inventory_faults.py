@@ -208,7 +208,7 @@ WRONG = [
         added(SITE, '\n[centre]\nca = "x.pem"\n'),
         SITE,
         "ca =",
-        "[centre] has brokers, enrolment only",
+        "[centre] has brokers, enrolment, evidence only",
     ),
     (
         "an absent thing that was never there",
