@@ -81,11 +81,13 @@ closed = 0
 id = "none"
 camera = "none"
 polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
+restricted = true
 
 [[camera]]
 id = "none"
 address = "cam.branch"
 login = { secret = "x" }
+watch = ["people"]
 
 [[zone]]
 id = "glass-2"
