@@ -12,6 +12,7 @@ from typing import Final
 
 from agent.video import shelf
 from agent.video.learning import Learning
+from agent.video.reference_files import ASKED
 from agent.video.shelf import Kept
 from agent.video.vision import Frame, PictureError
 from agent.video.words import Learn, Learned, Measures
@@ -52,11 +53,8 @@ class References:
 
     def take(self, frame: Frame) -> None:
         """This is how it shall look: a person says so (replay)."""
-        self._kept = {
-            self._learning.light: shelf.described(
-                frame, self.version + 1, light=self._learning.light, why=shelf.ASKED, at=""
-            )[0]
-        }
+        light = self._learning.light
+        self._kept = {light: shelf.as_kept(frame, self.version + 1, light=light, why=ASKED, at="")[0]}
         self._choose()
 
     def look(
@@ -76,9 +74,9 @@ class References:
             kept = self._kept_as(picture, light, why, format_time(self._wall()))
         except (OSError, PictureError):
             self._not_before = at_ms + AGAIN_MS
-            self._learning.asked |= why == "asked"
+            self._learning.asked |= why == ASKED
             return None
-        if why == "asked":
+        if why == ASKED:
             self._kept.clear()  # the camera may look elsewhere: what was learned by other light is of the past
         self._kept[light] = kept
         return Learned(version=kept.description.version, sha256=kept.description.sha256, at_ms=at_ms)
@@ -86,7 +84,7 @@ class References:
     def _kept_as(self, picture: Frame, light: str, why: str, at: str) -> Kept:
         if self._folder is not None:
             return shelf.write(self._folder, picture, light=light, why=why, at=at)
-        return shelf.described(picture, self.version + 1, light=light, why=why, at=at)[0]
+        return shelf.as_kept(picture, self.version + 1, light=light, why=why, at=at)[0]
 
     def _choose(self) -> bool:
         before = self._used

@@ -9,31 +9,17 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from agent.video import vision
+from agent.video.reference_files import ASKED, Description, Refused, described, listed
 from agent.video.vision import Frame, PictureError
 
 KEPT: Final = 8
 WIDEST: Final = 1280
 """Of a kept picture, in pixels: enough for the cells of a fascia, and at most some 2 MB."""
-LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of a picture's file that are read."""
-ASKED: Final = "asked"
-LARGEST_DESCRIPTION: Final = 64 * 1024
-
-
-class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside a picture."""
-
-    version: Annotated[int, Meta(ge=1)]
-    at: Annotated[str, Meta(max_length=64)]  # wall time
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    light: Annotated[str, Meta(pattern="^(colour|grey)$")]
-    why: Annotated[str, Meta(max_length=32)]  # first, asked, light, infrared, damaged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,27 +30,12 @@ class Kept:
     picture: Frame
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refused:
-    """One that is there and is not what it should be."""
-
-    version: int
-    reason: str  # "gone", "damaged", "not described"
-
-
-def listed(folder: Path) -> tuple[Description | Refused, ...]:
-    """Every version that is there, oldest first, its picture's hash checked; nothing is decoded."""
-    names = {int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()}
-    names |= {int(path.stem) for path in folder.glob("*.png") if path.stem.isdigit()}
-    return tuple(_described(folder, version)[0] for version in sorted(names))
-
-
 def read(folder: Path) -> tuple[tuple[Kept, ...], tuple[Refused, ...]]:
     """The newest sound picture for each light, and what was refused."""
     kept: dict[str, Kept] = {}
     refused = list[Refused]()
     for version in sorted((each.version for each in listed(folder)), reverse=True):
-        found, data = _described(folder, version)
+        found, data = described(folder, version)
         if isinstance(found, Refused):
             refused.append(found)
         elif found.light not in kept:
@@ -88,7 +59,7 @@ def write(folder: Path, picture: Frame, *, light: str, why: str, at: str) -> Kep
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     there = listed(folder)
     version = 1 + max((each.version for each in there), default=0)
-    kept, data = described(picture, version, light=light, why=why, at=at)
+    kept, data = as_kept(picture, version, light=light, why=why, at=at)
     _put(folder / f"{version}.png", data)
     _put(folder / f"{version}.json", msgspec.json.encode(kept.description))
     newest = {each.light: each.version for each in there if isinstance(each, Description)} | {light: version}
@@ -99,7 +70,7 @@ def write(folder: Path, picture: Frame, *, light: str, why: str, at: str) -> Kep
     return kept
 
 
-def described(picture: Frame, version: int, *, light: str, why: str, at: str) -> tuple[Kept, bytes]:
+def as_kept(picture: Frame, version: int, *, light: str, why: str, at: str) -> tuple[Kept, bytes]:
     """The picture as it is kept, and its file.
 
     Raises:
@@ -115,29 +86,6 @@ def described(picture: Frame, version: int, *, light: str, why: str, at: str) ->
 def _size(picture: Frame) -> tuple[int, int]:
     rows, columns = picture.shape[:2]
     return (columns, rows) if columns <= WIDEST else (WIDEST, max(1, round(rows * WIDEST / columns)))
-
-
-def _described(folder: Path, version: int) -> tuple[Description | Refused, bytes]:
-    try:
-        text = _bytes(folder / f"{version}.json", LARGEST_DESCRIPTION)
-        description = msgspec.json.decode(text, type=Description)
-    except (OSError, msgspec.MsgspecError, ValueError):
-        return Refused(version=version, reason="not described"), b""
-    try:
-        data = _bytes(folder / f"{version}.png", LARGEST)
-    except (OSError, ValueError):
-        return Refused(version=version, reason="gone"), b""
-    if description.version != version or hashlib.sha256(data).hexdigest() != description.sha256:
-        return Refused(version=version, reason="damaged"), b""
-    return description, data
-
-
-def _bytes(path: Path, largest: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(largest + 1)
-    if len(data) > largest:
-        raise ValueError("too large")
-    return data
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from agent.video import shelf
 from agent.video.looking import Looking
-from agent.video.shelf import KEPT, Description, Refused
+from agent.video.reference_files import Description, Refused, listed
+from agent.video.shelf import KEPT
 from agent.video.words import EyeSettings, Learn, Learned, Look
 from tests.picture_faults import Frame, black, drawn, infrared, live, moved, paper, snow
 
@@ -135,7 +136,7 @@ def test_a_touched_file_is_refused_and_learned_anew(tmp_path: Path, harm: str) -
         case "flipped":
             picture.write_bytes(data[:2_000] + bytes([data[2_000] ^ 1]) + data[2_001:])
         case "swapped":
-            picture.write_bytes(shelf.described(drawn(3), 1, light="colour", why="first", at="x")[1])
+            picture.write_bytes(shelf.as_kept(drawn(3), 1, light="colour", why="first", at="x")[1])
         case "cut":
             picture.write_bytes(data[:1_000])
         case "gone":
@@ -149,7 +150,7 @@ def test_a_touched_file_is_refused_and_learned_anew(tmp_path: Path, harm: str) -
     assert eye.version == 0
     assert [each.version for each in eye.see(ROOM, 30)] == [2]
     assert json.loads((folder / "2.json").read_text())["why"] == "damaged"
-    refused = [each for each in shelf.listed(folder) if isinstance(each, Refused)]
+    refused = [each for each in listed(folder) if isinstance(each, Refused)]
     assert [each.version for each in refused] == [1]
 
 
@@ -188,7 +189,7 @@ def test_only_the_newest_versions_stay(tmp_path: Path) -> None:
     shelf.write(tmp_path, ROOM, light="grey", why="infrared", at="t")
     for _ in range(KEPT + 4):
         shelf.write(tmp_path, ROOM, light="colour", why="light", at="t")
-    versions = [each.version for each in shelf.listed(tmp_path)]
+    versions = [each.version for each in listed(tmp_path)]
     assert len(versions) == KEPT
     assert versions[0] == 1
     assert versions[-1] == KEPT + 5
@@ -219,4 +220,4 @@ def test_strangers_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / ".1.png.new").write_text("x")
     shelf.write(tmp_path, ROOM, light="colour", why="first", at="t")
-    assert [each.version for each in shelf.listed(tmp_path) if isinstance(each, Description)] == [1]
+    assert [each.version for each in listed(tmp_path) if isinstance(each, Description)] == [1]
