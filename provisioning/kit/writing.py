@@ -49,9 +49,6 @@ CODE: Final = "code.txt"
 FACTS: Final = "kit.txt"
 REQUIREMENTS: Final = "requirements.txt"
 
-BYTE_CODE: Final = 1.6
-"""An installed wheel with its byte code and blocks of 4 KiB, measured: 48 MiB from 29 MiB unpacked."""
-
 OWN_BYTES: Final = 4 * 1024 * 1024
 """The virtual environment itself, units, records."""
 
@@ -148,9 +145,9 @@ def write_kit(files: Mapping[str, bytes], folder: Path) -> None:
 
 def room_kib(wheels: Sequence[Wheel]) -> int:
     """What an installation takes on the box's disk while it is made, with the kit's own copy."""
-    unpacked = sum(wheel.unpacked_bytes for wheel in wheels)
+    installed = sum(wheel.installed_bytes for wheel in wheels)
     kit = sum(len(wheel.content) for wheel in wheels)
-    return int(unpacked * BYTE_CODE + kit + OWN_BYTES) // 1024
+    return (installed + kit + OWN_BYTES) // 1024
 
 
 def models_kib(parts: Mapping[str, bytes]) -> int:

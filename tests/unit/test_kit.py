@@ -168,4 +168,4 @@ def test_requirements_name_each_wheel_with_its_hash(office: Office) -> None:
 def test_room_is_asked_for_what_is_unpacked() -> None:
     """More than the wheels themselves take."""
     wheel = paper_wheel()
-    assert room_kib([wheel] * 2) * 1024 > 2 * (len(wheel.content) + wheel.unpacked_bytes)
+    assert room_kib([wheel] * 2) * 1024 > 2 * (len(wheel.content) + wheel.installed_bytes)
