@@ -47,9 +47,7 @@ NEXT: Final = {
     ),
     "busy": N_("end other viewers of this device, or raise its limit of sessions"),
     "not_found": N_("take the stream's address from `branchwatch agent probe onvif`, or from the maker's page"),
-    "broken": N_(
-        "is the port right, and a recorder's --protocol? ONVIF is often at 80, 8000, 8080 or 8899, and must be switched on"
-    ),
+    "broken": N_("is the port right, and a recorder's --protocol? ONVIF is often at 80, 8000 or 8899, and must be on"),
     "too_large": N_("the device answers in no sane way: look for newer firmware"),
     "refused": N_("the device cannot do this; the rest may be used"),
 }
