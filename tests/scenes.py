@@ -64,13 +64,15 @@ address = "192.0.2.23"
 login = { secret = "cameras" }
 watch = ["people"]
 """
-LEFT = "polygon = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]"
+LEFT = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
+SOUND = Measures(luma=110.0, luma_std=50.0, noise=0.8, equal=0.4)
 STEP_MS = 500
 
 
-def site_of(rules: str, head: str = HEAD) -> Site:
+def site_of(rules: str, head: str = HEAD, area: list[list[float]] | None = None) -> Site:
     """A site whose one camera has one area, the left half of its picture, with these rules."""
-    return read_site(f'{head}\n[[area]]\nid = "hall"\ncamera = "03"\n{LEFT}\n{rules}\n', "site.toml")
+    place = f'[[area]]\nid = "hall"\ncamera = "03"\npolygon = {area or LEFT}'
+    return read_site(f"{head}\n{place}\n{rules}\n", "site.toml")
 
 
 def person(x: float = 0.25, bottom: float = 0.9, score: float = 0.9, thing: Thing = Thing.PERSON) -> Box:

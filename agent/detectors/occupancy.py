@@ -16,8 +16,11 @@ HELD: Final = timedelta(seconds=2)
 HOLE: Final = timedelta(seconds=1)
 """A look that misses somebody does not make the counting begin anew."""
 
-STALE: Final = timedelta(seconds=10)
-"""Without a look for so long nobody knows who is there."""
+STALE: Final = timedelta(seconds=7)
+"""Without a look for so long nobody knows who is there; where all is quiet one comes every 4 to 5 s."""
+
+FRESH: Final = timedelta(seconds=3)
+"""Where somebody is, looks come twice a second: an older one is no proof of who is there now."""
 
 
 class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,11 @@ def observe(state: Occupancy, seen: int, at: Moment, held: timedelta = HELD, *, 
 def forgotten(state: Occupancy, now: Moment) -> Occupancy:
     """The same when no look came: what is older than STALE is known no longer."""
     return Occupancy() if state.looked and now.since(state.looked) > STALE else state
+
+
+def is_fresh(state: Occupancy, now: Moment) -> bool:
+    """Whether the latest look tells of now."""
+    return state.looked is not None and now.since(state.looked) <= (FRESH if state.count else STALE)
 
 
 def _next(state: Occupancy, seen: int, most: int, at: Moment, held: timedelta) -> Occupancy:

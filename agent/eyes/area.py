@@ -172,7 +172,7 @@ class AreaMind:
         door = self._door(self.area.two_people_while, around, now)
         if door is None:
             return ()
-        known = self._people.since is not None and self._model != NO_MODEL
+        known = self._people.since is not None and self._model != NO_MODEL and occupancy.is_fresh(self._people, now)
         sight = custody.Sight(
             area=self.area.id,
             door=door,

@@ -11,11 +11,10 @@ from agent.findings import Phase
 from agent.signals import State
 from agent.video.words import Learn, Look, Loss, Measures
 from protocol.kinds import KINDS
-from tests.scenes import HEAD, Scene, person, site_of
+from tests.scenes import HEAD, SOUND, Scene, person, site_of
 
 RULE = 'loitering_after = "15s"'
 BLACK = Measures(luma=3.0, luma_std=0.5, noise=0.2)
-SOUND = Measures(luma=110.0, luma_std=50.0, noise=0.8, equal=0.4)
 
 
 def judged_site() -> Scene:
