@@ -12,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from collector.console import desk_words, order_telling, problems
+from collector.console import desk_words, order_telling, pictures, problems
 from collector.console.asking import Asker, asker
 from collector.console.credentials import place_of
 from collector.console.filters import Cursor, in_scope
@@ -26,10 +26,12 @@ from collector.orders.boxes import Signed
 from collector.orders.drafting import may_draft, may_withdraw
 from collector.orders.lifecycle import State
 from collector.orders.refusing import NotDoneError
+from collector.orders.requests import ASKERS
 from collector.services import Services
 from collector.storage.guard_reading import guarded_lately
 from collector.storage.orders import OrderRow, list_orders
 from collector.storage.records import Filter
+from collector.storage.requests import list_requests
 from collector.times import unix_ms, wire_ms
 from protocol.envelope import encode_base64url
 from protocol.orders import ACTIONS, order_digest
@@ -38,6 +40,10 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 LISTED: Final = 100
 """Orders of one page."""
+PICTURED: Final = frozenset({"still", "clip", "playback", "preset"})
+"""Requests to cameras."""
+LOOKED_THROUGH: Final = 100
+"""Requests among which the newest of them are found."""
 LATELY: Final = 12
 """What was done to a site's guarding that its page tells."""
 
@@ -78,7 +84,9 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             {point.id: wire_ms(point.since) for point in points},
             may=may_draft(person, "arm"),
             tests=may_draft(person, "run_test"),
+            asks=not person.roles.isdisjoint(ASKERS["still"]),
         )
+        leads = not person.roles.isdisjoint(ASKERS["clip"])
         return pages.page(
             request,
             asked.language,
@@ -88,6 +96,8 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             boxes=boxes,
             view=shown,
             lately=[order_telling.happened(each, telling, asked.language, unix_ms(services.now())) for each in lately],
+            asked_for=_asked_for(services, telling, site, asked),
+            leads=leads and any(row.id.startswith("camera/") for row in shown.cameras),
             args=lambda button: msgspec.json.encode(button.args).decode(),
         )
 
@@ -144,6 +154,21 @@ def _asked(request: Request) -> Asker | Response:
         if problem.sort is not problems.LOGIN_NEEDED:
             raise
         return RedirectResponse("/login", 303)
+
+
+def _asked_for(services: Services, telling: Telling, site: str, asked: Asker) -> list[dict[str, Any]]:
+    """What was asked of this site's cameras lately, and what came of it."""
+    now_ms = unix_ms(services.now())
+    with services.store.read() as reading:
+        wish = Filter(sight=asked.person.sight, site=site, limit=LOOKED_THROUGH)
+        rows = [row for row in list_requests(reading, wish).items if row.action in PICTURED][:LATELY]
+        asked_by = {row.id: row.person for row in rows}
+        wording = telling.wording(rows[0].box if rows else "", asked.language, now_ms)
+        came = pictures.of_requests(reading, asked_by, asked.person, services.evidence, wording)
+    return [
+        {"request": order_telling.request(row, telling, asked.language, now_ms), "piece": came.get(row.id)}
+        for row in rows
+    ]
 
 
 def _own_keys(row: OrderRow, signed: Signed | None, asked: Asker, origin: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from collector.console import guard_sentences
+from collector.console import eye_sentences, guard_sentences
 from collector.console.order_shapes import SitePoint
 from collector.console.wording import Wording
 from protocol.orders import WHOLE_SITE
@@ -20,6 +20,7 @@ TEST_S: Final = 1800
 _GRAVE: Final = frozenset({"alarm", "tamper"})
 _WARNS: Final = frozenset({"bypassed", "shut_down", "not_ready", "late", "warned", "test"})
 _TRIGGERED: Final = frozenset({"active", "open", "unlocked", "offline"})
+_SEEN: Final = frozenset({"camera", "area"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Button:
     action: str
     args: Mapping[str, Any]
     main: bool = False
+    asks: bool = False  # it only asks, and goes to the box at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +64,24 @@ class View:
 
     areas: tuple[Area, ...]
     zones: tuple[Row, ...]
+    cameras: tuple[Row, ...]
     others: tuple[Row, ...]
     buttons: tuple[Button, ...] = field(default=())
 
 
-def view(points: Sequence[SitePoint], wording: Wording, since_ms: Mapping[str, int], *, may: bool, tests: bool) -> View:
-    """Put the points of a site in order; `may`: this person may draw orders up, `tests`: walk tests at least."""
+def view(
+    points: Sequence[SitePoint],
+    wording: Wording,
+    since_ms: Mapping[str, int],
+    *,
+    may: bool,
+    tests: bool,
+    asks: bool = False,
+) -> View:
+    """Put the points of a site in order.
+
+    `may`: this person may draw orders up, `tests`: walk tests at least, `asks`: it may ask for a picture.
+    """
     by_id = {point.id: point for point in points}
     in_areas: set[str] = set()
     areas: list[Area] = []
@@ -87,10 +101,12 @@ def view(points: Sequence[SitePoint], wording: Wording, since_ms: Mapping[str, i
             )
         )
     loose = [point for point in points if point.family == "zone" and point.id not in in_areas]
-    rest = [point for point in points if point.family not in {"partition", "zone"}]
+    seen = [point for point in points if point.family in _SEEN]
+    rest = [point for point in points if point.family not in {"partition", "zone", *_SEEN}]
     return View(
         areas=tuple(sorted(areas, key=lambda area: (_rank(area.row), area.row.id))),
         zones=tuple(_row(zone, wording, since_ms, _zone_buttons(zone, wording) if may else ()) for zone in loose),
+        cameras=tuple(_row(each, wording, since_ms, _camera_buttons(each, wording) if asks else ()) for each in seen),
         others=tuple(_row(each, wording, since_ms, _other_buttons(each, wording) if may else ()) for each in rest),
         buttons=_site_buttons(wording) if may and areas else (),
     )
@@ -102,18 +118,26 @@ def _row(point: SitePoint, wording: Wording, since_ms: Mapping[str, int], button
         name=wording.point(point.id),
         state=point.words,
         look=_look(point),
-        marks=tuple((wording.mark(mark), "grave" if mark in _GRAVE else "warns") for mark in point.marks),
+        marks=tuple((wording.mark(mark), _look_of(mark)) for mark in point.marks if mark != "quiet"),
         cause=point.cause,
         since_ms=since_ms[point.id],
         buttons=tuple(buttons),
     )
 
 
+def _look_of(mark: str) -> str:
+    if mark in eye_sentences.CALM_MARKS:
+        return ""
+    return "grave" if mark in _GRAVE or mark in eye_sentences.GRAVE_MARKS else "warns"
+
+
 def _look(point: SitePoint) -> str:
     if point.state == "unknown":
         return "unknown"
-    if point.state in _GRAVE or "alarm" in point.marks:
+    if point.state in _GRAVE or "alarm" in point.marks or eye_sentences.GRAVE_MARKS.intersection(point.marks):
         return "grave"
+    if point.family in _SEEN and (point.state == "offline" or "login_refused" in point.marks):
+        return "warns"
     if _WARNS.intersection(point.marks) or point.state in {"test", "entry_delay", "arming"}:
         return "warns"
     return "active" if point.state in _TRIGGERED else ""
@@ -167,6 +191,12 @@ def _other_buttons(point: SitePoint, wording: Wording) -> Iterable[Button]:
         yield Button(words=_(N_("Unlock")), action="unlock", args={"door": name})
         if point.told == "unlocked":
             yield Button(words=_(N_("Lock")), action="lock", args={"door": name})
+
+
+def _camera_buttons(point: SitePoint, wording: Wording) -> Iterable[Button]:
+    family, _, name = point.id.partition("/")
+    if family == "camera" and point.state != "unknown":
+        yield Button(words=wording.texts(N_("Ask for a picture")), action="still", args={"camera": name}, asks=True)
 
 
 def _site_buttons(wording: Wording) -> tuple[Button, ...]:

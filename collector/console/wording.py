@@ -65,8 +65,10 @@ class Wording:
 
     def decided(self, facts: Mapping[str, Any]) -> str:
         """The figure that decided on a picture, where the event has one."""
-        words = self._fill(sentences.DECIDED, "", facts) if facts.get("measure") else None
-        return words or ""
+        if not all(type(facts.get(name)) in (int, float) for name in ("value", "limit")):
+            return ""
+        exact = {name: f"{facts[name]:.3g}" for name in ("value", "limit")}
+        return self._fill(sentences.DECIDED, "", {**facts, **exact}) or ""
 
     def next_step(self, kind: str, site: str, facts: Mapping[str, Any]) -> str:
         """What a person does about it; empty where the procedure of the desk is all there is."""

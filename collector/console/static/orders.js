@@ -1,4 +1,5 @@
 // Partitions, zones and orders: drawing orders up, approving with a security key, drawing the page anew as things change.
+import { looks } from "./looks.js";
 import { ago, now, remaining, adjust } from "./time.js";
 import { say } from "./words.js";
 
@@ -44,7 +45,6 @@ document.addEventListener("click", (event) => {
   else if (button?.hasAttribute("data-approve")) doing(() => approve(button));
   else if (button?.hasAttribute("data-withdraw")) doing(withdraw);
 });
-
 async function draft(button) {
   const args = JSON.parse(button.dataset.args);
   const order = await ask("/api/v1/orders", { site: body.dataset.site, action: button.dataset.order, args });
@@ -86,8 +86,10 @@ async function redraw() {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const open = document.querySelector("details")?.open;
+  const typed = document.querySelector("#past");
   document.querySelector("main").replaceWith(page.querySelector("main"));
-  if (open) document.querySelector("details").open = true;
+  if (typed) document.querySelector("#past")?.replaceWith(typed); // what is being typed stays
+  else if (open) document.querySelector("details").open = true;
   tick();
 }
 
@@ -104,17 +106,17 @@ function changed() {
 
 function concerns(topic, told) {
   if (body.dataset.orderId) return topic === "order" && told.id === body.dataset.orderId;
-  if (body.dataset.site) return topic === "box" && told.site === body.dataset.site;
+  if (body.dataset.site) return topic !== "order" && told.site === body.dataset.site && (topic === "box" || Boolean(told.request));
   return topic === "order";
 }
 
 function listen() {
-  const source = new EventSource(`/api/v1/live?kinds=box,order&after=${body.dataset.journal}&lang=${document.documentElement.lang}`);
+  const source = new EventSource(`/api/v1/live?kinds=box,order,evidence&after=${body.dataset.journal}&lang=${document.documentElement.lang}`);
   const take = (topic) => (message) => {
     heard = Date.now();
     if (concerns(topic, JSON.parse(message.data))) changed();
   };
-  for (const topic of ["box", "order"]) source.addEventListener(topic, take(topic));
+  for (const topic of ["box", "order", "evidence"]) source.addEventListener(topic, take(topic));
   source.addEventListener("reset", changed);
   source.addEventListener("tick", (message) => {
     heard = Date.now();
@@ -132,6 +134,7 @@ function tick() {
   body.classList.toggle("stale", lost);
 }
 
+looks(doing, (args) => ask("/api/v1/requests", { site: body.dataset.site, ...args }), redraw);
 tick();
 setInterval(tick, 1000);
 listen();
