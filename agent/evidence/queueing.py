@@ -45,10 +45,10 @@ class Waiting:
     wrong: int = 0  # times that the centre got something else
 
     @property
-    def rank(self) -> tuple[bool, bool, int, int, str]:
-        """The smallest goes first."""
+    def rank(self) -> tuple[bool, bool, bool, int, int, str]:
+        """The smallest goes first. A clip that was begun is finished: the centre keeps few parts of one box."""
         about = self.description
-        return (about.kind == "clip", not about.urgent, about.level, -self.at_ms, about.slot)
+        return (about.kind == "clip", not about.urgent, not self.have, about.level, -self.at_ms, about.slot)
 
     @property
     def is_still(self) -> bool:
@@ -135,8 +135,11 @@ def answered(file: Waiting, status: int, have: int | None, retry_ms: int | None,
         return _later(replace(file, have=0, wrong=file.wrong + 1), now_ms)
     if status == 401:
         return Next(step=Step.PAUSE, file=file, pause_ms=REFUSED_WAIT_MS)
-    if status in (429, 503):
-        return Next(step=Step.PAUSE, file=file, pause_ms=FIRST_WAIT_MS if retry_ms is None else retry_ms)
+    wait_ms = FIRST_WAIT_MS if retry_ms is None else retry_ms
+    if status == 429:  # of this file, or of files like it: others may be welcome
+        return Next(step=Step.WAIT, file=replace(file, not_before_ms=now_ms + wait_ms))
+    if status == 503:
+        return Next(step=Step.PAUSE, file=file, pause_ms=wait_ms)
     return _later(replace(file, have=None), now_ms)
 
 

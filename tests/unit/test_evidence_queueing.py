@@ -93,6 +93,17 @@ def test_nothing_goes_before_its_time_and_nothing_ready_is_passed_over(
         assert not any(goes_before(each, first) for each in ready)
 
 
+def test_a_clip_that_was_begun_is_finished_before_another_is_begun() -> None:
+    """A storm of clips leaves one part at the centre, not one each; an urgent one still goes before a routine one."""
+    old = Waiting(description=described(urgent=False, second=1), at_ms=1, have=100_000)
+    new = Waiting(description=described(urgent=False, second=9), at_ms=9)
+    urgent = Waiting(description=described(second=2), at_ms=2)
+    still = Waiting(description=described("still", urgent=False, second=3), at_ms=3)
+    assert next_of([new, old], 0) == old
+    assert next_of([new, old, urgent], 0) == urgent
+    assert next_of([new, old, urgent, still], 0) == still
+
+
 def test_a_clip_goes_in_pieces_of_a_quarter_second_and_a_still_whole() -> None:
     """A new still waits for little, and no piece is smaller or larger than the protocol takes."""
     clip = waiting_of(described(size=10_000_000), asked=False)
@@ -124,7 +135,7 @@ def test_the_pace_is_the_sites_own_rate() -> None:
         (413, None, Step.REFUSED, 100_000),
         (422, None, Step.WAIT, 0),
         (401, None, Step.PAUSE, 100_000),
-        (429, None, Step.PAUSE, 100_000),
+        (429, None, Step.WAIT, 100_000),
         (503, None, Step.PAUSE, 100_000),
         (500, None, Step.WAIT, None),
         (302, None, Step.WAIT, None),
@@ -160,5 +171,6 @@ def test_the_centres_own_wait_counts_and_failures_back_off() -> None:
     """Retry-After is kept to; without it and after failures waits double up to a minute."""
     file = Waiting(description=described(), at_ms=0)
     assert answered(file, 503, None, 30_000, 0).pause_ms == 30_000
-    assert answered(file, 429, None, None, 0).pause_ms == FIRST_WAIT_MS
+    assert answered(file, 429, None, 30_000, 0).file.not_before_ms == 30_000
+    assert answered(file, 503, None, None, 0).pause_ms == FIRST_WAIT_MS
     assert [pause_ms(failures) for failures in (1, 2, 3, 7, 2000)] == [1_000, 2_000, 4_000, 60_000, 60_000]
