@@ -31,6 +31,7 @@ class Bank:
     root: Path
     boxes: tuple[str, ...]
     token: str
+    evidence_port: int = 0  # where the centre takes pictures; 0: it takes none
 
     @property
     def keys(self) -> Path:
@@ -86,7 +87,8 @@ class Bank:
         """Write the centre's settings."""
         self.database.parent.mkdir(exist_ok=True, mode=0o700)
         path = self.root / "collector.toml"
-        path.write_text(self._settings(console, broker) + (self._embedded(broker) if embedded else ""))
+        parts = (self._settings(console, broker), self._evidence(), self._embedded(broker) if embedded else "")
+        path.write_text("".join(parts))
         path.chmod(0o600)
         return path
 
@@ -109,6 +111,16 @@ roles = ["operator"]
 unit = "市分行"
 password_hash = {_text(_NO_LOGIN)}
 token_hash = {_text(sha256(self.token.encode()).hexdigest())}
+"""
+
+    def _evidence(self) -> str:
+        if not self.evidence_port:
+            return ""
+        return f"""
+[evidence]
+listen = "{HOST}:{self.evidence_port}"
+certificate = {_text(self.keys / f"{BROKER}.pem")}
+key = {_text(self.keys / f"{BROKER}.key")}
 """
 
     def _embedded(self, broker: int) -> str:
