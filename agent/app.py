@@ -417,6 +417,7 @@ class Agent:
             took_ms=lambda: {driver.device: driver.took_ms for driver in self._drivers},
             now=self._timekeeper.now,
             codes=self._codes,
+            learn=self._seeing.eyes.learn,
         )
 
     def _signer(self) -> Signer:

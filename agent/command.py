@@ -19,6 +19,7 @@ from agent.health_words import add_health_words
 from agent.live_words import add_live_options
 from agent.models_words import add_models_words
 from agent.probe_words import add_probe_words
+from agent.reference_words import add_reference_words
 from agent.replay_words import add_replay_words
 from agent.site_words import add_site_words
 from agent.state_option import STATE, ClosedFolderError, add_state_option, check_open
@@ -248,6 +249,7 @@ def _parser(say: Say) -> argparse.ArgumentParser:
     add_discover_words(words, say)
     add_probe_words(words, say)
     add_models_words(words, say)
+    add_reference_words(words, say)
     add_arm_words(words, say)
     add_acceptance_words(words, say)
     add_replay_words(words, say, _read_site)

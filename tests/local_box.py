@@ -64,6 +64,9 @@ class LocalBox:
     moves: Moves
     writes: list[OutputWrite] = field(default_factory=list)
     believed: ClockWord = ClockWord.SYNCED
+    eyes: frozenset[str] = frozenset()
+    """Cameras at which an eye looks."""
+    learning: list[str] = field(default_factory=list)
 
     @property
     def trust(self) -> Trust:
@@ -78,6 +81,12 @@ class LocalBox:
             for point, state in states.items()
         )
         self.moves.tap(self.watch.deliver)(tuple(signals))
+
+    def learn(self, camera: str) -> bool:
+        """Have its eye learn a new reference."""
+        if camera in self.eyes:
+            self.learning.append(camera)
+        return camera in self.eyes
 
     def reading(self) -> Reading:
         """Virtual time, and how far it is believed."""
@@ -131,6 +140,7 @@ async def local_box(
         took_ms=lambda: {"device/io1": 4.2},
         now=here.now,
         codes=code_desk(described, secrets, outbox.saved, False, watch, guard.points, here.reading),
+        learn=here.learn,
     )
     tasks = [
         asyncio.create_task(watch.run()),

@@ -49,7 +49,9 @@ JUMPS_WITHIN: Final = timedelta(seconds=4)
 LONGEST_GAP: Final = timedelta(seconds=10)
 """Between looks: after a longer one, what was begun is begun anew."""
 _WHATEVER_THE_LIGHT: Final = frozenset({"snow", "jumping"})
-_DIGITS: Final = 3
+SHARES: Final = frozenset({"edges_kept", "sharpness", "equal"})
+"""Measures that are told in per cent."""
+_DIGITS: Final = 1
 
 
 class PictureState(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,8 +165,8 @@ def _raised(state: PictureState, point: str, fault: Fault, reference: int, at: M
         at=at,
         facts={
             "measure": fault.measure,
-            "value": round(fault.value, _DIGITS),
-            "limit": round(fault.limit, _DIGITS),
+            "value": _told(fault, fault.value),
+            "limit": _told(fault, fault.limit),
             "reference": reference,
         },
         because=(*((state.first,) if state.first else ()), because(point, fault.name, at, _figure(fault))),
@@ -183,5 +185,9 @@ def _ended(state: PictureState, point: str, reference: int, at: Moment) -> Findi
     )
 
 
+def _told(fault: Fault, figure: float) -> float:
+    return round(figure * 100 if fault.measure in SHARES else figure, _DIGITS)
+
+
 def _figure(fault: Fault) -> str:
-    return f"{fault.measure} {fault.value:.3g}, limit {fault.limit:.3g}"
+    return f"{fault.measure} {_told(fault, fault.value):g}, limit {_told(fault, fault.limit):g}"

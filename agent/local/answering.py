@@ -64,6 +64,8 @@ class Agency:
     now: Callable[[], Moment]
     codes: CodeDesk | None = None
     """What takes people's codes; none where the site file has none."""
+    learn: Callable[[str], bool] | None = None
+    """Has the eye of a camera learn a new reference; False: it cannot hear now. None: nobody looks here."""
 
 
 class Lead:
@@ -140,6 +142,9 @@ class Answering:
                 if self._agency.codes is None:
                     raise RefusedError("no_codes")
                 yield await self._agency.codes.ask(request)
+            case lines.Learn():
+                self._learn(request.camera)
+                yield Reply(done="learn")
             case _:
                 raise RefusedError("unknown")
 
@@ -163,6 +168,12 @@ class Answering:
         """The connection that led it is gone."""
         if lead is not None and lead is self._lead:
             self._lead = None
+
+    def _learn(self, camera: str) -> None:
+        if camera not in {each.id for each in self._agency.site.camera}:
+            raise RefusedError("no_such_camera")
+        if self._agency.learn is None or not self._agency.learn(camera):
+            raise RefusedError("no_eye")
 
     def _about(self) -> Reply:
         about = self._agency

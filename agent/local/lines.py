@@ -120,7 +120,13 @@ class Disarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="dis
         return f"Disarm({self.partition}, ***)"
 
 
-Request = About | Plan | Watch | HealthOf | Walk | Tell | Switch | Events | Judge | Finish | Arm | Disarm
+class Learn(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="learn"):
+    """Learn a new reference picture of this camera, from its next quiet moment."""
+
+    camera: Id
+
+
+Request = Learn | About | Plan | Watch | HealthOf | Walk | Tell | Switch | Events | Judge | Finish | Arm | Disarm
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

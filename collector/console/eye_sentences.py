@@ -209,10 +209,10 @@ FACT_WORDS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("measure", "noise"): N_("the noise"),
         ("measure", "jumps"): N_("the number of jumps"),
         ("measure", "colour_shift"): N_("the distance of colours"),
-        ("measure", "corner_px"): N_("the shift of the picture"),
-        ("measure", "edges_kept"): N_("the share of known edges"),
-        ("measure", "sharpness"): N_("the sharpness against the reference"),
-        ("measure", "equal"): N_("the share of equal pixels"),
+        ("measure", "corner_px"): N_("shift of the picture (pixels of 180 rows)"),
+        ("measure", "edges_kept"): N_("share of known edges (%)"),
+        ("measure", "sharpness"): N_("sharpness against the reference (%)"),
+        ("measure", "equal"): N_("share of equal pixels (%)"),
     }
 )
 

@@ -141,6 +141,8 @@ class Wording:
                 return self.point(text)
             case "kind":
                 return self.title(text)
+            case "measure":
+                return self._fact("measure", text)
         return text
 
     def _happened(self, point: str, state: str, reason: str) -> str:
