@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import agent_size, hold_up, ingest, orders, panel_burst, people, screen
+from benchmarks import agent_size, decoding, faults, hold_up, ingest, orders, panel_burst, people, screen, sixteen, still
 from benchmarks.figures import Figure
 from benchmarks.machine import this_machine
 from benchmarks.report import as_json, as_table, report
@@ -28,6 +28,10 @@ BENCHES: Final[dict[str, Callable[[Path], list[Figure]]]] = {
     orders.BENCH: lambda folder: asyncio.run(asyncio.wait_for(orders.measure(folder), LONGEST_S)),
     panel_burst.BENCH: lambda folder: asyncio.run(asyncio.wait_for(panel_burst.measure(folder), LONGEST_S)),
     people.BENCH: people.measure,
+    decoding.BENCH: decoding.measure,
+    faults.BENCH: faults.measure,
+    sixteen.BENCH: sixteen.measure,
+    still.BENCH: lambda folder: asyncio.run(asyncio.wait_for(still.measure(folder), LONGEST_S)),
     agent_size.BENCH: lambda folder: asyncio.run(asyncio.wait_for(agent_size.measure(folder), LONGEST_S)),
 }
 

@@ -52,6 +52,7 @@ class ChildState(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     restarts: int = 0
     memory_bytes: int = 0
+    pid: int = 0
 
 
 def pause_s(failures: int, limits: ChildLimits) -> float:
@@ -80,6 +81,7 @@ class Keeper:
         self._now = now
         self._writer: asyncio.StreamWriter | None = None
         self._beat_ms: int | None = None
+        self._pid = 0
         self._changed: Callable[[ChildState], None] = lambda _state: None
         self._hear: Callable[[bytes], None] = lambda _message: None
 
@@ -116,6 +118,7 @@ class Keeper:
         ended = loop.create_future()
         loop.add_reader(child.process, _once, ended)
         try:
+            self._pid = child.pid
             _bound(child.pid, self._limits)
             reader, self._writer = await asyncio.open_connection(sock=child.line, limit=READ_BYTES)
             self._beat_ms = None
@@ -142,7 +145,7 @@ class Keeper:
     def _beaten(self) -> None:
         self._beat_ms = self._now().mono_ms
         if not self.state.alive:
-            self._tell(alive=True, cause="", restarts=self.state.restarts, memory_bytes=0)
+            self._tell(alive=True, cause="", restarts=self.state.restarts, memory_bytes=0, pid=self._pid)
 
     async def _watch(self, child: Child, listening: "asyncio.Future[None]", ended: "asyncio.Future[None]") -> str:
         began_ms = seen_ms = weighed_ms = self._now().mono_ms

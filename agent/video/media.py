@@ -42,6 +42,7 @@ FPS_WINDOW: Final = 5
 """Seconds over which frames a second are counted: a device sends what it held back at once."""
 
 CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
+"""Of cameras; recorded footage may be anything that the library reads."""
 
 _OPTIONS: Final = {
     "rtsp_transport": "tcp",
@@ -84,7 +85,7 @@ class Stream:
         stream = videos[0]
         context = stream.codec_context
         codec = context.name
-        if codec not in CODECS:
+        if live and codec not in CODECS:
             raise MediaError(Loss.BROKEN, f"codec {codec[:20]}")
         check_size(context.width, context.height)
         base = stream.time_base or Fraction(1, _TICKS)
@@ -251,6 +252,7 @@ class Decoder:
         context.thread_count = 1
         context.thread_type = "NONE"
         context.flags |= av.codec.context.Flags.low_delay
+        context.width, context.height = self._format.width, self._format.height
         if self._format.extradata:
             context.extradata = self._format.extradata
         return context
@@ -265,6 +267,7 @@ def film(path: Path, since_s: float = 0.0, until_s: float | None = None) -> Iter
     stream = open_file(path)
     try:
         first: int | None = None
+        number = 0
         decoder = Decoder(stream.format)
         while True:
             try:
@@ -274,10 +277,14 @@ def film(path: Path, since_s: float = 0.0, until_s: float | None = None) -> Iter
                     return
                 raise
             picture = decoder.decode(packet.data)
-            if picture is None or packet.ticks is None:
+            if picture is None:
                 continue
-            first = packet.ticks if first is None else first
-            at_s = (packet.ticks - first) / stream.format.ticks
+            if packet.ticks is None:  # bare H.264 says no times
+                at_s = number / (stream.fps or 25.0)
+            else:
+                first = packet.ticks if first is None else first
+                at_s = (packet.ticks - first) / stream.format.ticks
+            number += 1
             if until_s is not None and at_s > until_s:
                 return
             if at_s >= since_s:
