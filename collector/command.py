@@ -17,6 +17,7 @@ from typing import Any, Final
 from collector.backup_words import add_backup_words
 from collector.config import Config, read_config
 from collector.deliver_words import add_deliver_words
+from collector.export_words import export_evidence_words
 from collector.keys import Keys, KeysError, load_keys
 from collector.registrations_words import add_registrations_words
 from collector.revocation import Lists
@@ -140,6 +141,7 @@ def _migrate(arguments: argparse.Namespace, say: Texts) -> int:
 
 def _export(arguments: argparse.Namespace, say: Texts) -> int:
     from collector.exporting import export_ledger
+    from collector.storage.evidence import last_event
     from collector.storage.store import Store, StoreError
 
     if arguments.dir is not None:
@@ -163,6 +165,8 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
     try:
         store = Store(config.database_url)
         try:
+            with store.read() as reading:
+                upto = last_event(reading)
             with partial.open("wb") as file:
                 for line in export_ledger(store, keys, config.settings.id, datetime.now(UTC)):
                     file.write(line)
@@ -183,8 +187,10 @@ def _export(arguments: argparse.Namespace, say: Texts) -> int:
             file=sys.stderr,
         )
         return INPUT_WRONG
-    print(say("{file}: {count} records. Next step: branchwatch verify {file}").format(file=out, count=lines))
-    return DONE
+    if arguments.evidence is None:
+        print(say("{file}: {count} records. Next step: branchwatch verify {file}").format(file=out, count=lines))
+        return DONE
+    return export_evidence_words(config, arguments.evidence, out, lines, upto, say)
 
 
 def _token(_: argparse.Namespace, say: Texts) -> int:
@@ -246,6 +252,9 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     where.add_argument("--config", type=Path, metavar="FILE", help=say("the centre's collector.toml"))
     where.add_argument("--dir", type=Path, metavar="DIR", help=say("the folder of a demo"))
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help=say("the file to write"))
+    export.add_argument(
+        "--evidence", type=Path, metavar="DIR", help=say("also copy the pictures and clips that stand in it there")
+    )
     export.set_defaults(run=_export)
     add_backup_words(words, say, _config, _keys)
     add_deliver_words(words, say, _add_config, lambda arguments: (config := _config(arguments), _keys(config)))

@@ -7,7 +7,7 @@ nothing but its own signatures, and the root in the file only if the reader brin
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,7 +45,7 @@ from protocol.export import (
 )
 from protocol.kinds import Lane
 from protocol.limits import MAX_EXPORT_LINE_BYTES
-from protocol.messages import LaneHead, MessageError, decode_beat, decode_event, decode_receipt, encode
+from protocol.messages import Event, LaneHead, MessageError, decode_beat, decode_event, decode_receipt, encode
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -112,6 +112,8 @@ class Audit:
     """False for lines that come straight from a database: nobody signed their end."""
     earlier: Manifest | None = None
     """Of an older export, checked by its own audit: whatever stood in it must stand in this one too."""
+    heard: Callable[[Event, int], None] = lambda event, record: None
+    """Told of each event that stands in its place, and in which record of the file."""
     _records: int = 0
     _envelopes: int = 0
     _digest_hex: str = ""
@@ -252,6 +254,8 @@ class Audit:
             found = self._lanes.take(event, lines[number], at_centre=signer.role is Role.COLLECTOR)
             if found is not None:
                 self._keep(found)
+            else:
+                self.heard(event, self._records)
 
     def _take_beat(self, record: LatestBeat) -> None:
         opened, signer = self._open(record.envelope, EnvelopeType.BEAT)

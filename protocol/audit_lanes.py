@@ -30,6 +30,7 @@ class Fault(StrEnum):
     DUPLICATED = "duplicated"
     FORKED = "forked"
     UNTRUSTED = "untrusted"
+    FOREIGN = "foreign"
 
 
 class LaneName(NamedTuple):

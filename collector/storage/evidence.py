@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, u
 from collector.storage.paging import below
 from collector.storage.reading import Reading
 from collector.storage.records import MAX_LIMIT, AlarmState, Sight, Topic
-from collector.storage.schema import alarm_events, alarms, evidence, journal, sites, withheld
+from collector.storage.schema import alarm_events, alarms, events, evidence, journal, sites, withheld
 from collector.storage.store import Transaction
 from collector.storage.writing import MANY
 
@@ -258,9 +258,14 @@ def pieces_of_requests(reading: Reading, requests: Sequence[str], sight: Sight) 
     return found
 
 
-def sealed_pieces(reading: Reading, after: Key | None, limit: int) -> tuple[EvidenceRow, ...]:
-    """Pieces that are here, by box and slot, beginning behind `after`: for the export."""
-    statement = select(evidence).where(evidence.c.state == State.HERE)
+def last_event(reading: Reading) -> int:
+    """The number of the last event that is stored."""
+    return int(reading.connection.execute(select(func.coalesce(func.max(events.c.number), 0))).scalar_one())
+
+
+def sealed_pieces(reading: Reading, after: Key | None, upto: int, limit: int) -> tuple[EvidenceRow, ...]:
+    """Pieces that are here and were sealed by event number `upto`, by box and slot, beginning behind `after`."""
+    statement = select(evidence).where(evidence.c.state == State.HERE, evidence.c.sealed_number <= upto)
     if after is not None:
         box, slot = after
         statement = statement.where(or_(evidence.c.box > box, and_(evidence.c.box == box, evidence.c.slot > slot)))
