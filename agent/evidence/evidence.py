@@ -231,8 +231,8 @@ class Evidence:
             await asyncio.to_thread(self._shelf.clear_making)
         self._ready = True
         if self._uploader:
-            for description in self._stock.everything.values():
-                if not description.sent:
+            for description in (*found.kept, *found.alone):
+                if not description.sent and description.slot in self._stock.held:
                     self._uploader.offer(description, asked=True)
 
     async def _take_up(self, promise: Promise, left: Description | None, now: Moment) -> None:
@@ -241,7 +241,7 @@ class Evidence:
             try:
                 await asyncio.to_thread(self._shelf.finish, left)
             except (DamagedError, OSError):
-                await asyncio.to_thread(self._shelf.set_aside, promise.slot)
+                await self._stock.set_aside(promise.slot)
                 await self._miss(promise, "not_as_said")
             else:
                 self._stock.take_up(left)
@@ -256,10 +256,10 @@ class Evidence:
 
     async def _look_after(self, found: Found) -> None:
         """What was found and is owed to nobody."""
-        held = self._stock.everything
+        held = self._stock.held
         for slot in found.damaged:
             await self._stock.damaged(slot, "", "changed")
-            await asyncio.to_thread(self._shelf.set_aside, slot)
+            await self._stock.set_aside(slot)
         for each in found.alone:
             if each.slot in held:
                 continue

@@ -151,6 +151,16 @@ class Shelf:
                     os.unlink(fresh, dir_fd=folder)
                 raise
 
+    def read(self, slot: str) -> Description:
+        """What lies beside a picture.
+
+        Raises:
+            DamagedError, ValueError: it is gone, or no description of this slot.
+            OSError: the disk refuses.
+        """
+        with _opened_folder(self.path) as folder:
+            return self._described(_check(slot), folder)
+
     def finish(self, description: Description) -> None:
         """See that a described file is in its place and is what was sealed; one still in `making` is moved there.
 

@@ -1,4 +1,4 @@
-"""What the box holds of pictures, in memory beside the folder: puts in, marks, makes room, tells when there is none.
+"""What the box holds of pictures, a few words each in memory: puts in, marks, makes room, tells when there is none.
 
 The shell around `keeping.py`; disk work is done in a thread, one piece at a time. A disk that refuses is a fault with
 its reason (`box.disk_low` at `box/evidence`), and everything else goes on. Flow: evidence.py -> here -> folder.py.
@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -16,7 +17,7 @@ import msgspec
 from agent.clocks import Reading
 from agent.evidence import keeping
 from agent.evidence.describing import Description, SentWord
-from agent.evidence.folder import FULL, Found, Shelf
+from agent.evidence.folder import FULL, DamagedError, Found, Shelf
 from agent.evidence.keeping import Kept, Limits
 from agent.evidence.promising import DAMAGED
 from agent.findings import Finding, Phase
@@ -24,12 +25,15 @@ from agent.signals import Moment
 from protocol.messages import Clock
 from protocol.site.schema import Evidence as EvidenceSettings
 from protocol.timestamps import parse_time
+from protocol.uploads import slot_of
 
 LOG: Final = logging.getLogger("branchwatch.evidence")
 
 DISK_LOW: Final = "box.disk_low"
 SOURCE: Final = "box/evidence"
 GIB: Final = 1024 * 1024 * 1024
+MOST_SLOTS: Final = 8
+"""Of one event, as `protocol.messages.Event` takes them."""
 
 Tell = Callable[[Iterable[Finding]], Awaitable[None]]
 
@@ -45,18 +49,17 @@ class Stock:
         self._reading = reading
         self._tell = tell
         self._way = way
-        self._all: dict[str, Description] = {}
         self._kept: dict[str, Kept] = {}
-        self._of_owner: dict[str, set[str]] = {}
         self._low = ""
-        self._one_at_a_time = asyncio.Lock()
+        self._making_room = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self.dropped: Callable[[str], None] = lambda slot: None
         self.used_bytes = 0
 
     @property
-    def everything(self) -> Mapping[str, Description]:
+    def held(self) -> Mapping[str, Kept]:
         """What is held, by slot."""
-        return self._all
+        return self._kept
 
     async def begin(self) -> Found:
         """Look at the folder, and hold what is there.
@@ -75,7 +78,7 @@ class Stock:
 
     async def room_for(self, size: int) -> bool:
         """Whether so many bytes more may come; what may go for them is gone then."""
-        async with self._one_at_a_time:
+        async with self._making_room:
             if not self._low and self.used_bytes + size <= self._limits.budget_bytes:
                 with suppress(OSError):
                     free = await asyncio.to_thread(self._shelf.disk_free)
@@ -100,17 +103,24 @@ class Stock:
         """Hold one that the start found, after all."""
         self._hold(description)
 
+    async def set_aside(self, slot: str) -> None:
+        """Hold this no longer; what there is of it stays on the disk under another name."""
+        if (kept := self._kept.pop(slot, None)) is not None:
+            self.used_bytes -= kept.size
+        await asyncio.to_thread(self._shelf.set_aside, slot)
+
     async def over(self, events: Iterable[str]) -> None:
         """The alarms of these events are over: their pictures may go when their time comes."""
         for event in events:
-            for slot in tuple(self._of_owner.get(event, ())):
-                if not self._all[slot].over:
-                    await self._change(msgspec.structs.replace(self._all[slot], over=True))
+            for number in range(1, MOST_SLOTS + 1):
+                kept = self._kept.get(slot_of(event, number))
+                if kept is not None and kept.open:
+                    await self._change(kept.slot, over=True)
 
     async def sent(self, slot: str, word: SentWord) -> None:
         """The centre has it, or nobody waits for it any more."""
-        if slot in self._all:
-            await self._change(msgspec.structs.replace(self._all[slot], sent=word))
+        if slot in self._kept:
+            await self._change(slot, sent=word)
 
     async def damaged(self, slot: str, camera: str, why: str) -> None:
         """Tell that a sealed picture is not what it was."""
@@ -121,7 +131,7 @@ class Stock:
 
     async def tend(self) -> None:
         """Let go of what is too old or too much."""
-        async with self._one_at_a_time:
+        async with self._making_room:
             await self._make_room(0)
 
     async def eye_refused(self) -> None:
@@ -158,38 +168,34 @@ class Stock:
         return not room.short_bytes
 
     async def _let_go(self, slot: str) -> None:
-        description = self._all[slot]
         self.dropped(slot)
-        if not description.sent:
+        if not self._kept[slot].sent:
             LOG.warning("%s goes for room before the centre had it", slot)
-            await self._change(msgspec.structs.replace(description, sent="given_up"))
+            await self._change(slot, sent="given_up")
         try:
             await asyncio.to_thread(self._shelf.remove, slot)
         except OSError as error:
             LOG.warning("%s cannot be taken away: %s", slot, error)
             return
-        del self._all[slot]
         self.used_bytes -= self._kept.pop(slot).size
-        self._of_owner[description.owner].discard(slot)
-        if not self._of_owner[description.owner]:
-            del self._of_owner[description.owner]
 
-    async def _change(self, description: Description) -> None:
-        """What cannot be written down counts until the next start."""
-        self._hold(description)
-        try:
-            await asyncio.to_thread(self._shelf.describe, description)
-        except OSError as error:
-            LOG.warning("what became of %s cannot be noted: %s", description.slot, error)
+    async def _change(self, slot: str, **fields: object) -> None:
+        """Write down what became of it; what cannot be written counts until the next start."""
+        async with self._changing:
+            try:
+                description = await asyncio.to_thread(self._shelf.read, slot)
+                changed = msgspec.structs.replace(description, **fields)
+                self._hold(changed)
+                await asyncio.to_thread(self._shelf.describe, changed)
+            except (OSError, DamagedError, ValueError) as error:
+                LOG.warning("what became of %s cannot be noted: %s", slot, error)
+                held = self._kept[slot]
+                self._kept[slot] = replace(held, open=held.open and "over" not in fields, sent=True)
 
     def _hold(self, description: Description) -> None:
-        slot = description.slot
-        if slot in self._kept:
-            self.used_bytes -= self._kept[slot].size
-        self._all[slot] = description
-        self._kept[slot] = kept_of(description)
-        self.used_bytes += description.bytes
-        self._of_owner.setdefault(description.owner, set()).add(slot)
+        known = self._kept.get(description.slot)
+        self.used_bytes += description.bytes - (known.size if known else 0)
+        self._kept[description.slot] = kept_of(description)
 
     async def _be_low(self, reason: str) -> None:
         """Told when it begins and when it ends, not each time."""

@@ -260,7 +260,7 @@ async def test_an_open_alarm_keeps_its_pictures_until_the_centre_says_that_it_is
     assert sealed[f"{events[4]}-1"]["missing"] == "no_room"
     (low,) = box.told("box.disk_low")
     assert (low.source, low.facts["reason"]) == ("box/evidence", "no_room")
-    await box.evidence.over_with(box.stock.everything[f"{events[0]}-1"], "sent", "")
+    await box.evidence.over_with(box.shelf.read(f"{events[0]}-1"), "sent", "")
     await box.ask("evidence_over", events=[events[0]])
     await eventually(lambda: box.told("request.answered"))
     sixth = await box.happens("door.forced", "door/vault")
@@ -269,7 +269,7 @@ async def test_an_open_alarm_keeps_its_pictures_until_the_centre_says_that_it_is
     assert [each.kind for each in box.told("box.disk_low")] == ["box.disk_low", "box.disk_low.restored"]
     await box.kill()
     await box.start()
-    assert set(box.stock.everything) == {f"{event}-1" for event in (*events[1:4], sixth)}
+    assert set(box.stock.held) == {f"{event}-1" for event in (*events[1:4], sixth)}
     await box.kill()
 
 
@@ -406,7 +406,7 @@ async def test_what_is_not_ours_is_named_and_left_alone(
     (folder / "019af6a5-0000-7000-8000-0000000000ad-1.json.new").write_bytes(b"{")
     await box.start()
     await eventually(lambda: len(box.told("evidence.damaged")) == 3)
-    assert set(box.stock.everything) == {slot}
+    assert set(box.stock.held) == {slot}
     assert (tmp_path / "away" / "x").read_bytes() == b"x"
     assert (folder / "notes.txt").read_bytes() == b"hello"
     assert "notes.txt" in caplog.text
