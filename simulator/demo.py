@@ -146,7 +146,10 @@ class _Demo:
         branch = await stack.enter_async_context(BranchServer(HOST))
         count = self._arguments.cameras if site is self._sites[0] else 0
         user, password = self._bank.camera_login()
-        cameras = BranchCameras(count, user=user, password=password, host=HOST, clip=hall_clip())
+        clip = hall_clip()
+        if count:
+            self._folder.forget_pictures(site, "drawn" if clip is None else clip.name)
+        cameras = BranchCameras(count, user=user, password=password, host=HOST, clip=clip)
         access = (await stack.enter_async_context(cameras)).access if count else []
         return Wired(
             site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{free_port_of_both()}", cameras=access

@@ -4,6 +4,7 @@ Certificates are made once, by `branchwatch provision`, and kept; settings are w
 ports and passwords change. Flow: demo.py -> here -> the processes read these files.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,13 @@ class DemoFolder:
     def key_of(self, site: SimulatedSite) -> Path:
         """Its private key."""
         return self.state(site) / "identity" / "signing.key"
+
+    def forget_pictures(self, site: SimulatedSite, looks: str) -> None:
+        """What a box learned of its cameras' pictures goes where another scene stands before them than last time."""
+        note = self.root / "scene"
+        if note.exists() and note.read_text(encoding="utf-8") != looks:
+            shutil.rmtree(self.state(site) / "references", ignore_errors=True)
+        note.write_text(looks, encoding="utf-8")
 
     def state(self, site: SimulatedSite) -> Path:
         """The box's folder: identity, site file, outbox and memory."""
