@@ -271,7 +271,12 @@ class Evidence:
     async def _seal_all(self, queue: asyncio.Queue[tuple[Wait, Made]]) -> None:
         """One at a time: a long clip is hashed beside the stills, not before them."""
         while True:
-            await self._seal(*await queue.get())
+            wait, made = await queue.get()
+            try:
+                await self._seal(wait, made)
+            except Exception:
+                LOG.exception("a fault of ours while %s was sealed", made.slot)
+                await self._miss(wait.promise, "not_written")
 
     async def _seal(self, wait: Wait, made: Made) -> None:
         promise, now = wait.promise, self._now()

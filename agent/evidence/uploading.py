@@ -7,7 +7,6 @@ holds back a new still, is cut off. An outage is logged once. Flow: evidence.py 
 import asyncio
 import logging
 import os
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -151,8 +150,13 @@ class Uploader:
         except _GivenWayError:
             self._put_back(file, replace(file, have=None))
             return
-        except (CallError, OSError, ssl.SSLError) as error:
+        except (CallError, OSError) as error:
             self._failed(str(error) or type(error).__name__)
+            self._put_back(file, replace(file, have=None))
+            return
+        except Exception as error:
+            LOG.exception("an upload failed by a fault of ours")  # which must not end the guarding
+            self._failed(type(error).__name__)
             self._put_back(file, replace(file, have=None))
             return
         await self._heard(file, answer, len(data))

@@ -111,6 +111,7 @@ PURE = [
     "agent/drivers/recorders/hikvision.py",
     "agent/drivers/recorders/dahua.py",
     "agent/drivers/trouble.py",
+    *(f"agent/evidence/{name}.py" for name in ("promising", "describing", "keeping", "owing", "queueing", "requests")),
     "agent/acceptance/plan.py",
     "agent/acceptance/progress.py",
     "agent/eyes/area.py",
