@@ -392,6 +392,7 @@ class Agent:
             broker=self._uplink.broker,
             evidence_waiting=self._evidence.waiting if self._evidence else 0,
             evidence_bytes=self._evidence.used_bytes if self._evidence else 0,
+            people_model=self._seeing.eyes.people_model,
             last_error=self._uplink.last_error,
         )
 

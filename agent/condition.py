@@ -30,6 +30,7 @@ ROOM_BAD_BYTES: Final = 128 * 1024 * 1024
 """The store's reserve for urgent events (77 MB) and its margin (32 MiB)."""
 
 
+WITHOUT_MODEL: Final = "none"
 MANY_WAIT: Final = 50
 """Pictures and clips; some alarms of an ordinary line's hour."""
 
@@ -99,6 +100,8 @@ class Live:
     evidence_waiting: int = 0
     """Pictures and clips that the centre has not got."""
     evidence_bytes: int = 0
+    people_model: str = ""
+    """What finds people; `none`: nothing does; empty: nobody is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,7 @@ def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
         *_devices(seen.live),
         *_announcements(seen.site_file),
         *_store(seen, now),
+        *_people(seen.live),
         *_evidence(seen.live),
     )
 
@@ -244,6 +248,18 @@ def _devices(live: Live | None) -> Iterator[Line]:
     else:
         text = said(N_("{count} modules answer"), count=live.modules)
         yield Line(matter="devices", level=Level.OK, text=text)
+
+
+def _people(live: Live | None) -> Iterator[Line]:
+    """With what people are found in pictures; where nobody is looked for, nothing is said."""
+    if live is None or not live.people_model:
+        return
+    if live.people_model != WITHOUT_MODEL:
+        text = said(N_("people are found with {model}"), model=live.people_model)
+        yield Line(matter="people", level=Level.OK, text=text)
+        return
+    text = said(N_("without people model: what moves is taken for people, and custody is not judged"))
+    yield Line(matter="people", level=Level.ATTENTION, text=text, next_step=said(N_("branchwatch agent models --get")))
 
 
 def _evidence(live: Live | None) -> Iterator[Line]:

@@ -170,6 +170,7 @@ def _live_of(reply: lines.Reply) -> Live | None:
         modules=len(reply.devices),
         evidence_waiting=reply.health.evidence_waiting if reply.health else 0,
         evidence_bytes=reply.health.evidence_bytes if reply.health else 0,
+        people_model=reply.health.people_model if reply.health else "",
     )
 
 

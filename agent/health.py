@@ -22,6 +22,7 @@ def health_of(
     last_error: str = "",
     evidence_waiting: int = 0,
     evidence_bytes: int = 0,
+    people_model: str = "",
 ) -> Health:
     """One glance for one beat."""
     return Health(
@@ -36,6 +37,7 @@ def health_of(
         last_error=last_error[:MAX_ERROR],
         evidence_waiting=evidence_waiting,
         evidence_bytes=evidence_bytes,
+        people_model=people_model,
     )
 
 

@@ -29,6 +29,7 @@ WORDS: Final[Mapping[str, str]] = {
     "centre": N_("centre"),
     "events": N_("events"),
     "evidence": N_("evidence"),
+    "people": N_("people in pictures"),
     "ok": N_("ok"),
     "attention": N_("attention"),
     "bad": N_("bad"),

@@ -132,6 +132,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_error: Text = ""
     evidence_waiting: Count = 0  # pictures and clips that the centre has not got
     evidence_bytes: Count = 0  # what the box keeps of them
+    people_model: Text = ""  # what finds people; "none": nothing does; empty: nobody is looked for
 
 
 class SiteFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -165,7 +165,8 @@ def _rows(rule: Rule, sight: Sight, now: Moment) -> list[BecauseRow]:
     rows: list[BecauseRow] = []
     if rule is Rule.AFTER_HOURS and sight.shut:
         since = sight.shut.since or now
-        rows.append(because(sight.shut.point or f"area/{sight.area}", sight.shut.state, since, sight.shut.why))
+        reason = "" if sight.shut.point else sight.shut.why  # an armed partition says it by its state
+        rows.append(because(sight.shut.point or f"area/{sight.area}", sight.shut.state, since, reason))
     if sight.people is not None:
         rows.append(people_row(sight.area, sight.people, sight.since or now))
     return rows

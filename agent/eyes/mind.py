@@ -29,6 +29,7 @@ from protocol.site.schema import Area, Camera
 BLINDING: Final = frozenset({"black", "snow", "frozen", "covered", "defocused", "moved"})
 """Picture faults in which nobody can be seen where he is."""
 
+NOT_YET: Final = "not read yet"
 SECRET: Final = "secret_pending"  # noqa: S105 - a word
 
 
@@ -195,7 +196,7 @@ class Mind:
             return State.OFFLINE, self._video.cause, marks
         if self._video.sees:
             return State.ONLINE, "", marks
-        return State.UNKNOWN, self._video.cause or "not read yet", marks
+        return State.UNKNOWN, self._video.cause or NOT_YET, marks
 
     def _area_shown(self, area: AreaMind) -> tuple[State, str, tuple[str, ...]]:
         marks = ("occupied",) if area.occupied else ()
@@ -205,5 +206,5 @@ class Mind:
             _, cause, _ = self._camera_shown()
             return State.UNKNOWN, cause or self._picture.told, marks
         if not area.known:
-            return State.UNKNOWN, "not seen yet", marks
+            return State.UNKNOWN, NOT_YET, marks
         return State.NORMAL, "", marks

@@ -121,6 +121,8 @@ CASES = {
     "many pictures wait": Case(
         live(evidence_bytes=7 * 1024**2, evidence_waiting=80), "evidence", ATTENTION, "80 pictures", "check the line"
     ),
+    "people found": Case(live(people_model="m FP16"), "people", OK, "people are found with m FP16", ""),
+    "no people model": Case(live(people_model="none"), "people", ATTENTION, "without people model", "models --get"),
     "damaged events": Case(store(quarantined=3), "events", ATTENTION, "3 events were damaged", "note it for the bank"),
 }
 
