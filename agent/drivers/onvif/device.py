@@ -109,7 +109,15 @@ class OnvifDevice:
 
     async def subscribe(self, seconds: int) -> tuple[str, object]:
         """A new listener for events: the address it is pulled from, and what the device said. Raises: DeviceError."""
-        answer = await self.call("events", "CreatePullPointSubscription", {"InitialTerminationTime": f"PT{seconds}S"})
+        wanted = {"InitialTerminationTime": f"PT{seconds}S"}
+        try:
+            answer = await self.call("events", "CreatePullPointSubscription", wanted)
+        except DeviceError as error:
+            if error.trouble is not Trouble.REFUSED:
+                raise
+            raise DeviceError(
+                Trouble.BUSY, error.detail
+            ) from None  # quirk single-listener: words differ, faults do too
         uri = text(field(answer, "SubscriptionReference", "Address"), streams.MAX_URL + 1)
         address = streams.service_at(uri, self.host, self.port)
         if address is None:
