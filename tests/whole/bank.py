@@ -60,7 +60,7 @@ class Bank:
         self.people = people
         self.loop = LoopThread()
         self._env = {"LC_ALL": "C.UTF-8", "XDG_STATE_HOME": str(folder / "state"), "BRANCHWATCH_DEBUG": "1"}
-        self.console_port, self.broker_port = free_port(), free_port()
+        self.console_port, self.broker_port, self.evidence_port = free_port(), free_port(), free_port()
         known = sites(boxes)
         self._names = (*(site.box for site in known), *more_boxes)
         self._admitted = self._names if admit_boxes else ()
@@ -269,9 +269,10 @@ class Bank:
             connection.close()
         return [kind for (kind,) in found]
 
-    def export(self, out: Path) -> RunningProcess:
+    def export(self, out: Path, *more: str | Path) -> RunningProcess:
         """`branchwatch collector export`, run to its end."""
-        process = self.run(*BRANCHWATCH, "collector", "export", "--dir", self.folder, "--out", out, name="export")
+        words = (*BRANCHWATCH, "collector", "export", "--dir", self.folder, "--out", out, *more)
+        process = self.run(*words, name="export")
         assert process.wait(READY_S) == 0, process.tail()
         return process
 
@@ -340,6 +341,7 @@ class Bank:
             database=self.database,
             embedded_boxes=self._admitted if self.broker is None else None,
             people=self.people,
+            evidence=f"127.0.0.1:{self.evidence_port}",
         )
         self.config.write_text(text, encoding="utf-8")
         self.config.chmod(0o600)

@@ -39,8 +39,12 @@ def collector_toml(
     database: Path,
     embedded_boxes: Iterable[str] | None,
     people: Iterable[PersonEntry],
+    evidence: str | None = None,
 ) -> str:
-    """The settings of a centre; `embedded_boxes` are let in by its own broker, None: it has none."""
+    """The settings of a centre; `embedded_boxes` are let in by its own broker, None: it has none.
+
+    `evidence` is where boxes bring pictures.
+    """
     certificate, key = certificates.pair(collector)
     broker_certificate, broker_key = certificates.pair(BROKER)
     text = f"""\
@@ -61,6 +65,14 @@ listen = "{broker}"
 certificate = {_text(broker_certificate)}
 key = {_text(broker_key)}
 boxes = {json.dumps(list(embedded_boxes))}
+"""
+    if evidence is not None:
+        text += f"""
+[evidence]
+listen = "{evidence}"
+certificate = {_text(broker_certificate)}
+key = {_text(broker_key)}
+folder = {_text(database.parent / "evidence")}
 """
     for person in people:
         text += f"""
