@@ -77,7 +77,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """One look at an area."""
 
     area: str
-    tracks: tuple[int, ...] | None  # who is in it now; None: nobody can be seen
+    tracks: Mapping[int, Moment] | None  # who is in it now, and since when if new; None: nobody can be seen
     limit: timedelta
     model: str
     transactions: tuple[Moment, ...] | None = None  # at its machines, recent ones; None: nobody tells of them
@@ -97,7 +97,9 @@ def observe(state: LoiteringState, sight: Sight, now: Moment) -> tuple[Loitering
     fresh = told and now.since(regained) < GONE
     for track in {**state.stays, **dict.fromkeys(sight.tracks)}:
         here = track in sight.tracks
-        known = state.stays.get(track) or Stay(since=now, seen=now, stage=Stage.TOLD if fresh else Stage.STAYING)
+        known = state.stays.get(track) or Stay(
+            since=sight.tracks[track], seen=now, stage=Stage.TOLD if fresh else Stage.STAYING
+        )
         if not here and now.since(known.seen) >= GONE:
             continue
         known = msgspec.structs.replace(known, seen=now) if here else known

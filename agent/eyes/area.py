@@ -26,6 +26,9 @@ from protocol.site.schema import Area
 
 NO_MODEL: Final = "none"
 
+MAX_ELSEWHERE: Final = 200
+"""Tracks that are remembered to have been seen outside an area, the latest."""
+
 ARMED: Final = frozenset({State.ARMED_AWAY, State.ALARM})
 """A partition in its entry delay lets people come in to disarm; armed stay has people inside."""
 
@@ -54,7 +57,8 @@ class AreaMind:
         self.shape = tuple(area.polygon)
         self._model = ""
         self._people, self._vehicles = Occupancy(), Occupancy()
-        self._here: tuple[int, ...] | None = None
+        self._here: dict[int, Moment] | None = None
+        self._elsewhere: frozenset[int] = frozenset()  # tracks that were seen outside it
         self._loitering = loitering.standing(loitering.LOITERING in kinds)
         self._presence = presence.standing(kinds)
         self._custody = custody.standing(kinds)
@@ -95,7 +99,10 @@ class AreaMind:
             self._people = _counted(self._people, people, at, occupancy.HELD)
             self._vehicles = _counted(self._vehicles, trucks, at, vehicle.HELD)
             tracks = [track for track in view.tracks if self._is_somebody(track.box) and self._is_in(track.box)]
-            self._here = tuple(track.id for track in tracks)
+            # Who appeared in it is there since he was first seen, who walked in since now.
+            self._here = {each.id: at if each.id in self._elsewhere else _moment(each.since_ms, at) for each in tracks}
+            outside = {track.id for track in view.tracks} - self._here.keys()
+            self._elsewhere = frozenset(sorted(self._elsewhere | outside)[-MAX_ELSEWHERE:])
             findings += self._tailgated(tracks, around, at)
         findings += self._fascia_look(view, at)
         heard = self._judged(around, at)
