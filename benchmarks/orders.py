@@ -41,7 +41,7 @@ class NotDraftedError(Exception):
 async def measure(folder: Path) -> list[Figure]:
     """The row of this bench."""
     root = folder / "demo"
-    words = [*BRANCHWATCH, "demo", "--dir", str(root), "--port", "0", "--sites", "1"]
+    words = [*BRANCHWATCH, "demo", "--dir", str(root), "--port", "0", "--sites", "1", "--cameras", "0"]
     with Process("demo", words, folder / "demo.log") as demo:
         stands = await _stands(root, demo)
         officer, site = stands.people[0], stands.sites[0]

@@ -58,7 +58,18 @@ class Bank:
 def bank(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Bank]:
     """One branch, its box, the centre and the broker, as `branchwatch demo` starts them."""
     folder = tmp_path_factory.mktemp("demo")
-    words = ["--port", str(free_port()), "--dir", str(folder / "d"), "--sites", "1", "--for", str(RUNS_S)]
+    words = [
+        "--port",
+        str(free_port()),
+        "--dir",
+        str(folder / "d"),
+        "--sites",
+        "1",
+        "--cameras",
+        "0",
+        "--for",
+        str(RUNS_S),
+    ]
     demo = RunningProcess([sys.executable, ROOT / "branchwatch.py", "demo", *words], folder / "demo.log", cwd=ROOT)
     try:
         eventually_blocking(lambda: "Ctrl-C" in demo.output() or not demo.running(), START_S, "the demo stands")
