@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import aiohttp
 import onvif.client as library  # type: ignore[import-untyped]
-import zeep.exceptions
 from onvif.definition import SERVICES  # type: ignore[import-untyped]
 from onvif.settings import DEFAULT_SETTINGS  # type: ignore[import-untyped]
 from onvif.wsa import WsAddressingIfMissingPlugin  # type: ignore[import-untyped]
@@ -22,8 +21,8 @@ from onvif.zeep_aiohttp import AIOHTTPTransport  # type: ignore[import-untyped]
 from zeep.helpers import serialize_object
 from zeep.wsdl.utils import etree_to_string
 
-from agent.drivers.onvif.answers import items
 from agent.drivers.onvif.logging_in import Way
+from agent.drivers.safe_xml import XmlError, every, parse
 from agent.drivers.trouble import DeviceError, Trouble
 
 MAX_ANSWER: Final = 512 * 1024
@@ -96,8 +95,6 @@ class Caller:
             return _plain(serialize_object(answer, dict))  # type: ignore[no-untyped-call]
         except TimeoutError:
             raise DeviceError(Trouble.SILENT) from None
-        except zeep.exceptions.Fault as fault:
-            raise _of_fault(fault, proven=self.proven) from None
         except aiohttp.ServerDisconnectedError:
             raise DeviceError(Trouble.BROKEN, "hung up") from None
         except (aiohttp.ClientConnectionError, OSError):
@@ -159,6 +156,8 @@ class _Transport(AIOHTTPTransport):  # type: ignore[misc]
                 self.offered = answer.headers.get("WWW-Authenticate", "")[:512]
             if trouble := _STATUSES.get(answer.status):
                 raise DeviceError(trouble, f"HTTP {answer.status}")
+            if (fault := _fault_of(content)) is not None:
+                raise fault
             if answer.status not in _SOAP_STATUSES:
                 raise DeviceError(Trouble.BROKEN, f"HTTP {answer.status}")
             encoding = answer.headers.get("Content-Encoding", "identity")
@@ -187,17 +186,28 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def _of_fault(fault: zeep.exceptions.Fault, *, proven: bool) -> DeviceError:
-    """What a SOAP fault means; whoever was logged in once is not refused for his password by a later one."""
-    codes = " ".join(str(getattr(code, "text", None) or code) for code in items(fault.subcodes))
-    words = f"{codes} {fault.code or ''} {fault.message or ''}".lower()
-    if any(word in words for word in ("notauthorized", "failedauthentication", "not authorized", "unauthorized")):
-        return DeviceError(Trouble.NOT_ALLOWED if proven else Trouble.LOGIN_REFUSED, "fault")
-    if any(word in words for word in ("locked", "operationprohibited")):
-        return DeviceError(Trouble.NOT_ALLOWED, str(fault.message))
-    if any(word in words for word in ("maximum", "too many", "max", "limit", "resourceunavailable", "busy")):
-        return DeviceError(Trouble.BUSY, str(fault.message))
-    return DeviceError(Trouble.REFUSED, str(fault.message))
+def _fault_of(content: bytes) -> DeviceError | None:
+    """What a SOAP fault means, by its words: codes of undeclared prefixes too, which some devices send."""
+    if b"Fault" not in content:
+        return None
+    try:
+        fault = next(every(parse(content), "Fault"), None)
+    except XmlError:
+        return None
+    if fault is None:
+        return None
+    said = " ".join(" ".join((each.text or "").split()) for each in fault.iter())[:1000]
+    words = said.lower()
+    trouble = next((trouble for trouble, of in _FAULTS if any(word in words for word in of)), Trouble.REFUSED)
+    return DeviceError(trouble, said.strip())
+
+
+_FAULTS: Final[tuple[tuple[Trouble, tuple[str, ...]], ...]] = (
+    (Trouble.NOT_ALLOWED, ("locked", "operationprohibited")),
+    (Trouble.LOGIN_REFUSED, ("notauthorized", "failedauthentication", "not authorized", "unauthorized")),
+    (Trouble.BUSY, ("maximum", "too many", "max", "limit", "resourceunavailable", "busy")),
+)
+"""Words of faults, in small letters; the first that is found counts."""
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

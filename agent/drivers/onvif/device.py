@@ -195,6 +195,8 @@ class OnvifDevice:
                 offered = self._caller.offered
         self._caller.log_in_by(way_of(self._user, offered, self._refused), self.offset)
         answer = await self.call("devicemgmt", "GetDeviceInformation")
+        if not isinstance(answer, Mapping) or all(value is None for value in answer.values()):
+            raise DeviceError(Trouble.BROKEN, "no information")
         self._caller.proven = True
         return facts.device(answer)
 
