@@ -215,7 +215,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, dict):
-        return {str(name): _plain(each, depth + 1) for name, each in value.items()}
+        return {str(name): _plain(each, depth + 1) for name, each in value.items() if name != "_raw_elements"}
     if isinstance(value, (list, tuple)):
         return [_plain(each, depth + 1) for each in value]
     if value is None or isinstance(value, (str, int, float, bool, datetime)):
