@@ -6,6 +6,7 @@ not move a limit. Light does not count where it can be left out: edges are compa
 ratio of fine to coarse detail, shapes are correlated. Flow: sight.py -> here -> words.Measures.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -75,6 +76,7 @@ class Basis(NamedTuple):
     small: Frame  # 160 x 90, Lab
     shapes: Plane  # 40 x 22, luma
     slopes: tuple[Plane, Plane]  # of half
+    profiles: tuple[Plane, Plane, Plane, Plane]  # means of half: rows of its left and right, columns of top and bottom
 
 
 def basis(frame: Frame) -> Basis:
@@ -86,7 +88,7 @@ def basis(frame: Frame) -> Basis:
     half = vision.at_rows(luma, HALF)
     small = vision.lab(vision.resized(full, *SMALL))
     shapes = vision.averaged(np.ascontiguousarray(small[:, :, 0]), *SHAPES)
-    return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA))
+    return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA), _profiles(half))
 
 
 def detail(now: Basis, noise: float) -> float:
@@ -102,6 +104,11 @@ class Edges:
     slopes: tuple[Plane, Plane]
     steepness: Plane
     cells: tuple[tuple[slice, slice], ...]
+    at: NDArray[np.intp]  # where, as places in the picture read row after row; the next three hold these places only
+    slopes_at: tuple[Plane, Plane]
+    steepness_at: Plane
+    cell_at: NDArray[np.intp]  # number among the cells; their count where the place lies in none
+    full: NDArray[np.float64]  # how many edges each cell has
 
 
 def edges_of(half: Frame) -> Edges:
@@ -117,7 +124,22 @@ def edges_of(half: Frame) -> Edges:
         for x in range(columns)
     ]
     structured = tuple(cell for cell in cells if where[cell].mean() >= CELL_LEAST_EDGES)
-    return Edges(where=where, slopes=slopes, steepness=steepness, cells=structured)
+    numbers = np.full(where.shape, len(structured), np.intp)
+    for number, cell in enumerate(structured):
+        numbers[cell] = number
+    at = np.flatnonzero(where)
+    cell_at = numbers.ravel()[at]
+    return Edges(
+        where=where,
+        slopes=slopes,
+        steepness=steepness,
+        cells=structured,
+        at=at,
+        slopes_at=(slopes[0].ravel()[at], slopes[1].ravel()[at]),
+        steepness_at=steepness.ravel()[at],
+        cell_at=cell_at,
+        full=np.bincount(cell_at, minlength=len(structured) + 1)[: len(structured)].astype(np.float64),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +153,8 @@ class Reference:
     detail: float
     features: Features
     fading: Plane
+    steps: Plane  # from shape to shape, and which of them tell how strong the contrast is
+    telling: NDArray[np.bool_]
 
 
 def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
@@ -138,6 +162,8 @@ def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
     rows, columns = shape
     now = basis(vision.resized(picture, columns, rows))
     noise = vision.noise(now.full)
+    steps = _steps(now.shapes)
+    size = np.abs(steps)
     return Reference(
         shape=shape,
         basis=now,
@@ -146,6 +172,8 @@ def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
         detail=detail(now, noise),
         features=vision.features(now.half),
         fading=vision.window(*now.half.shape),
+        steps=steps,
+        telling=size >= max(LEAST_STEP, float(np.quantile(size, 1 - STEPS))),
     )
 
 
@@ -179,7 +207,7 @@ class Measurer:
         before = self._before if self._before and self._before.full.shape == now.full.shape else None
         self._before = now
         luma, spread = _light(np.ascontiguousarray(now.small[:, :, 0]))
-        jump = _jump(before.half, now.half) if before else 0
+        jump = _jump(before, now) if before else 0
         noise = vision.noise(now.full)
         told = Measures(
             luma=luma,
@@ -234,21 +262,34 @@ def _light(luma: Frame) -> tuple[float, float]:
 
 def _colour_shift(now: Frame, reference: Frame) -> float:
     """How far the middle pixel's colour went: a red car before the lens is not a red picture."""
-    went = now[:, :, 1:].astype(np.float32) - reference[:, :, 1:]
-    return float(np.hypot(np.median(went[:, :, 0]), np.median(went[:, :, 1])))
+    return math.hypot(*(_middle(now[:, :, axis], reference[:, :, axis]) for axis in (1, 2)))
 
 
-def _profile(luma: Frame, axis: int) -> NDArray[np.float32]:
-    return np.asarray(luma.mean(axis=axis, dtype=np.float32), np.float32)
+def _middle(now: Frame, reference: Frame) -> float:
+    """The median of the differences, by counting them: there are 511."""
+    counts = np.bincount((now.astype(np.int16) - reference + 255).ravel(), minlength=511)
+    below, half = np.cumsum(counts), now.size / 2
+    low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
+    return (float(low) + float(high if now.size % 2 == 0 else low)) / 2 - 255
 
 
-def _jump(before: Frame, now: Frame) -> int:
+def _profiles(luma: Frame) -> tuple[Plane, Plane, Plane, Plane]:
+    plane = luma.astype(np.float32)
+    rows, columns = (length // 2 for length in plane.shape)
+    left, right, top, bottom = plane[:, :columns], plane[:, columns:], plane[:rows], plane[rows:]
+    return (*(_means(each) for each in (left, right)), *(_means(each.T) for each in (top, bottom)))  # type: ignore[return-value]
+
+
+def _means(plane: Plane) -> Plane:
+    """Of each row; whole numbers, so that their sums are exact."""
+    count = plane.shape[1]
+    return np.asarray(plane @ np.ones(count, np.float32) / np.float32(count), np.float32)
+
+
+def _jump(before: Basis, now: Basis) -> int:
     """Rows (or columns) by which both halves of the picture lie lower than before; 0 unless both agree."""
-    for axis in (1, 0):
-        length = now.shape[axis]
-        parts = (slice(0, length // 2), slice(length // 2, length))
-        cuts = [(slice(None), part) if axis == 1 else (part, slice(None)) for part in parts]
-        found = [_rolled(_profile(before[cut], axis), _profile(now[cut], axis)) for cut in cuts]
+    for first, second in ((0, 1), (2, 3)):
+        found = [_rolled(before.profiles[half], now.profiles[half]) for half in (first, second)]
         if min(abs(shift) for shift in found) >= JUMP_LEAST and abs(found[0] - found[1]) <= 1:
             return found[0]
     return 0
@@ -257,12 +298,14 @@ def _jump(before: Frame, now: Frame) -> int:
 def _rolled(before: NDArray[np.float32], now: NDArray[np.float32]) -> int:
     """The cyclic shift that makes the profiles alike; 0 when none makes them much more alike than none."""
     one, other = before - before.mean(), now - now.mean()
+    still = float(np.abs(other - one).mean())
+    if still <= 1.0:
+        return 0
     spectrum = np.fft.rfft(other) * np.conj(np.fft.rfft(one))
     best = int(np.argmax(np.fft.irfft(spectrum, len(one))))
     shift = best if best <= len(one) // 2 else best - len(one)
-    still = float(np.abs(other - one).mean())
     moved = float(np.abs(other - np.roll(one, shift)).mean())
-    return shift if moved < JUMP_BETTER * still and still > 1.0 else 0
+    return shift if moved < JUMP_BETTER * still else 0
 
 
 def _changed(before: Basis, now: Basis, jump: int) -> float:
@@ -281,12 +324,14 @@ class Kept(NamedTuple):
 def _kept(now: Basis, edges: Edges) -> Kept | None:
     if len(edges.cells) < FEWEST_CELLS:
         return None
-    (right, down), (right_was, down_was) = now.slopes, edges.slopes
+    right, down = (slope.ravel()[edges.at] for slope in now.slopes)
+    right_was, down_was = edges.slopes_at
     steepness = np.hypot(right, down)
     along = right * right_was + down * down_was
-    kept = edges.where & (along > EDGE_COSINE * steepness * edges.steepness) & (steepness > FAINTEST_SLOPE)
-    blind = sum(kept[cell].sum() < CELL_BLIND * edges.where[cell].sum() for cell in edges.cells)
-    return Kept(float(kept.sum() / edges.where.sum()), float(blind) / len(edges.cells))
+    kept = (along > EDGE_COSINE * steepness * edges.steepness_at) & (steepness > FAINTEST_SLOPE)
+    left = np.bincount(edges.cell_at[kept], minlength=len(edges.cells) + 1)[: len(edges.cells)]
+    blind = np.count_nonzero(left < CELL_BLIND * edges.full)
+    return Kept(float(np.count_nonzero(kept) / len(edges.at)), blind / len(edges.cells))
 
 
 def _aligned(now: Basis, reference: Reference, at_ms: int) -> Alignment:
@@ -322,19 +367,18 @@ def _corner(motion: NDArray[np.float64], height: int, width: int) -> float:
     return float(np.hypot(*(corners @ motion.T - corners[:, :2]).T).max())
 
 
-def _contrast(now: Plane, reference: Plane) -> float:
+def _contrast(now: Plane, reference: Reference) -> float:
     """How strongly large shapes stand out, over the reference: the middle one counts, so that a person does not."""
-    steps = [
-        np.concatenate([np.diff(shapes, axis=0).ravel(), np.diff(shapes, axis=1).ravel()])
-        for shapes in (now, reference)
-    ]
-    size = np.abs(steps[1])
-    telling = size >= max(LEAST_STEP, float(np.quantile(size, 1 - STEPS)))
-    return float(np.median(steps[0][telling] / steps[1][telling])) if telling.any() else 0.0
+    telling = reference.telling
+    return float(np.median(_steps(now)[telling] / reference.steps[telling])) if telling.any() else 0.0
+
+
+def _steps(shapes: Plane) -> Plane:
+    return np.concatenate([np.diff(shapes, axis=0).ravel(), np.diff(shapes, axis=1).ravel()])
 
 
 def _sharpness(now: Basis, noise: float, reference: Reference) -> float | None:
-    contrast = _contrast(now.shapes, reference.basis.shapes)
+    contrast = _contrast(now.shapes, reference)
     if contrast < LEAST_CONTRAST:
         return None
     fine = detail(now, min(noise, reference.noise))
