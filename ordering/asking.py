@@ -7,6 +7,7 @@ token goes where it was meant to go and nowhere else. Flow: `settings.py` -> her
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -21,6 +22,7 @@ from ordering.settings import Access
 from protocol.messages import Approval, encode
 from protocol.texts import Said, said, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.uploads import MAX_CLIP_BYTES
 
 T = TypeVar("T")
 
@@ -30,6 +32,8 @@ WHOLE_S: Final = 60.0
 """A whole answer, however slowly its parts drip in."""
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """A page of orders, each with the keys of its roster."""
+FILE_S: Final = 600.0
+"""A clip of the largest size over a line of 4 Mbit/s."""
 MAX_SAID: Final = 400
 """Characters of the centre's own words that are shown."""
 
@@ -104,6 +108,45 @@ class Console:
             return msgspec.json.decode(content, type=wanted)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise AnswerError(why=printable(str(error), MAX_SAID)) from None
+
+    def known(self, path: str, wanted: type[T]) -> T | None:
+        """The same of something that may not be there yet: None then."""
+        status, content = self._ask("GET", path, None)
+        if status == 404:
+            return None
+        if status >= 300:
+            raise self._no(status, content, judged=False)
+        try:
+            return msgspec.json.decode(content, type=wanted)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise AnswerError(why=printable(str(error), MAX_SAID)) from None
+
+    def fetch(self, path: str, take: Callable[[bytes], object], digest: str) -> None:
+        """A file's bytes, as they come; only those whose hash is the one that was told.
+
+        Raises:
+            UnreachedError: no answer, or it ends early.
+            RefusedError: it says no, or sends something else.
+        """
+        found, size = sha256(), 0
+        ends = self._clock() + FILE_S
+        try:
+            with self._client.stream("GET", path) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise self._no(answer.status_code, answer.content[:MAX_ANSWER_BYTES], judged=False)
+                for part in answer.iter_raw():
+                    size += len(part)
+                    if size > MAX_CLIP_BYTES or self._clock() > ends:
+                        raise AnswerError(why=f"> {MAX_CLIP_BYTES} bytes")
+                    found.update(part)
+                    take(part)
+        except httpx.HTTPError as error:
+            raise UnreachedError(
+                N_("{address} does not answer: {reason}."), address=self.address, reason=_why(error)
+            ) from None
+        if found.hexdigest() != digest:
+            raise AnswerError(why="sha256")
 
     def _ask(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         try:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from ordering.refusal import RefusedError
 from protocol.envelope import EnvelopeError, decode_base64url
-from protocol.messages import EventId
+from protocol.messages import EventId, Hash
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 ENDED: Final = frozenset({"executed", "refused", "withdrawn", "stale"})
@@ -102,12 +102,28 @@ class AskedWords(msgspec.Struct, frozen=True, kw_only=True):
     state: Short = ""
 
 
+class PieceWords(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture for the reader."""
+
+    state: Annotated[str, Meta(max_length=512)] = ""
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture or clip as the centre knows it; `href` once it is there and may be looked at."""
+
+    state: Short = ""
+    sha256: Hash | None = None
+    href: Annotated[str, Meta(pattern=r"^/api/v1/evidence/[a-z0-9/-]{1,120}\Z")] | None = None
+    words: PieceWords = PieceWords()
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the centre took it."""
 
     id: EventId
     state: Short = ""
     site: Short = ""
+    box: Short = ""
     action: Short = ""
     outcome: Outcome | None = None
     words: AskedWords = AskedWords()

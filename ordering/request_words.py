@@ -13,6 +13,7 @@ import msgspec
 from ordering.asking import Console
 from ordering.drafts import Asked, AskedList
 from ordering.giving import TOLD_AFTER_S
+from ordering.picture_words import add_picture_words, brought
 from ordering.reading import printable
 from ordering.refusal import DONE, SAYS_NO
 from ordering.running import run
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
 def _parser(say: Texts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="branchwatch request",
-        description=say("Asks a box for something that changes no protection: an announcement, its health."),
+        description=say("Asks a box for something that changes no protection: a picture, an announcement, its health."),
         epilog=say("example:") + "  branchwatch request announce 0755-031 leave",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -64,15 +65,16 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     health.add_argument("site", metavar="SITE", help=say("the site's id"))
     health.add_argument("--no-wait", action="store_true", help=say("do not wait for what becomes of it"))
     takes_console(health, say)
+    add_picture_words(words, say, _ask)
     return parser
 
 
 def _announce(arguments: Namespace, say: Texts) -> int:
-    return _ask(arguments, say, {"announcement": id_named(arguments.announcement)})
+    return _ask(arguments, say, "announce", {"announcement": id_named(arguments.announcement)})
 
 
 def _health(arguments: Namespace, say: Texts) -> int:
-    return _ask(arguments, say, {})
+    return _ask(arguments, say, "health", {})
 
 
 def _followed(console: Console, taken: Asked, terminal: Terminal) -> Asked:
@@ -101,8 +103,7 @@ def condition_of(health: object) -> Said | None:
     )
 
 
-def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
-    action = "health" if not args else "announce"
+def _ask(arguments: Namespace, say: Texts, action: str, args: dict[str, Any]) -> int:
     asked = {"site": id_named(arguments.site), "action": action, "args": args}
     _, console = console_of(arguments)
     terminal = Terminal(texts=say, as_json=arguments.json)
@@ -110,6 +111,9 @@ def _ask(arguments: Namespace, say: Texts, args: dict[str, Any]) -> int:
         taken = console.ask("POST", "/api/v1/requests", Asked, asked)
         if not arguments.no_wait:
             taken = _followed(console, taken, terminal)
+        out = getattr(arguments, "out", None)
+        if out is not None and taken.state == "answered":
+            brought(console, taken, out, terminal)
     terminal.line(said("Asked. It is: {state}", state=printable(taken.words.state or taken.state, 64)))
     if taken.outcome is not None and taken.outcome.said and taken.state != "answered":
         terminal.line(said("What the box reported: {said}", said=printable(taken.outcome.said, 400)))
