@@ -12,7 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import agent_size, decoding, faults, hold_up, ingest, orders, panel_burst, people, screen, sixteen, still
+from benchmarks import (
+    agent_size,
+    decoding,
+    faults,
+    hold_up,
+    ingest,
+    orders,
+    panel_burst,
+    people,
+    screen,
+    sixteen,
+    still,
+)
 from benchmarks.figures import Figure
 from benchmarks.machine import this_machine
 from benchmarks.report import as_json, as_table, report

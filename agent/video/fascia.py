@@ -18,17 +18,18 @@ from agent.video.words import FASCIA_COLUMNS, FASCIA_ROWS
 CELL_PX: Final = 16
 WIDE: Final = FASCIA_COLUMNS * CELL_PX
 HIGH: Final = FASCIA_ROWS * CELL_PX
-AROUND: Final = 24.0
-"""Pixels over which surroundings are averaged: light falls over more, a thing stuck on over less."""
-FAINT: Final = 8.0
-"""Grey values of contrast below which a surface counts as smooth."""
+AROUND: Final = 59
+"""Side in pixels of the square over which surroundings are averaged, twice: light falls over more than things do."""
+FAINT: Final = 0.06
+"""Of the area's brightness: a surface with less contrast counts as smooth."""
+FAINTEST: Final = 2.0
 STANDS_OUT: Final = 0.6
 """Of the contrast around: by so much more or less a pixel stands out."""
 COLOURED: Final = 1.0
 """The same, of its colour."""
 PALE: Final = 0.12
 """Logarithm of one channel over another, on average: with less, an area has no colours to speak of."""
-DIM: Final = 8.0
+DIM: Final = 16.0
 """Grey values added to each channel, so that what is dark has no colour."""
 SWAYS_PX: Final = 5
 """Side of the square within which a thing may lie elsewhere and still be the same thing."""
@@ -92,14 +93,15 @@ def _seen(frame: Frame, area: _Area) -> _Seen:
     cut = frame[y : max(y + 2, round(bottom * rows)), x : max(x + 2, round(right * columns))]
     planes = vision.smoothed(vision.resized(np.ascontiguousarray(cut), WIDE, HIGH).astype(np.float32), 1.0)
     luma = np.asarray(planes @ LUMA, np.float32)
-    mean = vision.smoothed(luma, AROUND)
-    contrast = np.sqrt(vision.smoothed(np.square(luma - mean), AROUND))
-    relief = _surface(((luma - mean) / (contrast + FAINT)).astype(np.float32))
+    mean = vision.averaged_around(luma, AROUND)
+    contrast = np.sqrt(vision.averaged_around(np.square(luma - mean), AROUND))
+    faint = max(FAINTEST, FAINT * float(luma.mean()))
+    relief = _surface(((luma - mean) / (contrast + faint)).astype(np.float32))
     if float((planes.max(axis=2) - planes.min(axis=2)).mean()) < GREY:
         return _Seen(relief, None)
     planes = np.log(planes + DIM)
     colour = planes[:, :, [0, 2]] - planes[:, :, 1:2]
-    colour -= np.median(colour, axis=(0, 1))
+    colour -= np.median(colour[::2, ::2], axis=(0, 1))
     return _Seen(relief, _surface((colour / (np.abs(colour).mean() + PALE)).astype(np.float32)))
 
 
