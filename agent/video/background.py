@@ -6,6 +6,8 @@ is learned at once instead of being one large stranger.
 
 from typing import Final
 
+import numpy as np
+
 from agent.video.vision import Frame, Mixture, patches, resized
 from agent.video.words import MAX_BOXES, Box, Thing
 
@@ -32,23 +34,33 @@ class Background:
         self._mixture = Mixture(VARIANCE)
         self._looks = 0
         self._at_ms = 0
+        self._mask: Frame | None = None
 
     def boxes(self, frame: Frame, at_ms: int) -> tuple[float, tuple[Box, ...]]:
         """The share of the picture that is not background, and where; the frame is learned, slowly."""
+        return self.motion(frame, at_ms), self.moving()
+
+    def motion(self, frame: Frame, at_ms: int) -> float:
+        """The share alone; the frame is learned, slowly."""
         passed_s = min(10.0, max(0.0, (at_ms - self._at_ms) / 1000)) if self._looks else 0.0
         self._looks, self._at_ms = self._looks + 1, at_ms
         slow = BECOMES_BACKGROUND * passed_s / STANDS_FOR_S
         rate = 1.0 / self._looks if self._looks <= FIRST_LOOKS else slow
         small = resized(frame, WIDTH, HEIGHT)
-        mask = self._mixture.new(small, rate)
-        motion = float((mask > 0).mean())
+        self._mask = self._mixture.new(small, rate)
+        motion = np.count_nonzero(self._mask) / self._mask.size
         if motion > ALL_NEW:
-            self._mixture, self._looks = Mixture(VARIANCE), 1
+            self._mixture, self._looks, self._mask = Mixture(VARIANCE), 1, None
             self._mixture.new(small, 1.0)
-            return motion, ()
-        found = patches(mask, JOIN_PX, int(LEAST_SHARE * WIDTH * HEIGHT))
+        return motion
+
+    def moving(self) -> tuple[Box, ...]:
+        """Where the frame of the last `motion` is not background."""
+        if self._mask is None:
+            return ()
+        found = patches(self._mask, JOIN_PX, int(LEAST_SHARE * WIDTH * HEIGHT))
         found.sort(key=lambda patch: -patch[4])
-        return motion, tuple(
+        return tuple(
             Box(
                 thing=Thing.MOVING,
                 score=round(min(1.0, pixels / (width * height)), 3),

@@ -61,9 +61,9 @@ class Looking:
 
     def look(self, frame: Frame, at_ms: int, number: int, *, quiet: bool) -> tuple[Look, bool]:
         """What a frame shows, and whether something stirs in it."""
-        motion, moving = self._background.boxes(frame, at_ms)
+        motion = self._background.motion(frame, at_ms)
         stirs = motion > STIRS
-        boxes, model = self._boxes(frame, at_ms, moving, quiet=quiet and not stirs)
+        boxes, model = self._boxes(frame, at_ms, quiet=quiet and not stirs)
         stirs = stirs or any(box.score >= CERTAIN for box in boxes or () if model != WITHOUT_MODEL)
         quiet = quiet and not stirs
         measures, cells = self._measured(frame, at_ms, motion)
@@ -112,13 +112,11 @@ class Looking:
             self._measurer.refer(self._references.picture)
             self._fascias.refer(self._references.picture)
 
-    def _boxes(
-        self, frame: Frame, at_ms: int, moving: tuple[Box, ...], *, quiet: bool
-    ) -> tuple[tuple[Box, ...] | None, str]:
+    def _boxes(self, frame: Frame, at_ms: int, *, quiet: bool) -> tuple[tuple[Box, ...] | None, str]:
         if not self._settings.people:
             return None, ""
         if quiet and self._asked_ms is not None and at_ms - self._asked_ms < ASK_QUIET_MS:
             return None, ""
         self._asked_ms = at_ms
         found = self._people.find(frame) if self._people else None
-        return found if found is not None else (moving, WITHOUT_MODEL)
+        return found if found is not None else (self._background.moving(), WITHOUT_MODEL)
