@@ -48,7 +48,7 @@ class Background:
         rate = 1.0 / self._looks if self._looks <= FIRST_LOOKS else slow
         small = resized(frame, WIDTH, HEIGHT)
         self._mask = self._mixture.new(small, rate)
-        motion = np.count_nonzero(self._mask) / self._mask.size
+        motion = float(np.count_nonzero(self._mask) / self._mask.size)
         if motion > ALL_NEW:
             self._mixture, self._looks, self._mask = Mixture(VARIANCE), 1, None
             self._mixture.new(small, 1.0)

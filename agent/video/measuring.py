@@ -330,7 +330,7 @@ def _kept(now: Basis, edges: Edges) -> Kept | None:
     along = right * right_was + down * down_was
     kept = (along > EDGE_COSINE * steepness * edges.steepness_at) & (steepness > FAINTEST_SLOPE)
     left = np.bincount(edges.cell_at[kept], minlength=len(edges.cells) + 1)[: len(edges.cells)]
-    blind = np.count_nonzero(left < CELL_BLIND * edges.full)
+    blind = int(np.count_nonzero(left < CELL_BLIND * edges.full))
     return Kept(float(np.count_nonzero(kept) / len(edges.at)), blind / len(edges.cells))
 
 
