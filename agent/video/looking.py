@@ -99,7 +99,7 @@ class Looking:
 
     def _measured(self, frame: Frame, at_ms: int, motion: float) -> tuple[Measures, dict[str, tuple[float, ...]]]:
         if not self._settings.picture and not self._settings.fascias:
-            return Measures(motion=motion), {}
+            return Measures(motion=float(motion)), {}
         return self._measurer.measure(frame, at_ms, motion), self._fascias.cells(frame)
 
     def _learn(self, frame: Frame, look: Look, *, still: bool) -> None:
