@@ -93,7 +93,7 @@ def run_backup(arguments: argparse.Namespace, say: Texts, config: Config, load_k
             "wanted": 1 if wanted.second is None else 2,
         }
         noted = _note(config, Upkeep.BACKUP, DONE, facts | ({"reason": str(fault)[:300]} if fault else {}))
-        _tell_made(made, seconds, say)
+        _tell_made(made, config.evidence_folder, seconds, say)
         if noted is not None:
             print(told(noted, say), file=sys.stderr)
         return ENDED_WELL if fault is None else OUT_OF_REACH
@@ -121,7 +121,7 @@ def _wanted(arguments: argparse.Namespace, config: Config, keys: Keys) -> Wanted
     )
 
 
-def _tell_made(made: Made, seconds: float, say: Texts) -> None:
+def _tell_made(made: Made, folder: Path | None, seconds: float, say: Texts) -> None:
     text = say("{file}: {megabytes} MB, {events} events, read back and compared, {seconds} s")
     print(
         text.format(file=made.file, megabytes=-(-made.bytes // 1_000_000), events=made.manifest.events, seconds=seconds)
@@ -132,7 +132,12 @@ def _tell_made(made: Made, seconds: float, say: Texts) -> None:
         print(say("NO SECOND COPY: {why}").format(why=told(made.second_fault, say)), file=sys.stderr)
     else:
         print(say("There is no second place: name one as `second` in [backup]."), file=sys.stderr)
-    print(say("Not inside: private keys; evidence pictures, of which this version keeps none."))
+    print(say("Not inside: private keys, and the pictures and clips."))
+    if folder is not None:
+        text = say(
+            "{count} pictures and clips stand in {folder}; they never change: rsync -a {folder}/files/ PLACE/files/"
+        )
+        print(text.format(count=made.manifest.evidence, folder=folder))
     for name in made.gone:
         print(say("{name}: old enough, deleted").format(name=name))
 

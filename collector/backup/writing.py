@@ -96,7 +96,7 @@ def make_backup(wanted: Wanted, throwaway: Identity, now: datetime, progress: Pr
             events=extent.events,
             journal=extent.journal,
             journal_hash=extent.journal_hash,
-            evidence=0,
+            evidence=extent.evidence,
             files=(
                 *(_entry(each) for each in others),
                 _database_entry(copy, database_name(wanted.config, others), wanted.config.settings.database),

@@ -47,7 +47,7 @@ STATES: Final = {
     "here": N_("its hash stands in the box's ledger"),
     "missing": N_("there is none: {reason}"),
     "removed": N_("its days are over"),
-    "changed": N_("not shown: its bytes are not what the box sealed"),
+    "changed": N_("not shown: its file is gone or is not what the box sealed"),
 }
 
 
@@ -89,7 +89,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         except FilesError as error:
             raise Problem(sort=problems.UNHEALTHY, detail=error.said.text, values=error.said.values) from None
         if path is None:
-            detail = N_("Its bytes are not what the box sealed, so nobody is shown them.")
+            detail = N_("Its file is gone or is not what the box sealed, so nobody is shown it.")
             raise Problem(sort=problems.NOT_NOW, detail=detail if row.state == State.HERE else N_("It is not here."))
         services.evidence.look(row, asked.person)
         # Several ranges at once would go out as another type than the one that was sealed.

@@ -6,6 +6,7 @@ Every method may block: call it off the event loop. Flow: service.py, keeping.py
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -64,8 +65,8 @@ class Files(Protocol):
         """Drop parts at which nothing came for so long; how many."""
         ...
 
-    def hashes(self, older_than_s: float) -> Iterator[list[str]]:
-        """The hashes of all files that are older, some at a time."""
+    def hashes(self, older_than_s: float, younger_than_s: float = inf) -> Iterator[list[str]]:
+        """The hashes of all files of that age, some at a time."""
         ...
 
     def free_bytes(self) -> int:

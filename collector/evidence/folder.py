@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import file_digest
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -155,14 +156,14 @@ class Folder:
                 folder.rmdir()  # where it is empty
         return dropped
 
-    def hashes(self, older_than_s: float) -> Iterator[list[str]]:
-        """The hashes of all files that are older, some at a time."""
-        before_s = self._now_s() - older_than_s
+    def hashes(self, older_than_s: float, younger_than_s: float = inf) -> Iterator[list[str]]:
+        """The hashes of all files of that age, some at a time."""
+        now_s = self._now_s()
         for folder in self._listed(self._files):
             found = []
             for path in self._listed(folder):
                 with suppress(OSError):
-                    if path.stat().st_mtime < before_s:
+                    if older_than_s < now_s - path.stat().st_mtime <= younger_than_s:
                         found.append(path.name)
             if found:
                 yield found

@@ -6,6 +6,7 @@ ten minutes, and when a box brings more than it may keep -> here -> rows of evid
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from collector.storage import evidence, writing
 from collector.storage.evidence import EvidenceRow, State
 from collector.storage.journal import write_journal
 from collector.storage.store import Store
+from collector.storage.upkeep import last_restore
 from collector.times import unix_ms
 
 AT_ONCE: Final = 200
@@ -95,11 +97,40 @@ class Keeping:
             self._files.remove(sha256)
 
     def _strays(self) -> None:
-        for hashes in self._files.hashes(STRAY_KEPT.total_seconds()):
-            with self._store.read() as reading:
-                used = evidence.hashes_in_use(reading.connection, hashes)
-            for sha256 in set(hashes) - used:
-                self._files.remove(sha256)
+        """Files that no row names. After a restore of the database the boxes tell of them again: those wait."""
+        with self._store.read() as reading:
+            restored = last_restore(reading.connection)
+        least_s, keep_s = STRAY_KEPT.total_seconds(), self._keep.total_seconds()
+        since_s = inf if restored is None else (unix_ms(self._now()) - restored.at_ms) / 1000
+        for ages in ((least_s, since_s), (max(since_s, keep_s), inf)) if restored is not None else ((least_s, inf),):
+            for hashes in self._files.hashes(*ages):
+                with self._store.read() as reading:
+                    used = evidence.hashes_in_use(reading.connection, hashes)
+                for sha256 in set(hashes) - used - self._adopted(sorted(set(hashes) - used)):
+                    self._files.remove(sha256)
+        if restored is not None:
+            for hashes in self._files.hashes(since_s, keep_s):
+                self._adopted(hashes)
+
+    def _adopted(self, hashes: Sequence[str]) -> set[str]:
+        """Files that are just what a sealed line waits for: they were here before a restore."""
+        with self._store.read() as reading:
+            waiting = evidence.sealed_with(reading.connection, hashes)
+        if not waiting:
+            return set()
+        now_ms = unix_ms(self._now())
+        rows = [
+            msgspec.structs.replace(
+                row, state=State.HERE.value, came_sha256=row.sha256, came_bytes=row.size_bytes, came_ms=now_ms
+            )
+            for row in waiting
+            if self._files.path_of(row.sha256) is not None
+        ]
+        with self._store.write() as connection:
+            writing.lock_counters(connection)
+            evidence.save_evidence(connection, rows)
+            write_journal(connection, [entry_of(row, self._collector) for row in rows], now_ms)
+        return {row.sha256 for row in rows}
 
 
 def _enough(rows: Sequence[EvidenceRow], over: int) -> list[EvidenceRow]:

@@ -145,10 +145,14 @@ def may_go(connection: Transaction, *, box: str | None, before_ms: int | None, l
     return [_row(row) for row in connection.execute(statement)]
 
 
-def is_used(connection: Transaction, sha256: str) -> bool:
-    """Whether any slot's file has this hash."""
-    statement = select(evidence.c.slot).where(evidence.c.came_sha256 == sha256).limit(1)
-    return connection.execute(statement).first() is not None
+def sealed_with(connection: Transaction, hashes: Sequence[str]) -> list[EvidenceRow]:
+    """Pieces that were sealed with one of these hashes and wait for their file."""
+    found: list[EvidenceRow] = []
+    for start in range(0, len(hashes), MANY):
+        statement = select(evidence).where(evidence.c.state == State.SEALED)
+        part = hashes[start : start + MANY]
+        found.extend(map(_row, connection.execute(statement.where(evidence.c.sha256.in_(part)))))
+    return found
 
 
 def hashes_in_use(connection: Transaction, hashes: Sequence[str]) -> set[str]:

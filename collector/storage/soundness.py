@@ -5,11 +5,11 @@ What an integrity check of the file cannot see: rows that somebody took out or p
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, inspect, select
 
 from collector.storage.journal import first_break
 from collector.storage.reading import Reading
-from collector.storage.schema import events, journal, lanes
+from collector.storage.schema import events, evidence, journal, lanes
 from protocol.ledger import GENESIS, line_hash
 
 
@@ -19,6 +19,8 @@ class Extent(NamedTuple):
     events: int
     journal: int
     journal_hash: str
+    evidence: int = 0
+    """Pictures and clips whose files stand in the evidence folder."""
 
 
 def extent(reading: Reading) -> Extent:
@@ -27,7 +29,16 @@ def extent(reading: Reading) -> Extent:
         select(journal.c.number, journal.c.hash).order_by(journal.c.number.desc()).limit(1)
     ).first()
     count = int(reading.connection.execute(select(func.count()).select_from(events)).scalar_one())
-    return Extent(events=count, journal=tip.number if tip else 0, journal_hash=tip.hash if tip else GENESIS)
+    pictures = 0
+    if inspect(reading.connection).has_table(evidence.name):  # one of an older version has none
+        came = select(func.count()).select_from(evidence).where(evidence.c.came_sha256 != "")
+        pictures = int(reading.connection.execute(came).scalar_one())
+    return Extent(
+        events=count,
+        journal=tip.number if tip else 0,
+        journal_hash=tip.hash if tip else GENESIS,
+        evidence=pictures,
+    )
 
 
 def headless_lane(reading: Reading) -> tuple[str, str] | None:

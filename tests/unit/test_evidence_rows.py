@@ -11,6 +11,7 @@ import pytest
 from collector.evidence.files import Part
 from collector.orders.posting import RequestPost
 from collector.storage.evidence import Over, State
+from collector.storage.upkeep import note_restore
 from protocol.uploads import slot_of
 from provisioning.authority import Authority
 from tests.collecting import Box
@@ -216,3 +217,19 @@ def test_a_file_that_was_changed_at_the_centre_is_not_shown(world: EvidenceWorld
     changed[100] ^= 1
     path.write_bytes(bytes(changed))
     assert world.files.path_of(sha256) is None
+
+
+def test_a_restored_centre_takes_up_what_lies_in_its_folder(world: EvidenceWorld) -> None:
+    """Its database is older than its files: they wait until the boxes have told of them again, and are not fetched."""
+    box = world.box()
+    stray = Part(box=box.id, slot=slot_of(world.promise(box).id, 1), sha256=sealed_facts("x-1", JPEG)["sha256"])
+    world.files.append(stray, 0, JPEG)
+    assert world.files.finish(stray)
+    world.centre.stand_still(timedelta(hours=5))
+    note_restore(world.centre.store, "wang", {}, round(world.centre.now.timestamp() * 1000))
+    world.centre.stand_still(timedelta(hours=5))
+    world.keeping.round()
+    assert world.files.path_of(stray.sha256) is not None
+    world.seal(box, stray.slot, JPEG)
+    world.keeping.round()
+    assert world.row(box, stray.slot).state == State.HERE
