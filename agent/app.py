@@ -192,11 +192,10 @@ class Agent:
             settings.state,
             promises,
             self._watch,
-            self._seeing.eyes,
+            self._seeing,
             reading=self._timekeeper.reading,
             identity=lambda: self._settings.identity,
             address=settings.centre.evidence,
-            turn=self._seeing.asker.preset,
         )
         self._voice = Voice(
             outbox=self._outbox,

@@ -17,6 +17,7 @@ from agent.clocks import Reading
 from agent.evidence.evidence import Cameras, Evidence, Hands, Turn
 from agent.evidence.folder import Shelf
 from agent.evidence.keeping import Limits
+from agent.evidence.playing import Player
 from agent.evidence.promises import PROMISES_KEY, OpenPromises
 from agent.evidence.promising import SEALED, plan_of
 from agent.evidence.stock import Stock
@@ -119,6 +120,7 @@ class PictureBox:
         self.cameras: Cameras = self.eyes
         self.way = True
         self.turn: Turn | None = None
+        self.player: Player | None = None
         self.plan = plan_of(SITE)
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -148,6 +150,7 @@ class PictureBox:
             reading=self.reading,
             take=lambda findings: self.watch.take(findings=findings),
             turn=self.turn,
+            player=self.player,
         )
         self.evidence = self.eyes.evidence = Evidence(self.shelf, self.stock, self.promises, hands)
         self._tasks = [asyncio.create_task(self.watch.run()), asyncio.create_task(self.evidence.run())]

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agent.clocks import Reading
@@ -18,6 +19,7 @@ from agent.evidence import owing, requests
 from agent.evidence.describing import Description, SentWord, describes
 from agent.evidence.folder import FULL, DamagedError, Found, Shelf
 from agent.evidence.owing import Wait
+from agent.evidence.playing import Player
 from agent.evidence.promises import OpenPromises
 from agent.evidence.promising import ANSWERED, SEALED, Ask, Promise
 from agent.evidence.requests import Over, Preset
@@ -73,6 +75,7 @@ class Hands:
     reading: Callable[[], Reading]
     take: Take
     turn: Turn | None = None  # none: this site's cameras are not turned
+    player: Player | None = None  # none: nothing is played out of recorders
 
 
 class Evidence:
@@ -93,6 +96,8 @@ class Evidence:
         self._asked: requests.Asked = {}
         self._uploader: Uploader | None = None
         promises.heard = self._promised
+        if hands.player:
+            hands.player.made = self.made
 
     def upload_by(self, uploader: Uploader) -> None:
         """Give what is sealed to the centre this way; without, it stays on the box."""
@@ -136,7 +141,7 @@ class Evidence:
         wanted = requests.read_wanted(request.action, request.args, hands.names, hands.ring, now)
         if isinstance(wanted, str):
             return wanted
-        if request.action == requests.PLAYBACK or (isinstance(wanted, Preset) and hands.turn is None):
+        if not self._can(request.action, wanted):
             return "not_supported"
         camera = "" if isinstance(wanted, Over) else wanted.camera
         admitted = requests.admit(self._asked, request.action, camera, now)
@@ -154,6 +159,13 @@ class Evidence:
                 await self._answer(request, collector, "")
         return ""
 
+    def _can(self, action: str, wanted: requests.Wanted) -> bool:
+        if isinstance(wanted, Preset):
+            return self._hands.turn is not None
+        if isinstance(wanted, Ask) and action == requests.PLAYBACK:
+            return self._hands.player is not None and self._hands.player.can(wanted.camera)
+        return True
+
     async def run(self) -> None:
         """Until cancelled."""
         try:
@@ -165,6 +177,8 @@ class Evidence:
                 tasks.create_task(self._tend())
                 if self._uploader:
                     tasks.create_task(self._uploader.run(), name="uploads")
+                if self._hands.player:
+                    tasks.create_task(self._hands.player.run(), name="playback")
                 while True:
                     self._woken.clear()
                     await self.step()
@@ -207,7 +221,11 @@ class Evidence:
         message: TakeStill | TakeClip = TakeStill(slot=slot, path=path, reference=promise.kind == "reference")
         if promise.since is not None and promise.until is not None:
             message = TakeClip(slot=slot, path=path, from_ms=promise.since.mono_ms, to_ms=promise.until.mono_ms)
-        took = self._hands.cameras.take(promise.camera, message)
+        player = self._hands.player
+        if promise.about == requests.PLAYBACK:
+            took = player is not None and player.take(promise, Path(path))
+        else:
+            took = self._hands.cameras.take(promise.camera, message)
         self._waits[slot] = owing.asked(wait) if took else owing.again(wait, now)
 
     async def _begin(self) -> None:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from agent.clocks import Reading
 from agent.evidence.calling import EVIDENCE_PORT
-from agent.evidence.evidence import Cameras, Evidence, Hands, Turn
+from agent.evidence.evidence import Evidence, Hands
 from agent.evidence.folder import Shelf
+from agent.evidence.playing import Player
 from agent.evidence.promises import PROMISES_KEY, OpenPromises
 from agent.evidence.promising import plan_of
 from agent.evidence.stock import Stock, limits_of
 from agent.evidence.uploading import Destination, Uploader
 from agent.eyes.eyes import ring_of
 from agent.identity import BoxIdentity
+from agent.seeing import Seeing
 from agent.signals import Moment
 from agent.watch import Watch
 from protocol.site.addresses import parse_address
@@ -29,12 +31,11 @@ def evidence_of(
     state: Path,
     promises: OpenPromises,
     watch: Watch,
-    cameras: Cameras,
+    seeing: Seeing,
     *,
     reading: Callable[[], Reading],
     identity: Callable[[], BoxIdentity],
     address: str | None,
-    turn: Turn | None = None,
 ) -> Evidence | None:
     """The evidence of one run; None where a box has no cameras, and never had.
 
@@ -53,12 +54,13 @@ def evidence_of(
     )
     names = frozenset(camera.id for camera in site.camera)
     hands = Hands(
-        cameras=cameras,
+        cameras=seeing.eyes,
         names=names,
         ring=ring_of(site),
         reading=reading,
         take=lambda findings: watch.take(findings=findings),
-        turn=turn,
+        turn=seeing.asker.preset,
+        player=Player(site, seeing.asker.playback, seeing.logins, lambda: reading().moment),
     )
     evidence = Evidence(shelf, stock, promises, hands)
     if address is not None:

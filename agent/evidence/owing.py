@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from agent.evidence.promising import Promise
+from agent.evidence.requests import PLAYBACK
 from agent.signals import Moment
 
 STILL_WAIT_MS: Final = 5_000
@@ -19,6 +20,9 @@ CLIP_SLACK_MS: Final = 500
 
 CLIP_WAIT_MS: Final = 90_000
 """Two minutes of a main stream with a mask are decoded and encoded anew in less."""
+
+PLAYED_WAIT_MS: Final = 15 * 60_000
+"""A recorder plays two minutes in two minutes, and three others may wait before."""
 
 LATE_MS: Final = 60_000
 """A still that was promised before a restart is worth something for so long."""
@@ -43,7 +47,8 @@ def planned(promise: Promise, now: Moment, *, late: bool) -> Wait | None:
         ask_ms = max(now.mono_ms, promise.until.mono_ms + CLIP_SLACK_MS)
         if late and ask_ms == now.mono_ms:
             return None  # the ring went with the earlier run
-        return Wait(promise=promise, ask_ms=ask_ms, deadline_ms=ask_ms + CLIP_WAIT_MS, late=late)
+        patience_ms = PLAYED_WAIT_MS if promise.about == PLAYBACK else CLIP_WAIT_MS
+        return Wait(promise=promise, ask_ms=ask_ms, deadline_ms=ask_ms + patience_ms, late=late)
     if not late:
         return Wait(promise=promise, ask_ms=now.mono_ms, deadline_ms=now.mono_ms + STILL_WAIT_MS)
     ends_ms = promise.at.mono_ms + LATE_MS
