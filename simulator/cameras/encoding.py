@@ -15,7 +15,7 @@ from av.video.frame import PictureType
 from simulator.cameras.faults import Frame
 
 SPS, PPS, IDR = 7, 8, 5
-QUALITY: Final = 23
+QUALITY: Final = 24
 """x264's constant rate factor: the noise of a sensor survives it, as it does in a real sub-stream."""
 
 

@@ -20,7 +20,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from simulator.cameras.faults import Frame
 
 WIDTH, HEIGHT = 640, 360
-NOISE_SIGMA: Final = 2.2
+NOISE_SIGMA: Final = 1.6
 """Of a sensor, in steps of 255: without it nothing would change between two frames of an empty room."""
 NOISE_FIELDS: Final = 12
 COME_S: Final = 4.0
