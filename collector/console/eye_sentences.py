@@ -185,6 +185,8 @@ MARKS: Final[Mapping[str, str]] = MappingProxyType(
         "defocused": N_("out of focus"),
         "login_refused": N_("refuses the login"),
         "clock_drift": N_("clock is off"),
+        "tamper": N_("says it is tampered with"),
+        "signal_loss": N_("says it lost its signal"),
         "no_model": N_("without people model"),
         "no_reference": N_("no reference picture yet"),
         "quiet": N_("quiet"),

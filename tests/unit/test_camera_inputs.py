@@ -179,6 +179,18 @@ class TestMind:
         mind.hear(words.ClockTold(point="camera/03", off_s=0.4, at_ms=0), moment(clock), suspect=False)
         assert mind.marks("camera/03") == frozenset()
 
+    def test_what_a_camera_says_of_itself_is_marked(self, clock: Clock) -> None:
+        """Its own tamper and signal loss stand at its point while it says so, and while it is there to say so."""
+        mind = AskedMind(site(), {})
+        mind.hear(noticed("tamper", True, clock), moment(clock), suspect=False)
+        mind.hear(noticed("signal_loss", True, clock), moment(clock), suspect=False)
+        assert mind.marks("camera/03") == {"tamper", "signal_loss"}
+        mind.hear(noticed("signal_loss", False, clock), moment(clock), suspect=False)
+        assert mind.marks("camera/03") == {"tamper"}
+        thought = mind.hear(words.Away(point="camera/03", cause="silent"), moment(clock), suspect=False)
+        assert thought.marked == ("camera/03",)
+        assert mind.marks("camera/03") == frozenset()
+
     def test_what_nobody_asks_about_any_more_ends(self, clock: Clock) -> None:
         """A camera that lost its recorder, a recorder that is gone; a panel's refused login is not ours to end."""
         active = [

@@ -22,6 +22,9 @@ from protocol.site.schema import Site
 
 REFUSED: Final = "login_refused"
 DRIFT: Final = "clock_drift"
+SAID: Final = frozenset({"tamper", "signal_loss"})
+"""What a camera says of itself and no kind of event has: marks of its point, beside what its own picture shows."""
+
 KINDS: Final = frozenset(
     {
         recording.NOT_RECORDING,
@@ -58,7 +61,7 @@ class AskedMind:
         return {camera: state for mind in self._recorders.values() for camera, state in mind.saved().items()}
 
     def marks(self, point: str) -> frozenset[str]:
-        """`login_refused` and `clock_drift`, where they stand."""
+        """`login_refused`, `clock_drift`, and what a camera says of itself, where they stand."""
         return self._marks.get(point, frozenset())
 
     def recorder(self, point: str) -> RecorderMind | None:
@@ -92,7 +95,10 @@ class AskedMind:
     def _noticed(self, told: words.Noticed, now: Moment) -> Thought:
         at = now.after(timedelta(milliseconds=min(0, told.at_ms - now.mono_ms)))
         if (inputs := self._inputs.get(told.point)) is not None:
-            return Thought(signals=inputs.noticed(told, at))
+            marked = Thought()
+            if told.what in SAID:
+                marked = self._mark(told.point, told.what, told.active is True, now)
+            return msgspec.structs.replace(marked, signals=inputs.noticed(told, at))
         if told.what == "storage" and (mind := self._recorders.get(told.point)) is not None:
             disk = words.Disk(name="storage", well=not told.active, state="storage failure" if told.active else "")
             findings, signals = mind.disks(words.Disks(point=told.point, disks=(disk,)), now)
@@ -107,7 +113,10 @@ class AskedMind:
         if (mind := self._recorders.get(told.point)) is not None:
             return Thought(signals=mind.away(told.cause, now))
         inputs = self._inputs.get(told.point)
-        return Thought(signals=inputs.away(told.cause, now)) if inputs else Thought()
+        if inputs is None:
+            return Thought()
+        self._marks[told.point] = self.marks(told.point) - SAID  # nobody knows any more
+        return Thought(signals=inputs.away(told.cause, now), marked=(told.point,))
 
     def _outcome(self, told: words.Outcome, now: Moment) -> Thought:
         if told.result == "given_up":
