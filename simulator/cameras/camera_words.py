@@ -35,7 +35,7 @@ def add_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", s
             "--recorder it keeps recordings too (ONVIF Profile G). It prints its addresses, its login, and where to "
             "tell it what happens."
         ),
-        epilog=say("example:") + "  branchwatch simulate camera --clip lobby.mp4 --port 8080 --faults cover",
+        epilog=say("example:") + "  branchwatch simulate camera --clip lobby.mp4 --faults cover",
     )
     camera.add_argument(
         "--clip", type=Path, metavar="FILE", help=say("what it sees, in a loop (default: a drawn room)")
