@@ -1,6 +1,6 @@
 """What is wrong with one picture, by its figures alone: the first of the tree's faults that holds. Pure; a table.
 
-Order and limits are those of docs/decisions/32-picture-measures.md, where what was measured stands. `frozen` comes
+Order and limits are those of docs/eyes.md 5, where what was measured stands. `frozen` comes
 last: a covered or black lens gives pictures that are the same to the pixel, and what is wrong with those is the cover.
 Whoever stands keeps standing until its figure is clearly better (EASE), so that nothing flutters at a limit.
 Flow: picture.py -> here.
