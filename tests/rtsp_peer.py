@@ -7,12 +7,17 @@ outside its environment.
 
 import argparse
 
-import gi
+import gi  # type: ignore[import-not-found]
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - versions come first
+from gi.repository import (  # type: ignore[import-not-found]  # noqa: E402 - versions come first
+    GLib,
+    Gst,
+    GstRtsp,
+    GstRtspServer,
+)
 
 
 def pipeline(options: argparse.Namespace) -> str:

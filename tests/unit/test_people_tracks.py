@@ -9,10 +9,12 @@ HALF_S = 500
 
 
 def person(left: float, score: float = 0.9, thing: Thing = Thing.PERSON, top: float = 0.2) -> Box:
+    """A box as wide as a person far off."""
     return Box(thing, score, left, top, left + 0.1, top + 0.4)
 
 
 def walked(looks: list[list[Box]], every_ms: int = HALF_S) -> list[Tracks]:
+    """The state after each look."""
     states = [Tracks()]
     for number, boxes in enumerate(looks):
         states.append(follow(states[-1], boxes, number * every_ms))
@@ -20,6 +22,7 @@ def walked(looks: list[list[Box]], every_ms: int = HALF_S) -> list[Tracks]:
 
 
 def ids(state: Tracks) -> list[int]:
+    """Who is there."""
     return [track.id for track in state.tracks]
 
 

@@ -14,7 +14,9 @@ from agent.drivers.onvif import facts, leases, topics
 from agent.drivers.onvif.device import OnvifDevice
 from agent.drivers.trouble import DeviceError, Trouble
 
-AWAY: Final = frozenset({Trouble.UNREACHABLE, Trouble.SILENT})
+AWAY: Final = frozenset({Trouble.UNREACHABLE, Trouble.SILENT, Trouble.LOGIN_REFUSED})
+"""Troubles that end everything: it is not there, or its password was changed and each question more is a bad login."""
+
 UNSUPPORTED_S: Final = 3600.0
 """A device without events is asked again so often: it may be given them."""
 
