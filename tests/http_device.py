@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-NONCE = "5f8a0b"
 REALM = "device"
 Answer = bytes | Callable[[str, bytes], bytes]
 
@@ -20,6 +19,9 @@ class HttpDevice:
     """What it is asked, by request line, and how often a login was wrong."""
 
     port: int
+    user: str = ""
+    password: str = ""
+    nonce: str = "5f8a0b"
     requests: list[str] = field(default_factory=list)
     logins: list[bool] = field(default_factory=list)
 
@@ -35,7 +37,7 @@ def reply(body: bytes | str, status: str = "200 OK", *headers: str) -> bytes:
 def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password: str = "") -> Iterator[HttpDevice]:
     """Serve `answer(path, body)`, which gives whole HTTP answers, behind a digest login where a user is named."""
     listener = socket.create_server(("127.0.0.1", 0))
-    device = HttpDevice(listener.getsockname()[1])
+    device = HttpDevice(listener.getsockname()[1], user, password)
     running = True
 
     def serve(line: socket.socket) -> None:
@@ -44,13 +46,13 @@ def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password:
             head, body = _request(line)
             first = head.split("\r\n")[0]
             device.requests.append(first)
-            if user:
+            if device.user:
                 given = re.search(r"(?im)^authorization: digest (.*)$", head)
-                right = given is not None and _is_right(given[1], first.split()[0], user, password)
+                right = given is not None and _is_right(given[1], first.split()[0], device)
                 if given is not None:
                     device.logins.append(right)
                 if not right:
-                    challenge = f'WWW-Authenticate: Digest realm="{REALM}", nonce="{NONCE}", qop="auth"'
+                    challenge = f'WWW-Authenticate: Digest realm="{REALM}", nonce="{device.nonce}", qop="auth"'
                     line.sendall(reply("no", "401 Unauthorized", challenge))
                     return
             line.sendall(answer(first.split()[1], body))
@@ -86,13 +88,14 @@ def _request(line: socket.socket) -> tuple[str, bytes]:
     return head.decode("latin-1"), body
 
 
-def _is_right(given: str, method: str, user: str, password: str) -> bool:
-    """RFC 7616 with MD5 and qop=auth."""
+def _is_right(given: str, method: str, device: HttpDevice) -> bool:
+    """RFC 7616 with MD5 and qop=auth, answering the present challenge."""
 
     def hashed(text: str) -> str:
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
     said = {name: quoted or plain for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', given)}
-    one, two = hashed(f"{user}:{REALM}:{password}"), hashed(f"{method}:{said.get('uri', '')}")
+    one, two = hashed(f"{device.user}:{REALM}:{device.password}"), hashed(f"{method}:{said.get('uri', '')}")
     middle = ":".join(said.get(name, "") for name in ("nonce", "nc", "cnonce", "qop"))
-    return said.get("username") == user and said.get("response") == hashed(f"{one}:{middle}:{two}")
+    right = said.get("response") == hashed(f"{one}:{middle}:{two}")
+    return right and (said.get("username"), said.get("nonce")) == (device.user, device.nonce)

@@ -61,6 +61,20 @@ async def test_a_wrong_password_is_tried_once(eventually: Eventually) -> None:
         assert simulated.wrong_logins == 1
 
 
+async def test_a_password_that_is_changed_while_we_run_locks_nothing(eventually: Eventually) -> None:
+    """The camera's password is changed on its own page: found out, told, and no question is asked with the old one."""
+    async with (
+        SimulatedCamera(user=USER, password=PASSWORD) as simulated,
+        asking(cameras=(camera(simulated.onvif),)) as asked,
+    ):
+        await listened(asked, eventually)
+        simulated.state.password = "another"
+        simulated.input(1, True)  # the pull that waits is answered, the next one is refused
+        await eventually(lambda: asked.logins.standing(POINT) == "login_refused", timeout_s=20)
+        await eventually(lambda: asked.all(words.Wants)[1:])
+        assert simulated.wrong_logins <= 2
+
+
 async def test_no_session_limit_is_a_wrong_password(eventually: Eventually) -> None:
     """A listener that is refused for want of room is `busy`, and the account stays what it was."""
     async with SimulatedCamera(user=USER, password=PASSWORD, quirks=(Quirk.SINGLE_LISTENER,)) as simulated:

@@ -164,6 +164,47 @@ async def test_a_wrong_password_is_one_bad_login() -> None:
     assert await asked(reply(""), USER, PASSWORD, "wrong") is Trouble.LOGIN_REFUSED
 
 
+async def test_a_password_that_is_changed_while_we_run_is_two_bad_logins_at_most() -> None:
+    """One to find out, one to be sure; and then silence, however many questions still come."""
+    with http_device(lambda path, body: reply("result = x"), USER, PASSWORD) as device:
+        http = Http("127.0.0.1", device.port, USER, PASSWORD)
+        await http.get("/about")
+        device.password = "another"
+        for _ in range(20):
+            with pytest.raises(DeviceError) as caught:
+                await http.get("/other")
+            assert caught.value.trouble is Trouble.LOGIN_REFUSED
+        assert device.logins.count(False) <= 2
+        await http.close()
+
+
+async def test_a_path_that_is_forbidden_is_no_wrong_password() -> None:
+    """401 for one path while another is open: `not_allowed`, and the login stays good."""
+
+    def answer(path: str, body: bytes) -> bytes:
+        return reply("", "401 No", 'WWW-Authenticate: Digest realm="r", nonce="n"') if "secret" in path else reply("ok")
+
+    with http_device(answer, USER, PASSWORD) as device:
+        http = Http("127.0.0.1", device.port, USER, PASSWORD)
+        await http.get("/about")
+        for _ in range(3):
+            with pytest.raises(DeviceError) as caught:
+                await http.get("/secret")
+            assert caught.value.trouble is Trouble.NOT_ALLOWED
+        assert await http.get("/about") == b"ok"
+        await http.close()
+
+
+async def test_a_challenge_that_grew_old_is_answered_anew() -> None:
+    """A recorder that changes its nonce with every connection is no recorder that refuses us."""
+    with http_device(lambda path, body: reply("ok"), USER, PASSWORD) as device:
+        http = Http("127.0.0.1", device.port, USER, PASSWORD)
+        for number in range(3):
+            device.nonce = f"n{number}"
+            assert await http.get(f"/{number}") == b"ok"
+        await http.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [

@@ -77,8 +77,8 @@ async def _keep_asking(desk: Desk, watcher: Watcher) -> None:
         try:
             await _alone(watcher.watch(login, desk))
         except DeviceError as error:
-            if not desk.opened:
-                refused = error.trouble is Trouble.LOGIN_REFUSED
+            refused = error.trouble is Trouble.LOGIN_REFUSED  # also of one that was taken before: it was changed there
+            if refused or not desk.opened:
                 desk.say(words.Outcome(point=desk.point, result="refused" if refused else "given_up"))
             desk.say(words.Away(point=desk.point, cause=error.trouble, detail=error.detail))
         _answer_all(desk)

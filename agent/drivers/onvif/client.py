@@ -59,8 +59,6 @@ class Caller:
         self._clients: dict[tuple[str, Way], Any] = {}
         self._offset: timedelta | None = None
         self.way = Way.NONE
-        self.proven = False
-        """A login was taken: what is refused from now on is not the password."""
 
     @property
     def offered(self) -> str:
@@ -68,10 +66,15 @@ class Caller:
         return self._bare.offered
 
     def log_in_by(self, way: Way, offset: timedelta | None) -> None:
-        """How calls log in from now on; a token is signed with the device's own time."""
+        """How calls log in from now on; a token is signed with the device's own time.
+
+        HTTP digest answers each call's own challenge: one made of an old challenge may count as a bad login.
+        """
         self.way, self._offset = way, offset
         self._clients.clear()
-        self._digest.digest = (aiohttp.DigestAuthMiddleware(self._user, self._password),) if way is Way.HTTP else ()
+        self._digest.digest = (
+            (aiohttp.DigestAuthMiddleware(self._user, self._password, preemptive=False),) if way is Way.HTTP else ()
+        )
 
     async def close(self) -> None:
         """Hang up."""
@@ -99,9 +102,7 @@ class Caller:
             raise DeviceError(Trouble.BROKEN, "hung up") from None
         except (aiohttp.ClientConnectionError, OSError):
             raise DeviceError(Trouble.UNREACHABLE) from None
-        except DeviceError as error:
-            if error.trouble is Trouble.LOGIN_REFUSED and login and self.proven:
-                raise DeviceError(Trouble.NOT_ALLOWED, operation) from None
+        except DeviceError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the library meets in an answer is the device's fault
             raise DeviceError(Trouble.BROKEN, type(error).__name__) from None

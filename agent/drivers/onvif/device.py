@@ -32,6 +32,8 @@ class OnvifDevice:
         self._user = user
         self._refused = refused
         self._caller = Caller(user, password)
+        self._proven = False  # its login was taken
+        self._shut_out = False  # it was refused: nothing is asked with it any more, whoever asks
         self._addresses = {"devicemgmt": f"http://{streams.bracketed(host)}:{port}{DEVICE_PATH}"}
         self.offset: timedelta | None = None
         """How far its clock is ahead of ours; None: it did not say."""
@@ -181,7 +183,20 @@ class OnvifDevice:
         address = address or self._addresses.get(service, "")
         if not address:
             raise DeviceError(Trouble.REFUSED, f"no service {service}")
-        return await self._caller.call(service, operation, parameters or {}, address, login=login, extra_s=extra_s)
+        if login and self._shut_out:
+            raise DeviceError(Trouble.LOGIN_REFUSED)
+        try:
+            return await self._caller.call(service, operation, parameters or {}, address, login=login, extra_s=extra_s)
+        except DeviceError as error:
+            if error.trouble is not Trouble.LOGIN_REFUSED or not login:
+                raise
+            self._shut_out = True
+            if not self._proven:
+                raise
+        # It was let in before: a right is missing, or the password was changed since. One question tells, and no more.
+        await self._caller.call("devicemgmt", "GetDeviceInformation", {}, self._addresses["devicemgmt"])
+        self._shut_out = False
+        raise DeviceError(Trouble.NOT_ALLOWED, operation)
 
     async def _log_in(self) -> facts.Device:
         """Who it is, said to someone logged in; by which way it wants that is asked without a login."""
@@ -197,7 +212,7 @@ class OnvifDevice:
         answer = await self.call("devicemgmt", "GetDeviceInformation")
         if not isinstance(answer, Mapping) or all(value is None for value in answer.values()):
             raise DeviceError(Trouble.BROKEN, "no information")
-        self._caller.proven = True
+        self._proven = True
         return facts.device(answer)
 
     async def _results(self, operation: str, search: object) -> list[object]:

@@ -40,7 +40,8 @@ class Http:
         self._base = f"http://{shown}:{port}"
         self._login = (user, password)
         self._auth: httpx.Auth | None = None
-        self._proven = False
+        self._proven = ""  # a path for which the login was taken
+        self._shut_out = False  # it was refused: nothing is asked with it any more, whoever asks
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=2, keepalive_expiry=5.0),
@@ -62,23 +63,36 @@ class Http:
         return await self._call("POST", path, body)
 
     async def _call(self, method: str, path: str, body: bytes | None) -> bytes:
+        status, content = await self._answered(method, path, body)
+        if status == 401 and self._proven:
+            # It was let in before: the challenge is old, a right is missing, or the password was changed since.
+            self._auth = None
+            if (await self._answered("GET", self._proven, None))[0] != 401:
+                status, content = await self._answered(method, path, body)
+                if status == 401:
+                    raise DeviceError(Trouble.NOT_ALLOWED, "HTTP 401")
+        if status == 401:
+            self._shut_out = True
+        if trouble := _STATUSES.get(status):
+            raise DeviceError(trouble, f"HTTP {status}")
+        if status != 200:
+            raise DeviceError(Trouble.BROKEN if status < 400 else Trouble.REFUSED, f"HTTP {status}")
+        if method == "GET":
+            self._proven = self._proven or path
+        return content
+
+    async def _answered(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        if self._shut_out:
+            raise DeviceError(Trouble.LOGIN_REFUSED)
         try:
             async with asyncio.timeout(ANSWER_S):
-                status, content = await self._logged_in(method, path, body)
+                return await self._logged_in(method, path, body)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
             raise DeviceError(Trouble.SILENT) from None
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise DeviceError(Trouble.UNREACHABLE) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, LookupError, RuntimeError) as error:
             raise DeviceError(Trouble.BROKEN, type(error).__name__) from None
-        if status == 401 and self._proven:
-            raise DeviceError(Trouble.NOT_ALLOWED, "HTTP 401")
-        if trouble := _STATUSES.get(status):
-            raise DeviceError(trouble, f"HTTP {status}")
-        if status != 200:
-            raise DeviceError(Trouble.BROKEN if status < 400 else Trouble.REFUSED, f"HTTP {status}")
-        self._proven = True
-        return content
 
     async def _logged_in(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """The login's dance by hand: the library would read a refusal's body to its end, however long."""
@@ -100,7 +114,7 @@ class Http:
             flow = self._auth.auth_flow(request)
             request = next(flow)
         status, content, response = await self._send(request)
-        if status == 401 and isinstance(self._auth, httpx.DigestAuth) and (_stale(response) or self._proven):
+        if status == 401 and isinstance(self._auth, httpx.DigestAuth) and _stale(response):
             again = self._auth.auth_flow(request)  # the nonce grew old: no bad login
             next(again)
             request = again.send(response)
