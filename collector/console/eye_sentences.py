@@ -237,6 +237,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "evidence_hash": N_("the bytes are not what was sealed"),
         "no_room": N_("there was no room for it"),
         "damaged": N_("it was damaged at the box"),
+        "not described": N_("its description is gone or broken"),
+        "unsupported": N_("it cannot do this"),
         "kept_its_days": N_("its days are over"),
         "vehicle": N_("a vehicle"),
         "no newer picture": N_("no newer picture"),
