@@ -23,7 +23,7 @@ from collector.storage.journal import write_journal
 from collector.storage.requests import requests_of
 from collector.storage.store import Store, StoreError, Transaction
 from collector.times import unix_ms
-from protocol.uploads import MAX_PIECE_BYTES, Piece, Upload, owner_of
+from protocol.uploads import Piece, Upload, owner_of
 
 WRITE_BYTES: Final = 256 * 1024
 """Bytes gathered before they are written."""
@@ -63,6 +63,14 @@ class EvidenceService:
 
     async def take(self, upload: Upload, piece: Piece, body: AsyncIterator[bytes]) -> Reply:
         """Take a piece; `body` brings its bytes."""
+        reply = await self._take(upload, piece, body)
+        async for (
+            _
+        ) in body:  # whoever still sends does not read an answer: what is left is let through, a piece at most
+            pass
+        return reply
+
+    async def _take(self, upload: Upload, piece: Piece, body: AsyncIterator[bytes]) -> Reply:
         key = (upload.box, upload.slot)
         if key in self._under_way:
             return Reply(status=429, word="under_way", retry_s=AGAIN_S)
@@ -70,8 +78,6 @@ class EvidenceService:
         try:
             found = await self._look(upload, piece)
             if isinstance(found, Reply):
-                if found.status in (201, 409):  # an answer is read only behind a body that was sent
-                    await _drain(body)
                 return found
             return await self._write(upload, found.first, body)
         finally:
@@ -187,14 +193,6 @@ def _row_of(connection: Transaction, upload: Upload, now_ms: int) -> EvidenceRow
 
 def _part(upload: Upload) -> Part:
     return Part(box=upload.box, slot=upload.slot, sha256=upload.sha256)
-
-
-async def _drain(body: AsyncIterator[bytes]) -> None:
-    taken = 0
-    async for chunk in body:
-        taken += len(chunk)
-        if taken > MAX_PIECE_BYTES:
-            return
 
 
 def _out_of_order(error: Exception) -> Reply:

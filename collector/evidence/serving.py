@@ -201,13 +201,16 @@ def _answered(reply: Reply) -> Response:
     headers = {} if reply.retry_s is None else {"Retry-After": str(reply.retry_s)}
     if reply.have is not None:
         return Response(answer_have(reply.have), reply.status, headers, media_type="application/json")
-    return _refused(reply.status, reply.word, headers, close=reply.status not in (200, 201, 422))
+    return _word(reply.status, reply.word, headers)
 
 
-def _refused(status: int, word: str, headers: dict[str, str] | None = None, *, close: bool = True) -> Response:
-    """Whatever else of the body was to come is not waited for."""
-    whole = {**(headers or {}), **({"Connection": "close"} if close else {})}
-    return Response(b'{"error":"%s"}' % word.encode("ascii"), status, whole, media_type="application/json")
+def _refused(status: int, word: str, headers: dict[str, str] | None = None) -> Response:
+    """Nothing of the body was read, and it is not waited for."""
+    return _word(status, word, {**(headers or {}), "Connection": "close"})
+
+
+def _word(status: int, word: str, headers: dict[str, str]) -> Response:
+    return Response(b'{"error":"%s"}' % word.encode("ascii"), status, headers, media_type="application/json")
 
 
 class _Brief(H11Protocol):

@@ -16,8 +16,9 @@ from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.collecting import Box
 from tests.conftest import Eventually
+from tests.pictures import CLIP, JPEG
 from tests.sending import Sender
-from tests.uploading import CLIP, JPEG, EvidenceWorld
+from tests.uploading import EvidenceWorld
 
 
 def identity_of(world: EvidenceWorld, box: Box) -> BoxIdentity:
