@@ -86,7 +86,7 @@ async def _windows(
         while not (looks and ready(looks[-1]) and looks[-1].reference and "connected" in _log(folder)):
             peer.check()
             if time.monotonic() > end:
-                raise TimeoutError(f"eye or peer did not begin: {looks[-1:]}")
+                raise TimeoutError(f"eye or peer did not begin: {_story(looks)}")
             await asyncio.sleep(0.2)
         await asyncio.sleep(SETTLE_S)
         eye = psutil.Process(link.child.pid)
@@ -107,6 +107,15 @@ async def _windows(
 def _cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _story(looks: list[Look]) -> str:
+    stirred = [
+        f"{look.at_ms - looks[0].at_ms} ms: {look.measures.motion:.4f}"
+        for look in looks
+        if look.measures.motion > 0.003
+    ]
+    return f"{len(looks)} looks, {sum(look.quiet for look in looks)} quiet, motion {stirred}"
 
 
 def _log(folder: Path) -> str:

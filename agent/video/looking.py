@@ -21,6 +21,10 @@ from agent.video.words import Box, EyeSettings, Learn, Learned, Look, Measures
 STIRS: Final = 0.004
 """Share of the picture that moves: a person at 15 metres is 0.003 of it, a decoder's noise a tenth."""
 
+MOVES: Final = 5.0
+"""Grey values by which a part of the picture changes between two looks when somebody walks through it; the hunting of a
+camera's exposure is 2."""
+
 ASK_QUIET_MS: Final = 4_000
 """People who stand still are looked for so often while nothing stirs."""
 
@@ -62,11 +66,13 @@ class Looking:
     def look(self, frame: Frame, at_ms: int, number: int, *, quiet: bool) -> tuple[Look, bool]:
         """What a frame shows, and whether something stirs in it."""
         motion = self._background.motion(frame, at_ms)
-        stirs = motion > STIRS
-        boxes, model = self._boxes(frame, at_ms, quiet=quiet and not stirs)
-        stirs = stirs or any(box.score >= CERTAIN for box in boxes or () if model != WITHOUT_MODEL)
-        quiet = quiet and not stirs
         measures, cells = self._measured(frame, at_ms, motion)
+        strange = motion > STIRS
+        boxes, model = self._boxes(frame, at_ms, quiet=quiet and not strange)
+        there = any(model == WITHOUT_MODEL or box.score >= CERTAIN for box in boxes or ())
+        # Light that wanders is strange to the background, too; but nothing of it moves.
+        stirs = there or (strange and (measures.stirred is None or measures.stirred > MOVES))
+        quiet = quiet and not stirs
         look = Look(
             at_ms=at_ms,
             frame=number,
@@ -77,7 +83,7 @@ class Looking:
             quiet=quiet,
             reference=self._references.version,
         )
-        self._learn(frame, look, still=not stirs)
+        self._learn(frame, look, still=not stirs and not strange)
         return look, stirs
 
     def told(self, learn: Learn) -> None:
