@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from agent.detectors.video import LOSS, VIDEO_LOSS
 from agent.hidden import KINDS as HIDDEN
 from agent.reporting import Draft
 from agent.signals import Moment
@@ -157,6 +158,7 @@ def _of_event(draft: Draft, plan: Plan) -> tuple[Promise, ...]:
     if draft.source in plan.own and draft.kind.startswith(_NOT_SEEN):
         return ()
     kinds = _OF_PICTURE if draft.kind in PICTURE_FAULTS else _USUAL
+    before = plan.before + LOSS if draft.kind == VIDEO_LOSS else plan.before  # when it is told, it has been dark so long
     wanted = [(camera, kind) for kind in kinds for camera in plan.cameras.get(draft.source, ())]
     return tuple(
         Promise(
@@ -168,7 +170,7 @@ def _of_event(draft: Draft, plan: Plan) -> tuple[Promise, ...]:
             level=draft.level,
             urgent=draft.lane is Lane.URGENT,
             at=draft.at,
-            since=_earlier(draft.at, plan.before) if kind == "clip" else None,
+            since=_earlier(draft.at, before) if kind == "clip" else None,
             until=draft.at.after(plan.after) if kind == "clip" else None,
         )
         for number, (camera, kind) in enumerate(wanted, start=1)

@@ -106,6 +106,13 @@ def test_slots_are_numbered_in_the_event_and_owed_with_their_times() -> None:
     assert (clip.since, clip.until) == (moment(50_000), moment(80_000))
 
 
+def test_the_clip_of_a_camera_that_went_dark_shows_who_was_there_before() -> None:
+    """Video loss is told LOSS after the last picture: a clip of the time since would be empty, whatever `before` is."""
+    owed, _ = promised({}, [draft("camera.video_loss", "camera/03")], PLAN, {})
+    _, clip = owed.values()
+    assert clip.since == moment(50_000 - 5_000)
+
+
 def test_a_promise_ends_with_its_seal_alone() -> None:
     """`evidence.sealed` of the slot ends it, and nothing else does."""
     owed, _ = promised({}, [draft("zone.intrusion", "zone/cash-motion")], PLAN, {})
