@@ -158,7 +158,7 @@ def _of_event(draft: Draft, plan: Plan) -> tuple[Promise, ...]:
     if draft.source in plan.own and draft.kind.startswith(_NOT_SEEN):
         return ()
     kinds = _OF_PICTURE if draft.kind in PICTURE_FAULTS else _USUAL
-    before = plan.before + LOSS if draft.kind == VIDEO_LOSS else plan.before  # when it is told, it has been dark so long
+    before = plan.before + LOSS if draft.kind == VIDEO_LOSS else plan.before  # dark so long when told
     wanted = [(camera, kind) for kind in kinds for camera in plan.cameras.get(draft.source, ())]
     return tuple(
         Promise(
