@@ -64,7 +64,8 @@ def histogram(plane: Frame) -> NDArray[np.float64]:
     return np.bincount(plane.reshape(-1), minlength=256).astype(np.float64)
 
 
-_IMMERKAER: Final = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_IMMERKAER: Final = np.array([1, -2, 1], np.float32)
+"""Across and down: his mask is the product."""
 
 
 def noise(luma: Frame) -> float:
@@ -72,15 +73,16 @@ def noise(luma: Frame) -> float:
     height, width = luma.shape
     if height < 3 or width < 3:
         return 0.0
-    left = cv2.filter2D(luma, cv2.CV_16S, _IMMERKAER)
+    left = cv2.sepFilter2D(luma, cv2.CV_16S, _IMMERKAER, _IMMERKAER)
     total = cv2.norm(left, cv2.NORM_L1)
     return float(total * np.sqrt(np.pi / 2) / (6 * (width - 2) * (height - 2)))
 
 
 def detail(luma: Frame) -> float:
     """Variance of the Laplacian: how much changes from pixel to pixel."""
-    _, spread = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
-    return float(spread[0, 0]) ** 2
+    second = cv2.Laplacian(luma, cv2.CV_16S)
+    mean = cv2.sumElems(second)[0] / second.size
+    return max(0.0, float(cv2.norm(second, cv2.NORM_L2SQR)) / second.size - mean * mean)
 
 
 def slopes(luma: Frame, sigma: float) -> tuple[Plane, Plane]:
@@ -107,6 +109,20 @@ def envelope(plane: Plane, side: int) -> tuple[Plane, Plane]:
     """The least and the greatest value in a square around each."""
     square = np.ones((side, side), np.uint8)
     return np.asarray(cv2.erode(plane, square), np.float32), np.asarray(cv2.dilate(plane, square), np.float32)
+
+
+def thin(luma: Frame, side: int, least: int) -> tuple[Frame, Frame]:
+    """255 where something brighter, and in the second darker, than all around is thinner than a square of this side."""
+    square = np.ones((side, side), np.uint8)
+    ways = (cv2.morphologyEx(luma, way, square) for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    bright, dark = (np.asarray(cv2.threshold(each, least - 1, 255, cv2.THRESH_BINARY)[1], np.uint8) for each in ways)
+    return bright, dark
+
+
+def joined(mask: Frame, across: int, down: int) -> NDArray[np.int32]:
+    """The connected patches of a mask, what lies near joined: rows of left, top, width, height, pixels."""
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((down, across), np.uint8))
+    return np.asarray(cv2.connectedComponentsWithStats(closed)[2][1:], np.int32)
 
 
 def equal_share(one: Frame, other: Frame) -> float:
