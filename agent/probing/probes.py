@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from agent.drivers.asking.recorder import make
 from agent.drivers.asking.words import AskRecorder, LogIn, Make
 from agent.drivers.onvif import leases, topics
@@ -38,12 +40,7 @@ async def onvif(host: str, port: int, user: str, password: str, stream: str) -> 
             seen["clock_off_s"] = round(device.offset.total_seconds(), 1)
         if about is None:
             return seen
-        seen["device"] = {
-            "maker": about.maker,
-            "model": about.model,
-            "firmware": about.firmware,
-            "serial": about.serial,
-        }
+        seen["device"] = msgspec.structs.asdict(about)
         seen["services"] = sorted(device.services)
         await _streams(seen, device, stream, user, password)
         await _events(seen, device)
@@ -80,12 +77,7 @@ async def recorder(
         about = await _step(seen, "login", asked.open())
         if about is None:
             return seen
-        seen["device"] = {
-            "maker": about.maker,
-            "model": about.model,
-            "firmware": about.firmware,
-            "serial": about.serial,
-        }
+        seen["device"] = msgspec.structs.asdict(about)
         off = await _step(seen, "clock", asked.clock())
         if off is not None:
             seen["clock_off_s"] = round(off.total_seconds(), 1)

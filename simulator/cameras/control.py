@@ -13,6 +13,7 @@ from protocol.texts import SaidError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from simulator.cameras.camera import STAY_S, SimulatedCamera
 from simulator.cameras.faults import LOOKS, Fault
+from simulator.cameras.listener import Listener
 
 MAX_LINE: Final = 4 * 1024
 TIMEOUT_S: Final = 5.0
@@ -39,54 +40,25 @@ class CameraRefusedError(SaidError):
     """The word or the camera is not known there; the message says what is."""
 
 
-class ControlServer:
+class ControlServer(Listener):
     """Takes commands for cameras by their names; use `start` and `stop`."""
 
     def __init__(self, cameras: Mapping[str, SimulatedCamera], port: int = 0) -> None:
-        self.port = port
+        super().__init__(self._talk, "127.0.0.1", port, max_line=MAX_LINE)
         self._cameras = cameras
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
         """host:port."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
-    async def start(self) -> None:
-        """Listen on loopback.
-
-        Raises:
-            OSError: the port is taken.
-        """
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=MAX_LINE)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        ending = tuple(self._tasks)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._tasks.add(task)
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                refused = await self._do(await reader.readline())
-                writer.write(json.dumps({"refused": refused}).encode() + b"\n")
-                await writer.drain()
-        except (OSError, ValueError, TimeoutError, asyncio.CancelledError):
-            pass  # the peer went, or speaks something else: nothing is owed to it
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            refused = await self._do(await reader.readline())
+            writer.write(json.dumps({"refused": refused}).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
 
     async def _do(self, line: bytes) -> str:
         """Do it; why not, or nothing."""

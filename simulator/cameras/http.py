@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from simulator.cameras.listener import Listener, TooMuchError
+
 MAX_LINE: Final = 8 * 1024
 MAX_LINES: Final = 64
 MAX_BODY: Final = 256 * 1024
-MAX_CONNECTIONS: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,58 +36,22 @@ class Response:
     body: bytes = b""
 
 
-class _TooMuchError(Exception):
-    """The peer sends more than any client does."""
-
-
-class HttpServer:
+class HttpServer(Listener):
     """Answers with whatever `answer` says; use `start` and `stop`."""
 
     def __init__(self, answer: Callable[[Request], Awaitable[Response]], host: str, port: int) -> None:
-        self.host, self.port = host, port
+        super().__init__(self._talk, host, port, max_line=MAX_LINE)
         self._answer = answer
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Listen; port 0 becomes a free one and stays it.
-
-        Raises:
-            OSError: the address is taken.
-        """
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=MAX_LINE)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Hang up on everybody and listen no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        ending = tuple(self._tasks)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._tasks) >= MAX_CONNECTIONS:
-            writer.close()
-            return
-        self._tasks.add(task)
-        try:
-            while (request := await _read(reader)) is not None:
-                response = await self._answer(request)
-                writer.write(_head(response) + response.body)
-                await writer.drain()
-                if request.headers.get("connection", "").lower() == "close":
-                    break
-            writer.close()
-            await writer.wait_closed()
-        except (OSError, EOFError, ValueError, _TooMuchError, asyncio.CancelledError):
-            pass  # the peer went, or we hang up: nothing is owed to it; the task itself ends here
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (request := await _read(reader)) is not None:
+            response = await self._answer(request)
+            writer.write(_head(response) + response.body)
+            await writer.drain()
+            if request.headers.get("connection", "").lower() == "close":
+                break
+        writer.close()
+        await writer.wait_closed()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
@@ -101,7 +66,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     else:
-        raise _TooMuchError
+        raise TooMuchError
     body = await _chunks(reader) if "chunked" in headers.get("transfer-encoding", "") else await _body(reader, headers)
     return Request(method=method.upper(), path=path, headers=headers, body=body)
 
@@ -109,7 +74,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
     length = int(headers.get("content-length", "0"))
     if not 0 <= length <= MAX_BODY:
-        raise _TooMuchError
+        raise TooMuchError
     return await reader.readexactly(length)
 
 
@@ -117,7 +82,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     body = b""
     while size := int((await _line(reader)).split(";")[0], 16):
         if size < 0 or len(body) + size > MAX_BODY:
-            raise _TooMuchError
+            raise TooMuchError
         body += await reader.readexactly(size)
         await _line(reader)
     await _line(reader)
@@ -128,7 +93,7 @@ async def _line(reader: asyncio.StreamReader) -> str:
     try:
         return (await reader.readuntil(b"\n")).decode("utf-8", "replace").strip()
     except asyncio.LimitOverrunError:
-        raise _TooMuchError from None
+        raise TooMuchError from None
     except asyncio.IncompleteReadError:
         return ""
 

@@ -16,12 +16,12 @@ from simulator.cameras.digest import challenge, is_right
 from simulator.cameras.encoding import AccessUnit
 from simulator.cameras.faults import Fault
 from simulator.cameras.feed import Feed
+from simulator.cameras.listener import Listener, TooMuchError
 from simulator.cameras.state import CameraState
 
 MAX_LINE: Final = 8 * 1024
 MAX_LINES: Final = 64
 MAX_BODY: Final = 64 * 1024
-MAX_CONNECTIONS: Final = 64
 MAX_WAITING: Final = 1024 * 1024
 """Bytes that wait for a slow reader; beyond, pictures are left out until the next key frame."""
 SESSION_S: Final = 60
@@ -43,10 +43,6 @@ FREE: Final = frozenset({"OPTIONS"})
 """Methods for which no password is asked."""
 
 
-class _TooMuchError(Exception):
-    """The peer sends more than any client does."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Request:
     method: str
@@ -65,64 +61,28 @@ class _Answer:
     body: bytes = b""
 
 
-class RtspServer:
+class RtspServer(Listener):
     """Serves feeds by their paths; use `start` and `stop`."""
 
     def __init__(self, state: CameraState, feeds: Mapping[str, Feed], host: str, port: int) -> None:
-        self.host, self.port = host, port
+        super().__init__(self._talk, host, port, max_line=MAX_LINE)
         self._state = state
         self._feeds = feeds
-        self._server: asyncio.Server | None = None
-        self._connections: set[_Connection] = set()
+        self._talking: set[_Connection] = set()
 
     @property
     def playing(self) -> int:
         """How many clients are being sent pictures."""
-        return sum(each.feed is not None for each in self._connections)
+        return sum(each.feed is not None for each in self._talking)
 
-    @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections)
-
-    async def start(self) -> None:
-        """Listen; port 0 becomes a free one and stays it.
-
-        Raises:
-            OSError: the address is taken.
-        """
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=MAX_LINE)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Hang up on everybody and listen no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        await self.hang_up()
-
-    async def hang_up(self) -> None:
-        """End every connection; whoever wants may come again."""
-        ending = tuple(self._connections)
-        for each in ending:
-            each.task.cancel()
-        await asyncio.gather(*(each.task for each in ending), return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._connections) >= MAX_CONNECTIONS:
-            writer.close()
-            return
-        connection = _Connection(self._state, self._feeds, self, reader, writer, task)
-        self._connections.add(connection)
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = _Connection(self._state, self._feeds, self, reader, writer)
+        self._talking.add(connection)
         try:
             await connection.run()
-        except (OSError, EOFError, ValueError, _TooMuchError, asyncio.CancelledError):
-            pass  # the peer went, or we hang up: nothing is owed to it; the task itself ends here
         finally:
             connection.pause()
-            self._connections.discard(connection)
-            writer.transport.abort()
+            self._talking.discard(connection)
 
 
 class _Connection:
@@ -135,9 +95,7 @@ class _Connection:
         server: RtspServer,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        task: "asyncio.Task[None]",
     ) -> None:
-        self.task = task
         self.feed: Feed | None = None
         self._state, self._feeds, self._server = state, feeds, server
         self._reader, self._writer = reader, writer
@@ -191,10 +149,10 @@ class _Connection:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
         else:
-            raise _TooMuchError
+            raise TooMuchError
         length = int(headers.get("content-length", "0"))
         if not 0 <= length <= MAX_BODY:
-            raise _TooMuchError
+            raise TooMuchError
         await self._reader.readexactly(length)
         return _Request(method=method.upper(), url=url, headers=headers)
 
@@ -202,7 +160,7 @@ class _Connection:
         try:
             return await self._reader.readuntil(b"\n")
         except asyncio.LimitOverrunError:
-            raise _TooMuchError from None
+            raise TooMuchError from None
 
     # What it is answered.
 

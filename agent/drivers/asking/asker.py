@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
+import msgspec
+
+from agent.drivers.about import About
 from agent.drivers.asking import words
 from agent.drivers.asking.words import Anew, AskCamera, AskRecorder, DaysFrom, FromAsker, GoTo, LogIn, Playback, ToAsker
 from agent.drivers.trouble import DeviceError, Trouble
@@ -39,10 +42,11 @@ class Desk:
         self.logins: asyncio.Queue[LogIn] = asyncio.Queue(1)
         self.opened = False
 
-    def accepted(self) -> None:
-        """The login was taken."""
+    def accepted(self, about: About) -> None:
+        """The login was taken, and this is who it says it is."""
         self.opened = True
         self.say(words.Outcome(point=self.point, result="accepted"))
+        self.say(words.Reached(point=self.point, **msgspec.structs.asdict(about)))
 
 
 class Asker:

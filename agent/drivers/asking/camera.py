@@ -33,16 +33,7 @@ class CameraWatcher:
         device = OnvifDevice(task.host, task.port, login.user, login.password, refused=login.refused)
         try:
             about = await device.open()
-            desk.accepted()
-            desk.say(
-                words.Reached(
-                    point=task.point,
-                    maker=about.maker,
-                    model=about.model,
-                    firmware=about.firmware,
-                    serial=about.serial,
-                )
-            )
+            desk.accepted(about)
             listening = Listening(device, desk, task.listener)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look(device, desk))

@@ -51,16 +51,7 @@ class RecorderWatcher:
         recorder = make(self._task, login)
         try:
             about = await recorder.open()
-            desk.accepted()
-            desk.say(
-                words.Reached(
-                    point=desk.point,
-                    maker=about.maker,
-                    model=about.model,
-                    firmware=about.firmware,
-                    serial=about.serial,
-                )
-            )
+            desk.accepted(about)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._often(recorder, desk))
                 tasks.create_task(self._seldom(recorder, desk))

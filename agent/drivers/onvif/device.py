@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from agent.drivers.about import About
 from agent.drivers.onvif import facts, recordings, streams
 from agent.drivers.onvif.answers import field, text
 from agent.drivers.onvif.client import Caller
@@ -61,7 +62,7 @@ class OnvifDevice:
         self.offset = facts.offset(said, asked, datetime.now(UTC)) if said else None
         return self.offset
 
-    async def open(self) -> facts.Device:
+    async def open(self) -> About:
         """Its clock, one login, its services.
 
         Raises:
@@ -198,7 +199,7 @@ class OnvifDevice:
         self._shut_out = False
         raise DeviceError(Trouble.NOT_ALLOWED, operation)
 
-    async def _log_in(self) -> facts.Device:
+    async def _log_in(self) -> About:
         """Who it is, said to someone logged in; by which way it wants that is asked without a login."""
         offered = ""
         if self._user:

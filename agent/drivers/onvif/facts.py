@@ -9,16 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.drivers.about import About
 from agent.drivers.onvif.answers import field, items, moment, number, text
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """What it says of itself."""
-
-    maker: str = ""
-    model: str = ""
-    firmware: str = ""
-    serial: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,9 +50,9 @@ _CAPABILITIES: Final = {"Media": "media", "PTZ": "ptz", "Events": "events"}
 _EXTENSIONS: Final = {"DeviceIO": "deviceio", "Recording": "recording", "Search": "search", "Replay": "replay"}
 
 
-def device(answer: object) -> Device:
+def device(answer: object) -> About:
     """Of GetDeviceInformation."""
-    return Device(
+    return About(
         maker=text(field(answer, "Manufacturer"), 64),
         model=text(field(answer, "Model"), 64),
         firmware=text(field(answer, "FirmwareVersion"), 64),

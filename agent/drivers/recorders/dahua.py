@@ -8,7 +8,8 @@ import re
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from agent.drivers.recorders.told import About, DisksTold, DiskTold, Stretch
+from agent.drivers.about import About
+from agent.drivers.recorders.told import DisksTold, DiskTold, Stretch
 from agent.drivers.trouble import DeviceError, Trouble
 
 KIND: Final = "/cgi-bin/magicBox.cgi?action=getDeviceType"

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 from xml.sax.saxutils import escape
 
-from agent.drivers.recorders.told import About, DisksTold, DiskTold, Stretch
+from agent.drivers.about import About
+from agent.drivers.recorders.told import DisksTold, DiskTold, Stretch
 from agent.drivers.safe_xml import Element, XmlError, every, local, parse, said
 from agent.drivers.trouble import DeviceError, Trouble
 

@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
+from agent.drivers.about import About
 from agent.drivers.recorders import hikvision
 from agent.drivers.recorders.http import Http
-from agent.drivers.recorders.told import About, ChannelTold, DisksTold, Stretch, joined
+from agent.drivers.recorders.told import ChannelTold, DisksTold, Stretch, joined
 from agent.drivers.trouble import DeviceError, Trouble
 
 RECENT: Final = (timedelta(hours=2), timedelta(days=2), timedelta(days=31))

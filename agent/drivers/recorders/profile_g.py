@@ -7,9 +7,10 @@ ONVIF has no word for a disk's state but an event (`StorageFailure`). Flow: agen
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from agent.drivers.about import About
 from agent.drivers.onvif.device import OnvifDevice
 from agent.drivers.onvif.recordings import Source, sources
-from agent.drivers.recorders.told import About, ChannelTold, DisksTold, Stretch, joined
+from agent.drivers.recorders.told import ChannelTold, DisksTold, Stretch, joined
 from agent.drivers.trouble import DeviceError, Trouble
 
 
@@ -26,8 +27,7 @@ class ProfileG:
 
     async def open(self) -> About:
         """Log in once and say who it is. Raises: DeviceError."""
-        told = await self.device.open()
-        return About(maker=told.maker, model=told.model, firmware=told.firmware, serial=told.serial)
+        return await self.device.open()
 
     async def clock(self) -> timedelta | None:
         """How far its clock is ahead. Raises: DeviceError."""

@@ -10,14 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What it says of itself."""
-
-    maker: str = ""
-    model: str = ""
-    firmware: str = ""
-    serial: str = ""
+from agent.drivers.about import About
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
