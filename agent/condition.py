@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from agent.clocks import MAX_OFFSET
+from agent.condition_eyes import Eye, sights
 from protocol.texts import Said, said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -102,6 +103,8 @@ class Live:
     evidence_bytes: int = 0
     people_model: str = ""
     """What finds people; `none`: nothing does; empty: nobody is looked for."""
+    eyes: tuple[Eye, ...] = ()
+    """Its cameras and recorders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,7 @@ def judge(seen: Seen, now: datetime) -> tuple[Line, ...]:
         *_devices(seen.live),
         *_announcements(seen.site_file),
         *_store(seen, now),
+        *_eyes(seen.live),
         *_people(seen.live),
         *_evidence(seen.live),
     )
@@ -248,6 +252,13 @@ def _devices(live: Live | None) -> Iterator[Line]:
     else:
         text = said(N_("{count} modules answer"), count=live.modules)
         yield Line(matter="devices", level=Level.OK, text=text)
+
+
+def _eyes(live: Live | None) -> Iterator[Line]:
+    """Whether every camera has a sound picture, and every recorder keeps; a box without any says nothing."""
+    for each in sights(live.eyes) if live else ():
+        level = Level.BAD if each.bad else Level.ATTENTION if each.next_step else Level.OK
+        yield Line(matter="cameras", level=level, text=each.text, next_step=each.next_step)
 
 
 def _people(live: Live | None) -> Iterator[Line]:

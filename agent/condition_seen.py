@@ -18,6 +18,7 @@ from typing import Final
 from agent.announcing.ability import lacking
 from agent.claim import LOCK_NAME
 from agent.condition import Enrolled, Live, Seen, SiteFile, Store
+from agent.condition_eyes import Eye
 from agent.hidden import KINDS, SHOWN
 from agent.identity import BoxIdentity, load_enrolled_identity
 from agent.identity_reading import CERTIFICATE, FOLDER, IdentityError
@@ -171,6 +172,10 @@ def _live_of(reply: lines.Reply) -> Live | None:
         evidence_waiting=reply.health.evidence_waiting if reply.health else 0,
         evidence_bytes=reply.health.evidence_bytes if reply.health else 0,
         people_model=reply.health.people_model if reply.health else "",
+        eyes=tuple(
+            Eye(point=each.id, name=each.name, state=each.state, cause=each.cause, marks=each.marks or ())
+            for each in reply.points
+        ),
     )
 
 

@@ -30,6 +30,7 @@ WORDS: Final[Mapping[str, str]] = {
     "events": N_("events"),
     "evidence": N_("evidence"),
     "people": N_("people in pictures"),
+    "cameras": N_("cameras"),
     "ok": N_("ok"),
     "attention": N_("attention"),
     "bad": N_("bad"),

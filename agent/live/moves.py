@@ -12,6 +12,7 @@ import msgspec
 
 from agent.acceptance.plan import Step, Task
 from agent.acceptance.progress import ANSWERS, CONTACTS, OUTPUTS
+from agent.condition_eyes import grave
 from agent.signals import State
 
 FLUTTER_CHANGES: Final = 8
@@ -31,6 +32,7 @@ class Hint(StrEnum):
     """What looks wrong."""
 
     SILENT = "silent"  # a device does not answer
+    FAULTY = "faulty"  # it answers, and says or shows that something is wrong with it
     UNREAD = "unread"  # a point cannot be read
     FLUTTERS = "flutters"
     TURNED = "turned"  # on its alarm side from the beginning, or for most of the time
@@ -52,16 +54,19 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[int, ...] = ()
     """When it changed last, at most FLUTTER_CHANGES times."""
     fluttered: bool = False
+    marks: tuple[str, ...] = ()
+    """What else is true of it: faults of a picture, a refused login."""
 
 
 Book = Mapping[str, Watched]
 
 
-def seen(book: Book, point: str, state: State, cause: str, now_ms: int) -> Book:
-    """The book after the box read `state` at `point`."""
+def seen(book: Book, point: str, state: State, cause: str, now_ms: int, marks: tuple[str, ...] | None = None) -> Book:
+    """The book after the box read `state` at `point`; `marks`: None where they are as before."""
     known = book.get(point, Watched(since_ms=now_ms))
+    marks = known.marks if marks is None else marks
     if state is known.state:
-        return {**book, point: msgspec.structs.replace(known, cause=cause)}
+        return {**book, point: msgspec.structs.replace(known, cause=cause, marks=marks)}
     moved = state is not State.UNKNOWN and known.state is not State.UNKNOWN
     recent = (*known.recent, now_ms)[-FLUTTER_CHANGES:] if moved else known.recent
     chatters = len(recent) == FLUTTER_CHANGES and now_ms - recent[0] <= FLUTTER_WITHIN_MS
@@ -74,6 +79,7 @@ def seen(book: Book, point: str, state: State, cause: str, now_ms: int) -> Book:
         read_ms=read_ms(known, now_ms),
         recent=recent,
         fluttered=known.fluttered or chatters,
+        marks=marks,
     )
     return {**book, point: fresh}
 
@@ -91,7 +97,9 @@ def read_ms(known: Watched, now_ms: int) -> int:
 def hint(step: Step, known: Watched | None, now_ms: int) -> Hint | None:
     """What looks wrong about a point; the gravest only."""
     if step.task in ANSWERING:
-        return None if known and known.state is State.ONLINE else Hint.SILENT
+        if known is None or known.state is not State.ONLINE:
+            return Hint.SILENT
+        return Hint.FAULTY if grave(known.marks) else None
     if known is None or known.state is State.UNKNOWN:
         return Hint.UNREAD
     if step.task not in CONTACTS:

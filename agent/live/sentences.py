@@ -7,6 +7,8 @@ from typing import Final
 
 from agent.acceptance.plan import Step, Task
 from agent.acceptance.sentences import HINT_LOST, turned
+from agent.condition_eyes import CAUSES, MARKS, grave
+from agent.condition_eyes import hint as hint_of
 from agent.live.moves import Hint, Watched
 from agent.signals import State
 from protocol.site.modbus import is_serial
@@ -79,13 +81,22 @@ def told(step: Step, known: Watched | None, hint: Hint, say: Texts) -> str:
     state = known.state if known else State.UNKNOWN
     if hint is Hint.TURNED:
         return turned(step, state, say)
-    if hint is not Hint.SILENT:
+    if hint not in {Hint.SILENT, Hint.FAULTY}:
         return say(HINTS[hint]).format(wiring=step.wiring)
     if step.task is Task.CALL:
         return say(NO_CALL).format(wiring=step.wiring)
     cause = known.cause if known else ""
+    if cause in CAUSES or (known and grave(known.marks)):
+        return _eye(known or Watched(), say)
     if not cause:
         return say(NOT_YET).format(wiring=step.wiring)
     known_causes = (*SILENT_SERIAL, *SILENT) if is_serial(step.wiring) else SILENT
     text = next((text for pattern, text in known_causes if re.fullmatch(pattern, cause)), SILENT_OTHERWISE)
     return say(text).format(wiring=step.wiring, cause=cause)
+
+
+def _eye(known: Watched, say: Texts) -> str:
+    """A camera or a recorder: what is wrong with it, each with the next step, as `branchwatch agent health` says it."""
+    told = [] if known.state is State.ONLINE else [hint_of(known.cause)]
+    told += [hint_of(mark, MARKS) for mark in grave(known.marks) if mark != known.cause]
+    return "; ".join(f"{words.told(say)}. {say('next step:')} {step.told(say)}" for words, step in told)

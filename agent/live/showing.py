@@ -13,6 +13,7 @@ from typing import Final, TextIO
 
 from agent.acceptance.plan import Plan, Step
 from agent.acceptance.sentences import name_of
+from agent.condition_eyes import grave, marked
 from agent.live import columns, moves, sentences
 from agent.live.moves import Book, Hint, Watched
 from agent.signals import State
@@ -66,19 +67,27 @@ class Showing:
             for head in self._heads:
                 self._line(head)
 
-    def seen(self, point: str, state: State, cause: str) -> None:
-        """A point became something."""
+    def seen(self, point: str, state: State, cause: str, marks: tuple[str, ...] | None = None) -> None:
+        """A point became something; `marks`: what else is true of it, None where that did not change."""
         now_ms, known = self.now_ms, self.book.get(point)
-        self.book = moves.seen(self.book, point, state, cause, now_ms)
+        self.book = moves.seen(self.book, point, state, cause, now_ms, marks)
         step = self._steps.get(point)
-        if step is None or (known and known.state is state):
+        faults = grave(self.book[point].marks)
+        if step is None or (known and known.state is state and grave(known.marks) == faults):
             return
         if self._mode is Mode.JSON:
-            self._json({"at_ms": now_ms, "point": point, "state": state.value, "cause": cause})
+            told = {"marks": list(faults)} if faults else {}
+            self._json({"at_ms": now_ms, "point": point, "state": state.value, "cause": cause, **told})
         elif self._mode is Mode.LINES:
             ids, names, *_ = columns.widths(self._texts({}), None)
             text = columns.fitted(step.point, ids) + columns.fitted(name_of(step, self._say), names)
-            self._line(f"{now_ms / 1000:7.1f} s  {text}{self._say(state.value)}")
+            self._line(f"{now_ms / 1000:7.1f} s  {text}{self._stands(self.book[point])}")
+
+    def _stands(self, known: Watched | None) -> str:
+        """A state in words, with the faults that stand."""
+        state = self._say((known.state if known else State.UNKNOWN).value)
+        faults = [marked(mark).told(self._say) for mark in grave(known.marks)] if known else []
+        return ", ".join([state, *faults])
 
     def draw(self, took_ms: Mapping[str, float | None]) -> None:
         """The whole table, where it is drawn anew."""
@@ -164,8 +173,13 @@ class Showing:
 
     def _text(self, step: Step, took_ms: Mapping[str, float | None]) -> tuple[str, ...]:
         known = self.book.get(step.point)
-        state = self._say((known.state if known else State.UNKNOWN).value)
-        return step.point, name_of(step, self._say), step.wiring, state, self._figure(step, known, took_ms)
+        return (
+            step.point,
+            name_of(step, self._say),
+            step.wiring,
+            self._stands(known),
+            self._figure(step, known, took_ms),
+        )
 
     def _row(self, step: Step, took_ms: Mapping[str, float | None], wide: tuple[int, ...], now_ms: int) -> str:
         hint = moves.hint(step, self.book.get(step.point), now_ms)

@@ -19,7 +19,7 @@ from agent.signals import Signal, State
 from agent.timekeeper import system_now
 from protocol.site.schema import Site
 
-Seen = Callable[[str, State, str], None]
+Seen = Callable[[str, State, str, tuple[str, ...] | None], None]
 """A point, what it became, and why it is unknown."""
 
 HEALTH_EVERY_S = 1.0
@@ -54,9 +54,9 @@ async def of_agent(state: Path, seen: Seen) -> AsyncIterator[Source]:
         try:
             for said in await client.ask(lines.Watch()):
                 for point in said.points:
-                    seen(point.id, point.state, point.cause)
+                    seen(point.id, point.state, point.cause, point.marks or ())
             async for each in client.moves():
-                seen(each.id, each.state, each.cause)
+                seen(each.id, each.state, each.cause, each.marks)
         except NotRunningError:
             pass
         gone.set()
@@ -89,7 +89,7 @@ async def of_modules(site: Site, seen: Seen) -> AsyncIterator[Source]:
 
     def deliver(signals: tuple[Signal, ...]) -> None:
         for signal in signals:
-            seen(signal.point, signal.state, signal.cause)
+            seen(signal.point, signal.state, signal.cause, signal.marks)
 
     found = wirings(site)
     # Panels dial the agent: nobody answers them while none runs.

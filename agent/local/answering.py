@@ -100,6 +100,8 @@ class Answering:
         self._agency = agency
         self._plan = plan_of(agency.site)
         self._points = {step.point for step in self._plan}
+        site = agency.site
+        self._eyes = {*(f"camera/{each.id}" for each in site.camera), *(f"device/{each.id}" for each in site.recorder)}
         self._lead: Lead | None = None
 
     async def answer(self, request: lines.Request, lead: Lead | None) -> AsyncIterator[Reply]:
@@ -187,8 +189,13 @@ class Answering:
         )
 
     def _snapshot(self) -> Iterable[Reply]:
+        points = self._views()
+        for at in range(0, len(points), lines.CHUNK):
+            yield Reply(points=tuple(points[at : at + lines.CHUNK]))
+
+    def _views(self) -> list[lines.Seen]:
         now = self._agency.now()
-        points = [
+        return [
             lines.Seen(
                 id=view.id,
                 state=view.state,
@@ -199,8 +206,6 @@ class Answering:
             )
             for view in self._agency.points()
         ]
-        for at in range(0, len(points), lines.CHUNK):
-            yield Reply(points=tuple(points[at : at + lines.CHUNK]))
 
     async def _health(self) -> Reply:
         health, took = self._agency.health(), self._agency.took_ms()
@@ -214,7 +219,8 @@ class Answering:
             for view in self._agency.points()
             if view.id in took
         )
-        return Reply(done="health", health=health, devices=devices, link=self._agency.link())
+        seen = tuple(each for each in self._views() if each.id in self._eyes)
+        return Reply(done="health", health=health, devices=devices, link=self._agency.link(), points=seen)
 
     def _leading(self, lead: Lead | None) -> Lead:
         if lead is None or lead is not self._lead:

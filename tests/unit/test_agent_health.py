@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from agent.condition import Enrolled, Level, Line, Live, Seen, SiteFile, Store, judge, worst
+from agent.condition_eyes import Eye
 from agent.condition_seen import clock_synced
+from agent.signals import State
 from protocol.texts import said, texts_for
 from tests.ledgers import NOW
 
@@ -72,6 +74,12 @@ def live(**change: Any) -> dict[str, Any]:
     return {"live": replace(LIVE, **change)}
 
 
+def eye(**change: Any) -> dict[str, Any]:
+    """A camera or recorder that is not well."""
+    about = {"point": "camera/03", "name": "Hall", "state": State.ONLINE, **change}
+    return live(eyes=(Eye(**about),))
+
+
 def unasked(**change: Any) -> dict[str, Any]:
     """No agent runs: what the store tells must do."""
     return {"running": False, "live": None, **store(**change)}
@@ -105,6 +113,23 @@ CASES = {
     "mute": Case({"live": None}, "agent", ATTENTION, "does not answer", "systemctl restart"),
     "not ready": Case(BARE, "agent", BAD, "not guarded", "what stands above"),
     "a module is silent": Case(live(silent=("io2",)), "devices", BAD, "io2 of 2 modules", "agent check --live"),
+    "a camera without picture": Case(
+        eye(state=State.OFFLINE, cause="busy"), "cameras", BAD, "camera/03) has no picture: it has as", "other viewers"
+    ),
+    "a login refused": Case(
+        eye(state=State.OFFLINE, cause="login_refused", marks=("login_refused",)), "cameras", BAD, "login", "locks"
+    ),
+    "a password to come": Case(
+        eye(state=State.UNKNOWN, cause="secret_pending"), "cameras", ATTENTION, "not on the box", "signed for this box"
+    ),
+    "a covered lens": Case(eye(marks=("covered", "no_model")), "cameras", BAD, "Hall (camera/03): covered", "lens"),
+    "a clock that is off": Case(eye(marks=("clock_drift",)), "cameras", BAD, "clock is off", "time server"),
+    "a recorder that does not record": Case(
+        eye(point="device/nvr1", marks=("not_recording",)), "cameras", BAD, "not recording", "agent history"
+    ),
+    "a cause of another version": Case(
+        eye(state=State.OFFLINE, cause="{odd"), "cameras", BAD, "no picture: {odd", "agent probe"
+    ),
     "lock not readable": Case(elsewhere("running"), "agent", BAD, OWN_WORDS, ""),
     "store damaged": Case(elsewhere("store"), "centre", BAD, OWN_WORDS, ""),
     "line down": Case(live(in_touch=False, error="refused"), "centre", ATTENTION, "5:8883 (refused)", "check cable"),
@@ -165,6 +190,20 @@ def test_each_of_these_sentences_has_its_chinese(case: Case) -> None:
     for sentence in filter(None, (found.text, found.next_step)):
         if OWN_WORDS not in sentence.text and not sentence.text.startswith("systemctl"):
             assert sentence.told(say) != str(sentence)
+
+
+def test_cameras_that_are_well_are_counted_in_one_line_after_the_others() -> None:
+    """Sixteen good cameras are one line; what needs nobody, like a quiet picture, makes none of them bad."""
+    well = [Eye(point=f"camera/{n}", name="Hall", state=State.ONLINE, marks=("quiet",)) for n in range(15)]
+    bad = Eye(point="camera/x", name="Door", state=State.OFFLINE, cause="stalled", marks=("covered",))
+    recorder = Eye(point="device/nvr1", name="Recorder", state=State.ONLINE)
+    lines = judge(replace(GOOD, **live(eyes=(*well, bad, recorder))), NOW)
+    found = [str(line.text) for line in lines if line.matter == "cameras"]
+    assert found == [
+        "Door (camera/x) has no picture: its pictures stopped",
+        "Door (camera/x): covered",
+        "in order: cameras 15, recorders 1",
+    ]
 
 
 def test_a_stopped_box_is_told_to_start_only_when_it_could() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import condition_eyes
 from agent.acceptance.plan import Step, Task, plan_of
 from agent.drivers.modbus.frames import EXCEPTION, HEADER_BYTES, Expected, Refused, judge
 from agent.live import columns, moves, sentences
@@ -85,6 +86,36 @@ def test_every_silence_has_a_next_step(cause: str) -> None:
     assert "192.0.2.10:502" in english
     assert re.search(r"See to|Compare", english), english
     assert CHINESE.search(sentences.told(MODULE, known, Hint.SILENT, texts_for("zh-CN")))
+
+
+CAMERA = Step(point="camera/03", task=Task.COVER, name="Hall", wiring="192.0.2.21")
+
+
+@pytest.mark.parametrize("cause", condition_eyes.CAUSES)
+def test_a_camera_without_picture_says_why_and_what_to_do(cause: str) -> None:
+    """In words of both languages, never the wire's word; a stream that is no video is no matter of cables."""
+    book = moves.seen({}, CAMERA.point, State.OFFLINE, cause, 0)
+    assert moves.hint(CAMERA, book[CAMERA.point], 0) is Hint.SILENT
+    for say in (texts_for("en"), texts_for("zh-CN")):
+        text = sentences.told(CAMERA, book[CAMERA.point], Hint.SILENT, say)
+        assert "_" not in text
+        assert say("next step:") in text
+    assert CHINESE.search(text)
+
+
+@pytest.mark.parametrize("mark", condition_eyes.MARKS)
+def test_a_camera_that_answers_and_is_not_well_is_not_called_well(mark: str) -> None:
+    """A covered lens, a clock that is off: the row says so, and it is left to be looked at until the mark is gone."""
+    out = io.StringIO()
+    showing = Showing(Mode.LINES, texts_for("zh-CN"), out)
+    showing.begin("0755-031", "河西分理处", (CAMERA,))
+    showing.seen(CAMERA.point, State.ONLINE, "", ("quiet", mark))
+    assert showing.end({}) is False
+    words = texts_for("zh-CN")(condition_eyes.MARKS[mark][0])
+    assert words in out.getvalue()
+    assert CHINESE.search(words)
+    showing.seen(CAMERA.point, State.ONLINE, "", ("quiet",))
+    assert showing.end({}) is True
 
 
 @pytest.mark.parametrize("mode", Mode)
