@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from agent.children.child import Channel
-from agent.drivers.rtsp.address import RtspAddressError, parse_stream
+from agent.drivers.rtsp.address import RtspAddressError, StreamAddress, parse_stream
 from agent.drivers.rtsp.describe import RtspError, describe
+from agent.drivers.rtsp.relay import Relay
 from agent.video.looking import Looking
 from agent.video.media import PROBE_LONG_S, PROBE_S, Decoder, MediaError, Picture, Stream, check_size, open_camera
 from agent.video.pace import Do, Pace
@@ -62,6 +63,7 @@ class Eye:
         self._taker = Taker(self._ring, settings.masks, self._say)
         self._looking = Looking(settings)
         self._stream: Stream | None = None
+        self._relay: Relay | None = None
         self._seeing: _Seeing | None = None
         self._frames = 0
 
@@ -99,8 +101,7 @@ class Eye:
             address = parse_stream(login.url)
             told = describe(address.url, login.user, login.password)
             self._channel.beat()
-            url = address.with_login(login.user, login.password) if told.login else address.url
-            self._stream = self._let_in(url, PROBE_S if told.sets else PROBE_LONG_S)
+            self._stream = self._let_in(address, login, PROBE_S if told.sets else PROBE_LONG_S)
         except RtspAddressError as problem:
             self._lose(Loss.BROKEN, str(problem))
         except (RtspError, MediaError) as problem:
@@ -108,16 +109,27 @@ class Eye:
         else:
             self._opened(self._stream)
 
-    def _let_in(self, url: str, probe_s: float) -> Stream:
+    def _let_in(self, address: StreamAddress, login: Login, probe_s: float) -> Stream:
         try:
-            return open_camera(url, probe_s)
+            return self._through(address, login, probe_s)
         except MediaError as problem:
             if problem.cause is not Loss.BUSY:
                 raise
         # It let us in a moment ago: some have not ended that session yet.
         time.sleep(AFTER_ASKING_S)
+        return self._through(address, login, probe_s)
+
+    def _through(self, address: StreamAddress, login: Login, probe_s: float) -> Stream:
+        """The library is let in by our relay: it has no password and goes nowhere else."""
+        relay = Relay(address, login.user, login.password)
         self._channel.beat()
-        return open_camera(url, probe_s)
+        try:
+            stream = open_camera(relay.url, probe_s)
+        except MediaError as problem:
+            relay.close()
+            raise (MediaError(Loss.BROKEN, relay.trouble) if relay.trouble else problem) from None
+        self._relay = relay
+        return stream
 
     def _opened(self, stream: Stream) -> None:
         form = stream.format
@@ -131,7 +143,9 @@ class Eye:
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        self._stream = self._seeing = None
+        if self._relay is not None:
+            self._relay.close()
+        self._stream = self._relay = self._seeing = None
 
     def _pace(self) -> Pace:
         return Pace(self._settings.busy_hz, self._settings.quiet_every_s)

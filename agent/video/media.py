@@ -47,7 +47,7 @@ CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4"})
 _OPTIONS: Final = {
     "rtsp_transport": "tcp",
     "allowed_media_types": "video",
-    "protocol_whitelist": "tcp,tls,rtp,rtsp,rtsps",
+    "protocol_whitelist": "tcp,rtp,rtsp",
     "fflags": "discardcorrupt",
     "probesize": str(MAX_PACKET),
     "fpsprobesize": "0",
@@ -153,7 +153,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def open_camera(url: str, probe_s: float = PROBE_LONG_S) -> Stream:
-    """Open an RTSP stream, interleaved in TCP. `url` may hold a login; it is said nowhere.
+    """Open an RTSP stream, interleaved in TCP. Cameras are opened through agent/drivers/rtsp/relay.py only.
 
     Raises:
         MediaError: it cannot be, and why.

@@ -111,7 +111,9 @@ async def test_a_camera_that_hangs_up_after_asking_for_a_login_is_asked_anew() -
     async def talk(it: cameras.Hostile, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await it.request(reader)
         if "Authorization" not in request:
-            writer.write(b'RTSP/1.0 401 No\r\nConnection: close\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n')
+            writer.write(
+                b'RTSP/1.0 401 No\r\nConnection: close\r\nWWW-Authenticate: Digest realm="x", nonce="n"\r\n\r\n'
+            )
         else:
             body = sdp("127.0.0.1", "x", SPS, PPS, 5)
             writer.write(b"RTSP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
@@ -119,8 +121,23 @@ async def test_a_camera_that_hangs_up_after_asking_for_a_login_is_asked_anew() -
 
     async with hostile(talk) as camera:
         told = await asked(camera.url, "admin", "x")
-    assert told == Described(codec="H264", sets=True, login="basic")
+    assert told == Described(codec="H264", sets=True, login="digest")
     assert camera.logins == 1
+
+
+async def test_a_password_is_never_said_in_clear() -> None:
+    """A camera, or whoever sits in its line, that asks for a basic login gets none, and is named for it."""
+
+    async def talk(it: cameras.Hostile, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await it.request(reader)
+        writer.write(b'RTSP/1.0 401 No\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n')
+        await it.request(reader)
+
+    async with hostile(talk) as camera:
+        error = await asked(camera.url, "admin", "x")
+    assert isinstance(error, RtspError)
+    assert (error.cause, error.detail) == (Loss.NOT_ALLOWED, "basic login")
+    assert camera.logins == 0
 
 
 def test_the_main_process_learns_no_video_library(process: StartProcess) -> None:

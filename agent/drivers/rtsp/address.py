@@ -1,7 +1,7 @@
-"""Addresses like `rtsp://192.0.2.10:554/stream`, and the same with a login for the library that opens them. Pure."""
+"""Addresses like `rtsp://192.0.2.10:554/stream`. Pure."""
 
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -10,9 +10,6 @@ from protocol.site.addresses import AddressError, parse_address
 PORTS: Final = {"rtsp": 554, "rtsps": 322}
 MAX_URL: Final = 1000
 """Bytes; the library's own buffer holds 2048 with everything that it adds."""
-
-MAX_LOGIN: Final = 127
-"""Bytes of `user:password`, quoted: the library cuts off what is longer, and would be refused with half a password."""
 
 
 class RtspAddressError(ValueError):
@@ -33,19 +30,6 @@ class StreamAddress(msgspec.Struct, frozen=True, kw_only=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "rtsps" if self.secure else "rtsp"
         return f"{scheme}://{host}:{self.port}{self.rest}"
-
-    def with_login(self, user: str, password: str) -> str:
-        """For the library, which wants the login in the address. Never to be shown.
-
-        Raises:
-            RtspAddressError: the login is longer than the library can take.
-        """
-        if not user and not password:
-            return self.url
-        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        if len(login) > MAX_LOGIN:
-            raise RtspAddressError("the login is too long")
-        return self.url.replace("://", f"://{login}@", 1)
 
 
 def parse_stream(url: str) -> StreamAddress:

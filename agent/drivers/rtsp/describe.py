@@ -47,7 +47,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     codec: str  # as in the SDP: H264, H265, JPEG...; empty where it does not say
     server: str = ""  # as it calls itself; of other people's making
     sets: bool = False  # it holds the parameter sets: a decoder needs not wait for them
-    login: str = ""  # digest, basic, or empty: nobody asked
+    login: str = ""  # digest, or empty: nobody asked
 
 
 def describe(url: str, user: str = "", password: str = "", patience_s: float = PATIENCE_S) -> Described:
@@ -62,7 +62,7 @@ def describe(url: str, user: str = "", password: str = "", patience_s: float = P
         raise RtspError(Loss.NOT_FOUND, "address") from None
     deadline = time.monotonic() + patience_s
     try:
-        with _connected(address, deadline) as line:
+        with connected(address, deadline) as line:
             try:
                 return _described(line, address, user, password, deadline)
             finally:
@@ -93,7 +93,13 @@ def codec_of(sdp: bytes) -> str | None:
     return ""
 
 
-def _connected(address: StreamAddress, deadline: float) -> socket.socket:
+def connected(address: StreamAddress, deadline: float) -> socket.socket:
+    """A connection to a camera, with TLS where its address says so.
+
+    Raises:
+        RtspError: there is none.
+        TimeoutError: its time is over already.
+    """
     try:
         line = socket.create_connection((address.host, address.port), _left(deadline))
     except OSError as problem:
@@ -115,13 +121,14 @@ def _described(line: socket.socket, address: StreamAddress, user: str, password:
     if reply.status == 401 and (user or password):
         offered = digest.challenges(reply.all("www-authenticate"))
         if not offered:
-            raise RtspError(Loss.BROKEN, "unknown login")
-        scheme = offered[0].scheme
+            clear = any(value.lower().startswith("basic") for value in reply.all("www-authenticate"))
+            raise RtspError(Loss.NOT_ALLOWED, "basic login") if clear else RtspError(Loss.BROKEN, "unknown login")
+        scheme = "digest"
         told = digest.answer(
             offered[0], "DESCRIBE", address.url, user=user, password=password, cnonce=secrets.token_hex(8)
         )
         if any("close" in value.lower() for value in reply.all("connection")):
-            with _connected(address, deadline) as another:
+            with connected(address, deadline) as another:
                 reply = _asked(another, address.url, 1, told, deadline)
         else:
             reply = _asked(line, address.url, 2, told, deadline)

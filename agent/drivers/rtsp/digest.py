@@ -1,11 +1,11 @@
-"""The answer to a camera's WWW-Authenticate: digest (RFC 2617, RFC 7616) where it is offered, else basic. Pure.
+"""The answer to a camera's WWW-Authenticate: digest (RFC 2617, RFC 7616) and nothing else. Pure.
 
-Flow: describe.py, told 401 -> here -> the value of `Authorization`.
+Basic would hand the password to whoever stands in the line and asks for it so. Flow: describe.py and relay.py, told
+401 -> here -> the value of `Authorization`.
 """
 
 import hashlib
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -23,28 +23,26 @@ _HASHES: Final[dict[str, Callable[[bytes], str]]] = {
 class Challenge(Struct, frozen=True, kw_only=True):
     """What a device asks for."""
 
-    scheme: str  # digest | basic
     realm: str = ""
     nonce: str = ""
     opaque: str | None = None
     algorithm: str = "MD5"
     session: bool = False
     auth: bool = False  # qop=auth is offered
+    stale: bool = False  # the nonce of before is old, the login is not refused
 
 
 def challenges(values: Iterable[str]) -> list[Challenge]:
     """What of these WWW-Authenticate values can be answered, the best first."""
     found = [each for value in values if (each := _challenge(value))]
     order = list(_HASHES)
-    return sorted(found, key=lambda each: (each.scheme != "digest", -order.index(each.algorithm)))
+    return sorted(found, key=lambda each: -order.index(each.algorithm))
 
 
 def answer(
-    challenge: Challenge, method: str, uri: str, *, user: str, password: str, cnonce: str
+    challenge: Challenge, method: str, uri: str, *, user: str, password: str, cnonce: str, count: int = 1
 ) -> str:  # RFC 7616 section 3.4
-    """The value of `Authorization`. Never to be shown."""
-    if challenge.scheme == "basic":
-        return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+    """The value of `Authorization`; `count`: how often this nonce was used, with this time. Never to be shown."""
 
     def hashed(*parts: str) -> str:
         return _HASHES[challenge.algorithm](":".join(parts).encode())
@@ -53,7 +51,7 @@ def answer(
     if challenge.session:
         who = hashed(who, challenge.nonce, cnonce)
     what = hashed(method, uri)
-    middle = (challenge.nonce, "00000001", cnonce, "auth") if challenge.auth else (challenge.nonce,)
+    middle = (challenge.nonce, f"{count:08x}", cnonce, "auth") if challenge.auth else (challenge.nonce,)
     fields = {
         "username": user,
         "realm": challenge.realm,
@@ -67,7 +65,7 @@ def answer(
     if challenge.algorithm != "MD5" or challenge.session:
         told += f", algorithm={challenge.algorithm}{'-sess' if challenge.session else ''}"
     if challenge.auth:
-        told += f', qop=auth, nc=00000001, cnonce="{cnonce}"'
+        told += f', qop=auth, nc={count:08x}, cnonce="{cnonce}"'
     elif challenge.session:
         told += f', cnonce="{cnonce}"'
     return f"Digest {told}"
@@ -75,8 +73,6 @@ def answer(
 
 def _challenge(value: str) -> Challenge | None:
     scheme, _, rest = value.strip().partition(" ")
-    if scheme.lower() == "basic":
-        return Challenge(scheme="basic")
     if scheme.lower() != "digest":
         return None
     given = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(rest)}
@@ -87,13 +83,13 @@ def _challenge(value: str) -> Challenge | None:
         return None
     qops = {each.strip().lower() for each in given.get("qop", "").split(",")}
     return Challenge(
-        scheme="digest",
         realm=given.get("realm", ""),
         nonce=given["nonce"],
         opaque=given.get("opaque"),
         algorithm=algorithm,
         session=session,
         auth="auth" in qops,
+        stale=given.get("stale", "").lower() == "true",
     )
 
 
