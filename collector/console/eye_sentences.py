@@ -200,8 +200,33 @@ GRAVE_MARKS: Final = frozenset({"covered", "moved", "black", "snow", "frozen", "
 CALM_MARKS: Final = frozenset({"quiet", "occupied"})
 """Marks that need nobody."""
 
+_AMBIGUOUS: Final = {
+    "camera": {
+        "busy": N_("it has as many sessions as it allows"),
+        "too_large": N_("its picture is too large"),
+    },
+    "evidence": {
+        "no_room": N_("there was no room for it"),
+        "damaged": N_("it was damaged at the box"),
+    },
+}
+"""Words that mean something else of a camera or a picture than of an order, a walk test or a site file."""
+_SPOKEN_OF: Final = {"camera": ("camera", "area", "device"), "evidence": ("evidence",)}
+
+REASONS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        (family, word): text
+        for of, words in _AMBIGUOUS.items()
+        for family in _SPOKEN_OF[of]
+        for word, text in words.items()
+    }
+)
+"""By the family of the point that it is said of."""
+
 FACT_WORDS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
+        **{("cause", word): text for word, text in _AMBIGUOUS["camera"].items()},
+        **{("missing", word): text for word, text in _AMBIGUOUS["evidence"].items()},
         ("closed", "armed"): N_("the partition is armed"),
         ("closed", "hours"): N_("the site is closed"),
         ("kind", "still"): N_("picture"),
@@ -230,13 +255,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "not_allowed": N_("it forbids the stream"),
         "not_found": N_("it has no such stream"),
         "broken": N_("what it sends is no video"),
-        "too_large": N_("its picture is too large"),
         "ended": N_("it ended the stream"),
         "child": N_("the program that looks at it was started anew"),
         "secret": N_("its password is not on the box yet"),
         "evidence_hash": N_("the bytes are not what was sealed"),
-        "no_room": N_("there was no room for it"),
-        "damaged": N_("it was damaged at the box"),
         "not described": N_("its description is gone or broken"),
         "unsupported": N_("it cannot do this"),
         "kept_its_days": N_("its days are over"),

@@ -123,7 +123,7 @@ def happened(row: EventRow, telling: Telling, language: str, now_ms: int) -> tup
 
 
 def _cause(point: PointRow, said: Any) -> str:
-    return said(point.cause) if point.cause else ""
+    return said(point.cause, point.id) if point.cause else ""
 
 
 def _of_partition(partition: Partition | None) -> dict[str, Any]:

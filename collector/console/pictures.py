@@ -172,7 +172,7 @@ def piece(row: EvidenceRow, may: bool, showing: Showing, wording: Wording) -> sh
             state = "changed"
     except FilesError:
         state = State.SEALED.value
-    reason = wording.reason(row.reason) if row.reason else ""
+    reason = wording.reason(row.reason, "evidence/") if row.reason else ""
     return shapes.Piece(
         box=row.box,
         slot=row.slot,

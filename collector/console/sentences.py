@@ -273,6 +273,7 @@ PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 
 PANEL_PARTS: Final = panel_sentences.PARTS
 FACT_WORDS_OF: Final = MappingProxyType({**guard_sentences.FACT_WORDS_OF, **eye_sentences.FACT_WORDS_OF})
+REASONS_OF: Final = eye_sentences.REASONS_OF
 MARKS: Final = MappingProxyType({**eye_sentences.MARKS, **guard_sentences.MARKS})
 DECIDED: Final = eye_sentences.DECIDED
 PARTS_OF_BOX: Final = guard_sentences.PARTS_OF_BOX

@@ -136,7 +136,7 @@ def _tile(box: BoxRow, point: PointRow, parts: Sequence[PointRow], *, concerns: 
         parts=tuple(
             Part(text=wording.texts(word), look="unknown" if part.state == "unknown" else "") for part, word in shown
         ),
-        cause=wording.reason(point.cause) if point.cause else "",
+        cause=wording.reason(point.cause, point.id) if point.cause else "",
         since_ms=max(each.since_ms for each in (point, *(part for part, _ in shown))),
         look="needs" if needs else "unknown" if unknown else "concerns" if concerns else "",
     )

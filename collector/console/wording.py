@@ -122,9 +122,9 @@ class Wording:
         word = sentences.MARKS.get(mark)
         return self.texts(word) if word else mark
 
-    def reason(self, reason: str) -> str:
-        """The words for a reason or cause; the reason itself where it is not in the table."""
-        if word := sentences.REASONS.get(reason):
+    def reason(self, reason: str, point: str = "") -> str:
+        """The words for a reason or cause, of this point where it is one's; itself where it is not in the table."""
+        if word := sentences.REASONS_OF.get((point.partition("/")[0], reason)) or sentences.REASONS.get(reason):
             return self.texts(word)
         for form, word in sentences.REASON_FORMS:
             if found := re.fullmatch(form, reason):
@@ -147,7 +147,7 @@ class Wording:
 
     def _happened(self, point: str, state: str, reason: str) -> str:
         said = self.texts("{point} {state}").format(point=self.point(point), state=self.state(point, state))
-        return self.texts("{said}, {reason}").format(said=said, reason=self.reason(reason)) if reason else said
+        return self.texts("{said}, {reason}").format(said=said, reason=self.reason(reason, point)) if reason else said
 
     def _fill(self, template: str, source: str, facts: Mapping[str, Any]) -> str | None:
         values: dict[str, str] = {}

@@ -49,6 +49,22 @@ def test_every_step_is_a_sentence_without_a_word_of_the_wire(language: str, faul
     assert "_" not in text
 
 
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_word_that_two_things_share_is_told_of_the_right_one(language: str) -> None:
+    """A camera that is busy has no more sessions; a test that is busy goes on. So too for what is too large, damaged."""
+    say = texts_for(language)
+    said = Wording(texts=say, names={"camera/hall": "Hall"})
+    assert said.reason("busy", "camera/hall") == say("it has as many sessions as it allows")
+    assert said.reason("busy") == say("a test goes on, or an alarm")
+    assert say("it has as many sessions as it allows") in said.headline(
+        "camera.video_loss", "camera/hall", {"cause": "busy"}
+    )
+    assert said.reason("too_large", "area/hall") == say("its picture is too large")
+    assert said.reason("too_large") == say("too large")
+    assert said.reason("damaged", "evidence/") == say("it was damaged at the box")
+    assert said.reason("damaged") == say("the stored site bundle is damaged")
+
+
 def test_shares_are_told_in_per_cent() -> None:
     """A person reads 7 per cent of the edges, not 0.07."""
     finding = _finding("paper")
