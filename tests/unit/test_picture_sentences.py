@@ -51,7 +51,7 @@ def test_every_step_is_a_sentence_without_a_word_of_the_wire(language: str, faul
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_a_word_that_two_things_share_is_told_of_the_right_one(language: str) -> None:
-    """A camera that is busy has no more sessions; a test that is busy goes on. So too for what is too large, damaged."""
+    """A busy camera has no more sessions; a busy test goes on. So too for what is too large, damaged."""
     say = texts_for(language)
     said = Wording(texts=say, names={"camera/hall": "Hall"})
     assert said.reason("busy", "camera/hall") == say("it has as many sessions as it allows")
