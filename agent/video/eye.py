@@ -199,13 +199,13 @@ class Eye:
     def _still(self, asked: TakeStill) -> None:
         span = self._ring.span()
         if asked.reference:
-            self._taker.still(asked, self._looking.reference, span[1] if span else 0)
+            self._taker.still(asked, self._looking.reference, span[1] if span else 0, _now_ms())
             return
         picture = None
         with suppress(MediaError):
             seeing = self._seeing or _Seeing.after(self._ring, self._pace())
             picture = seeing.brought_up(self._ring) if seeing else None
-        self._taker.still(asked, picture.bgr() if picture else None, span[1] if span else 0)
+        self._taker.still(asked, picture.bgr() if picture else None, span[1] if span else 0, _now_ms())
 
 
 class _Seeing:

@@ -26,6 +26,9 @@ MAX_WAITING: Final = 12
 MAX_CLIP_MS: Final = 200_000
 """60 s before and 120 s after, and one run from key frame to key frame."""
 
+OLDEST_MS: Final = 60_000
+"""An older frame shows nothing of what happens now: a camera that has been away for an hour has no picture of it."""
+
 GRACE_MS: Final = 1_000
 """A frame may come so much later than the end of a clip that it closes."""
 
@@ -43,9 +46,9 @@ class Taker:
         self._writing = 0
         self._pool = ThreadPoolExecutor(1, "writing")
 
-    def still(self, asked: TakeStill, frame: vision.Frame | None, at_ms: int) -> None:
-        """Write one frame; None: there is none."""
-        if frame is None:
+    def still(self, asked: TakeStill, frame: vision.Frame | None, at_ms: int, now_ms: int) -> None:
+        """Write one frame, which came at `at_ms`; None: there is none. A reference may be of any age."""
+        if frame is None or (not asked.reference and now_ms - at_ms > OLDEST_MS):
             self._tell(Made(slot=asked.slot, missing="no_picture"))
             return
         try:
