@@ -24,6 +24,7 @@ class HttpDevice:
     nonce: str = "5f8a0b"
     requests: list[str] = field(default_factory=list)
     logins: list[bool] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
 
 
 def reply(body: bytes | str, status: str = "200 OK", *headers: str) -> bytes:
@@ -46,6 +47,7 @@ def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password:
             head, body = _request(line)
             first = head.split("\r\n")[0]
             device.requests.append(first)
+            device.heads.append(head)
             if device.user:
                 given = re.search(r"(?im)^authorization: digest (.*)$", head)
                 right = given is not None and _is_right(given[1], first.split()[0], device)

@@ -59,7 +59,7 @@ READERS: list[Callable[[Any], object]] = [
     facts.inputs,
     facts.terms,
     topics.told,
-    topics.heard_anything,
+    topics.brought,
     lambda answer: recordings.sources(recordings.recordings(answer)),
     lambda answer: recordings.segments(recordings.changes(answer, "r"), NOW, NOW + timedelta(days=1)),
     lambda answer: leases.renewed(leases.begun(*facts.terms(answer), 0), *facts.terms(answer), 5),

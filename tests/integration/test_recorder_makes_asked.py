@@ -164,6 +164,19 @@ async def test_a_wrong_password_is_one_bad_login() -> None:
     assert await asked(reply(""), USER, PASSWORD, "wrong") is Trouble.LOGIN_REFUSED
 
 
+async def test_a_password_is_never_said_in_clear() -> None:
+    """Whoever asks for a basic login, the recorder or somebody in its line, is told no password and no name."""
+    refusal = reply("", "401 No", 'WWW-Authenticate: Basic realm="r"')
+    with http_device(lambda path, body: refusal) as device:
+        http = Http("127.0.0.1", device.port, USER, PASSWORD)
+        for _ in range(2):
+            with pytest.raises(DeviceError) as caught:
+                await http.get("/about")
+            assert (caught.value.trouble, caught.value.detail) == (Trouble.NOT_ALLOWED, "basic login")
+        await http.close()
+    assert not any("authorization" in head.lower() for head in device.heads)
+
+
 async def test_a_password_that_is_changed_while_we_run_is_two_bad_logins_at_most() -> None:
     """One to find out, one to be sure; and then silence, however many questions still come."""
     with http_device(lambda path, body: reply("result = x"), USER, PASSWORD) as device:

@@ -21,8 +21,10 @@ UNSUPPORTED_S: Final = 3600.0
 """A device without events is asked again so often: it may be given them."""
 
 EAGER_S: Final = 0.5
-FLOOD_S: Final = 0.02
-"""The least time of a pull that brought nothing, and after one that brought something: no device drives us round."""
+"""The least time of a pull that brought nothing."""
+
+EACH_S: Final = 0.01
+"""After a pull, for each event that it brought: a device that floods us is heard a hundred times a second, no more."""
 
 
 class Listening:
@@ -91,7 +93,8 @@ class Listening:
             for told in topics.told(answer):
                 self._tell(told)
             took_s = asyncio.get_running_loop().time() - began
-            await asyncio.sleep(FLOOD_S if topics.heard_anything(answer) else max(0.0, EAGER_S - took_s))
+            brought = topics.brought(answer)
+            await asyncio.sleep(EACH_S * brought if brought else max(0.0, EAGER_S - took_s))
         self.anew.clear()
 
     async def _renew(self, lease: leases.Lease) -> leases.Lease:

@@ -72,9 +72,9 @@ def told(answer: object) -> tuple[Told, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def heard_anything(answer: object) -> bool:
-    """Whether there was any event in it at all, also one that means nothing here."""
-    return bool(items(field(answer, "NotificationMessage")))
+def brought(answer: object) -> int:
+    """How many events there were in it, with those that mean nothing here."""
+    return len(items(field(answer, "NotificationMessage")))
 
 
 def input_number(source: str, listed: Sequence[str]) -> int | None:

@@ -1,7 +1,7 @@
 """Plain HTTP to one recorder: the agent's only file that knows httpx.
 
-One host, no redirection, no proxy, no cookies; digest or basic login as the recorder asks, one try a call; bodies and
-times bounded before anything is read. Flow: hikvision.py, dahua.py -> here.
+One host, no redirection, no proxy, no cookies; a digest login and no other, one try a call; bodies and times bounded
+before anything is read. Flow: hikvision.py, dahua.py -> here.
 """
 
 import asyncio
@@ -138,7 +138,9 @@ def _auth_for(challenges: Iterable[str], user: str, password: str) -> httpx.Auth
     offered = [each.lower() for each in challenges]
     if any(each.startswith("digest ") for each in offered):
         return httpx.DigestAuth(user, password)
-    return httpx.BasicAuth(user, password) if any(each.startswith("basic") for each in offered) else None
+    if any(each.startswith("basic") for each in offered):
+        raise DeviceError(Trouble.NOT_ALLOWED, "basic login")  # in clear, to whoever stands in the line
+    return None
 
 
 def _stale(response: httpx.Response) -> bool:
