@@ -27,6 +27,7 @@ INFORMATION = (
     "<d:HardwareId>1</d:HardwareId></d:GetDeviceInformationResponse>"
 )
 LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+ATTRIBUTES = "<a " + " ".join(f"a{number}='1'" for number in range(40_000)) + "/>"
 FAULT = (
     "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>{}</s:Value></s:Subcode></s:Code>"
     "<s:Reason><s:Text>{}</s:Text></s:Reason></s:Fault>"
@@ -46,6 +47,7 @@ SERVICES = (
         (reply(envelope("<a>" * 5_000 + "</a>" * 5_000), "200 OK", SOAP), Trouble.BROKEN),
         (reply("x" * (MAX_ANSWER + 1), "200 OK", SOAP), Trouble.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (MAX_ANSWER + 1), Trouble.TOO_LARGE),
+        (reply(envelope(ATTRIBUTES), "200 OK", SOAP), Trouble.TOO_LARGE),
         (reply(zlib.compress(b"x" * 1000), "200 OK", SOAP, "Content-Encoding: deflate"), Trouble.BROKEN),
         (reply("--a\r\n", "200 OK", "Content-Type: multipart/related; boundary=a"), Trouble.BROKEN),
         (reply("", "302 Found", "Location: http://192.0.2.1/"), Trouble.BROKEN),

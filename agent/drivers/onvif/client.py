@@ -28,6 +28,9 @@ from agent.drivers.trouble import DeviceError, Trouble
 MAX_ANSWER: Final = 512 * 1024
 """Sixty-four events or fifty recordings are about 100 kB."""
 
+MAX_TAG: Final = 32 * 1024
+"""From one < to the next: the parser takes seconds for a hundred thousand attributes, and with it every other device."""
+
 MAX_DEPTH: Final = 24
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
@@ -184,6 +187,8 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
         content += piece
         if len(content) > MAX_ANSWER:
             raise DeviceError(Trouble.TOO_LARGE)
+    if max(map(len, content.split(b"<"))) > MAX_TAG:
+        raise DeviceError(Trouble.TOO_LARGE, "tag")
     return bytes(content)
 
 
