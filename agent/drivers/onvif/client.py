@@ -29,7 +29,7 @@ MAX_ANSWER: Final = 512 * 1024
 """Sixty-four events or fifty recordings are about 100 kB."""
 
 MAX_TAG: Final = 32 * 1024
-"""From one < to the next: the parser takes seconds for a hundred thousand attributes, and with it every other device."""
+"""From one < to the next: of a hundred thousand attributes the parser takes seconds, and every other device waits."""
 
 MAX_DEPTH: Final = 24
 CONNECT_S: Final = 5.0
