@@ -135,6 +135,9 @@ def _check(arguments: argparse.Namespace, say: Say) -> int:
             modules=len(site.io),
         )
     )
+    if site.camera or site.recorder:
+        text = say("It looks with {cameras} cameras and {recorders} recorders at {areas} areas.")
+        print(text.format(cameras=len(site.camera), recorders=len(site.recorder), areas=len(site.area)))
     for section, name in never_armed(site):
         text = say("[[{section}]] {name}: in no partition, so never armed; it is shown, and told when meddled with.")
         print(text.format(section=section, name=name))

@@ -107,7 +107,7 @@ def _through(
     arguments: argparse.Namespace,
     say: Say,
 ) -> None:
-    from agent.replaying.replay import replay
+    from agent.replaying.replay import LearnError, replay
     from agent.video.media import MediaError
 
     if not video.is_file():
@@ -124,17 +124,26 @@ def _through(
             until_s=arguments.until,
             learn_s=arguments.learn,
             reached=reached.tell,
+            unlearned=reached.note_unlearned,
         ):
             if not (happened.begins or arguments.ends):
                 continue
             count += happened.begins
             reached.clear()
             print(_as_json(happened, video) if arguments.json else _line(happened, video, arguments), flush=True)
+    except LearnError as problem:
+        reached.clear()
+        raise ReplayError(told(problem, say)) from None
     except MediaError as problem:
         reached.clear()
         text = say("{file} cannot be read as footage ({reason}); play it with another program, or convert it to MP4")
         raise ReplayError(text.format(file=video, reason=problem.cause.value)) from None
     reached.clear()
+    if reached.looks == 0:
+        raise ReplayError(say("{file} ends before --since").format(file=video))
+    if reached.unlearned:
+        text = say("no quiet moment to learn from: fascias and faults against a reference were not judged; see --learn")
+        print(text, file=sys.stderr)
     text = say("{file}: {length} of footage in {took} s, findings: {count}")
     length, took = clock(max(0.0, reached.at_s - arguments.since)), f"{time.monotonic() - began:.1f}"
     print(text.format(file=video.name, length=length, took=took, count=count), file=sys.stderr)
@@ -148,12 +157,19 @@ class _Progress:
         self._shown = time.monotonic()
         self._dirty = False
         self.at_s = 0.0
+        self.looks = 0
+        self.unlearned = False
 
     def tell(self, at_s: float) -> None:
         self.at_s = at_s
+        self.looks += 1
         if sys.stderr.isatty() and time.monotonic() - self._shown >= PROGRESS_S:
             self._shown, self._dirty = time.monotonic(), True
             print(f"\r{self._name} {clock(at_s)}", end="", file=sys.stderr, flush=True)
+
+    def note_unlearned(self) -> None:
+        """No picture was learned as what it should look like."""
+        self.unlearned = True
 
     def clear(self) -> None:
         if self._dirty:

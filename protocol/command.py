@@ -191,13 +191,11 @@ def _sentences(report: Report, compared: EvidenceReport | None, say: Callable[[s
         lines.append(say("SOUND: nothing missing, altered, reordered, duplicated or forked"))
         return lines
     first, *others = report.problems
-    text = say("NOT SOUND: {fault}: {text} (record {record})")
-    lines.append(text.format(fault=say(first.fault.value), text=first.text.told(say), record=first.record))
-    text = say("  {fault}: {text} ({record})")
-    lines += [
-        text.format(fault=say(other.fault.value), text=other.text.told(say), record=other.record)
-        for other in others[:9]
-    ]
+    said = [say("NOT SOUND: {fault}: {text} (record {record})"), say("  {fault}: {text} ({record})")]
+    bare = [say("NOT SOUND: {fault}: {text}"), say("  {fault}: {text}")]  # of a file that no record speaks of
+    for number, each in enumerate((first, *others[:9])):
+        text = (said if each.record else bare)[min(number, 1)]
+        lines.append(text.format(fault=say(each.fault.value), text=each.text.told(say), record=each.record))
     if len(others) > 9:
         lines.append(say("  and {count} more").format(count=len(others) - 9))
     return lines
@@ -207,7 +205,7 @@ def _evidence_sentences(compared: EvidenceReport, say: Callable[[str], str]) -> 
     text = say("{verified} of {sealed} sealed pictures and clips are here and are what was sealed")
     yield text.format(verified=compared.verified, sealed=compared.sealed)
     if compared.waited:
-        yield say("{count} of the last day are not here yet").format(count=compared.waited)
+        yield say("{count} of the last day are not here: not come yet, or taken away").format(count=compared.waited)
     if compared.over:
         yield say("{count} are older than they are kept").format(count=compared.over)
 

@@ -21,6 +21,8 @@ from agent.video.media import film
 from agent.video.vision import Frame, resized
 from agent.video.words import Box, EyeSettings, Learn
 from protocol.site.schema import Camera, Site
+from protocol.texts import SaidError
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 LOOKS_A_SECOND: Final = 2.0
 
@@ -35,6 +37,10 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     def begins(self) -> bool:
         """Whether it tells of something, not of its end."""
         return self.finding.phase is not Phase.ENDED
+
+
+class LearnError(SaidError):
+    """There is no picture where one should be learned from."""
 
 
 class Model:
@@ -71,13 +77,16 @@ def replay(
     until_s: float | None = None,
     learn_s: float | None = None,
     reached: Callable[[float], None] = lambda _at_s: None,
+    unlearned: Callable[[], None] = lambda: None,
 ) -> Iterator[Happened]:
-    """What the rules of this camera find in a clip. `reached` is told how far it is, at each look.
+    """What the rules of this camera find in a clip. `reached` is told how far it is, at each look;
+    `unlearned` is called at the end where no picture of the clip could be learned as what it should look like.
 
     `learn_s`: the picture at that time is how the camera's picture and its fascias should look.
 
     Raises:
         MediaError: the clip cannot be read.
+        LearnError: the clip ends before `learn_s`.
     """
     areas = [area for area in site.area if area.camera == camera.id]
     settings = EyeSettings(
@@ -92,9 +101,10 @@ def replay(
     )
     looking = Looking(settings, model)
     if learn_s is not None:
-        for _, picture in film(video, learn_s):
-            looking.refer(picture.bgr())
-            break
+        learned = next(film(video, learn_s), None)
+        if learned is None:
+            raise LearnError(N_("{file} ends before --learn"), file=video)
+        looking.refer(learned[1].bgr())
     mind, branch = Mind(camera, areas, ()), Branch(site, said)
     due_s, number = since_s, 0
     for at_s, picture in film(video, since_s, until_s):
@@ -111,3 +121,5 @@ def replay(
         for finding in thought.findings:
             yield Happened(at_s=at_s, finding=finding)
         reached(at_s)
+    if settings.picture and looking.reference is None:
+        unlearned()

@@ -161,13 +161,17 @@ def open_camera(url: str, probe_s: float = PROBE_LONG_S) -> Stream:
     return _opened(url, {**_OPTIONS, "analyzeduration": str(round(probe_s * 1_000_000))}, live=True)
 
 
+FOOTAGE: Final = "mov,mp4,matroska,webm,avi,mpegts,mpeg,h264,hevc,asf,flv,mpjpeg,mjpeg,dhav"
+"""Kinds of files that footage comes in: a text or a list of other files is none, whatever the library makes of it."""
+
+
 def open_file(path: Path) -> Stream:
     """Open recorded footage.
 
     Raises:
         MediaError: it is none.
     """
-    return _opened(f"file:{path}", {"protocol_whitelist": "file"}, live=False)
+    return _opened(f"file:{path}", {"protocol_whitelist": "file", "format_whitelist": FOOTAGE}, live=False)
 
 
 def _opened(name: str, options: dict[str, str], *, live: bool) -> Stream:
@@ -210,9 +214,15 @@ class Picture:
     def bgr(self) -> Frame:
         """Rows x columns x 3, 8 bits."""
         if self._bgr is None:
-            made = self._reformatter.reformat(self._frame, format="bgr24")
+            made = self._reformatter.reformat(self._frame, format="bgr24", threads=1)
             self._bgr = np.asarray(made.to_ndarray(), np.uint8)
         return self._bgr
+
+
+def blank() -> Picture:
+    """A black picture out of a decoder that was made for nothing: for agent/video/warm.py."""
+    Decoder(Format(codec="h264", width=640, height=360, extradata=b"", ticks=_TICKS)).decode(bytes(16))
+    return Picture(VideoFrame(640, 360, "yuv420p"), VideoReformatter())
 
 
 class Decoder:

@@ -103,7 +103,10 @@ def addresses(site: Site) -> Iterator[Problem]:
             try:
                 host = parse_address(item.address, port)
             except AddressError as error:
-                yield (section, index, "address"), said("{key} {fault}", key="address", fault=error.said)
+                fault = said("{key} {fault}", key="address", fault=error.said)
+                if section == "camera" and item.address.startswith(("rtsp://", "rtsps://")):
+                    fault = said('address is that of a stream: then protocol = "rtsp" belongs beside it')
+                yield (section, index, "address"), fault
                 continue
             key = (*host, getattr(item, "unit_id", None))
             if key in seen:

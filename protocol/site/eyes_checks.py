@@ -63,7 +63,7 @@ def cameras(site: Site) -> Iterator[Problem]:
         if camera.records_on_alarm is not None:
             if camera.recorder is None:
                 yield (*place, "records_on_alarm"), said("records_on_alarm is said, but no recorder")
-            elif wrong := limited(camera.records_on_alarm):
+            elif wrong := limited(camera.records_on_alarm, "records_on_alarm"):
                 yield (*place, "records_on_alarm"), wrong
         for each, polygon in enumerate(camera.mask):
             if fault := polygon_fault(polygon):
@@ -188,7 +188,7 @@ def _together(area: Area, site: Site) -> Iterator[Problem]:
         (
             "grace",
             area.grace != _PLAIN.grace,
-            "two_people_while or truck_while",
+            "two_people_while, truck_while",
             bool(area.two_people_while or area.truck_while),
         ),
         ("speak", area.speak is not None, "[loudspeaker]", site.loudspeaker is not None),

@@ -45,11 +45,11 @@ def hours(opening: Opening) -> Iterator[Problem]:
     yield from _exceptions(opening)
 
 
-def limited(text: str) -> Said | None:
+def limited(text: str, key: str = "hours") -> Said | None:
     """What is wrong with hours that may go over midnight: a code's, or a duty's."""
     span = _span(text)
     if span is None or span[0] == span[1]:
-        return said("hours must name two real times, and not the same one twice")
+        return said("{key} must name two real times, and not the same one twice", key=key)
     return None
 
 

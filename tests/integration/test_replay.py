@@ -137,6 +137,34 @@ def test_what_is_no_footage_is_said(data: bytes | None, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_list_of_other_files_is_no_footage(tmp_path: Path) -> None:
+    """A text is not drawn as one, and a playlist leads nowhere: footage is what recorders write."""
+    for name, data in (("a.txt", "words " * 500), ("a.m3u8", "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n")):
+        clip = tmp_path / name
+        clip.write_text(data)
+        done = replay("--config", EXAMPLE, clip)
+        assert done.returncode == 2
+        assert "cannot be read as footage" in done.stderr
+
+
+@with_data
+@pytest.mark.parametrize("option", ["--since", "--learn"])
+def test_a_time_after_the_end_of_a_clip_is_said(option: str) -> None:
+    """Else nothing found would look like nothing there."""
+    done = replay("--config", EXAMPLE, option, "9:00", DATA / "clips" / "car-detection.mp4")
+    assert done.returncode == 2
+    assert f"ends before {option}" in done.stderr
+
+
+@with_data
+def test_a_clip_without_a_quiet_moment_says_what_was_not_judged() -> None:
+    """A fascia of which nothing was learned is not one that nobody changed."""
+    site = ROOT / "tests" / "data" / "replay-bottle.toml"
+    done = replay("--config", site, "--until", "0:04", DATA / "clips" / "bottle-detection.mp4")
+    assert done.returncode == 0
+    assert "were not judged; see --learn" in done.stderr
+
+
 @with_data
 def test_what_was_taken_from_a_fascia_is_found_within_six_seconds() -> None:
     """What is taken away is told while it is away, and its return; nothing is told while all is as it was."""

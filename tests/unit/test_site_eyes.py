@@ -26,6 +26,8 @@ THIRD_RULES = 'restricted = true\nbay = true\ntruck_while = "cash-door"\n'
 WRONG = [
     # (what, old, new, where, sentence)
     ("no stream", SECOND, "192.0.2.20", "[[camera]] 08", "address must be an address like \"rtsp://"),
+    ("a stream as a service", '"192.0.2.23"', '"rtsp://192.0.2.23/stream2"', "[[camera]] 03",
+     'address is that of a stream: then protocol = "rtsp"'),
     ("a web page", SECOND, "http://192.0.2.20/802", "[[camera]] 08", "address must be an address like \"rtsp://"),
     ("a password", "rtsp://192.0.2.20:554/Streaming/Channels/802", "rtsp://admin:hunter2@192.0.2.20/8", "[[camera]] 08",
      "address holds a name or a password"),
@@ -39,7 +41,7 @@ WRONG = [
      "[[camera]] 03", "stream holds a name or a password"),
     ("a channel twice", '"nvr1/7"', '"nvr1/3"', "[[camera]] 07", "channel nvr1/3 is that of [[camera]] 03 already"),
     ("hours of no recorder", 'recorder = "nvr1/3"\n', "", "[[camera]] 03", "records_on_alarm is said, but no recorder"),
-    ("hours of nothing", '"20:00-08:00"', '"20:00-20:00"', "[[camera]] 03", "hours must name two real times"),
+    ("hours of nothing", '"20:00-08:00"', '"20:00-20:00"', "[[camera]] 03", "records_on_alarm must name two real"),
     ("a mask that crosses", MASK, "[[0.0, 0.0], [0.2, 0.3], [0.2, 0.0], [0.0, 0.3]]", "[[camera]] 03",
      "mask[0] crosses itself"),
     ("a mask of nothing", MASK, "[[0.0, 0.0], [0.2, 0.0], [0.2, 0.0]]", "[[camera]] 03", "mask[0] has nothing inside"),

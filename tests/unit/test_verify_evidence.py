@@ -107,7 +107,10 @@ def test_the_young_and_the_old_are_counted_and_not_missed(
     exported: Exported, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was sealed within the last day may be on its way; what is older than it is kept may be gone."""
-    for ago, kept, word in ((timedelta(hours=2), "90d", "not here yet"), (timedelta(days=40), "30d", "older than")):
+    for ago, kept, word in (
+        (timedelta(hours=2), "90d", "are not here: not come yet, or taken away"),
+        (timedelta(days=40), "30d", "older than"),
+    ):
         ledger, folder, slots = exported(ago)
         (folder / f"{slots[0]}.jpg").unlink()
         assert _verify(ledger, folder, "--kept", kept) == 0
