@@ -393,15 +393,17 @@ class Evidence:
 
     async def _turn(self, request: Request, collector: str, wanted: Preset) -> None:
         turn = self._hands.turn
-        await self._answer(request, collector, await turn(wanted.camera, wanted.preset) if turn else "not_supported")
+        refusal = await turn(wanted.camera, wanted.preset) if turn else "not_supported"
+        await self._answer(request, collector, refusal, camera=wanted.camera, preset=wanted.preset)
 
-    async def _answer(self, request: Request, collector: str, refusal: str) -> None:
+    async def _answer(self, request: Request, collector: str, refusal: str, **about: str) -> None:
         facts = {
             "reason": refusal[:MAX_WORD] or "served",
             "count": 1,
             "request": request.id,
             "action": request.action,
             "collector": collector,
+            **about,
         }
         await self._hands.take(
             [Finding(kind=ANSWERED, source="box/requests", phase=Phase.TOLD, at=self._now(), facts=facts)]

@@ -369,6 +369,7 @@ async def test_a_preset_is_answered_with_what_became_of_it(tmp_path: Path, event
     await box.ask("preset", number=2, camera="01", preset="nowhere")
     await eventually(lambda: len(box.told("request.answered")) == 2)
     assert [each.facts["reason"] for each in box.told("request.answered")] == ["served", "no_such_preset"]
+    assert [(each.facts["camera"], each.facts["preset"]) for each in box.told("request.answered")] == turned
     assert turned == [("01", "gate"), ("01", "nowhere")]
     assert not any(each.evidence for each in box.told("request.answered"))
     await box.kill()
