@@ -1,4 +1,4 @@
-"""The pictures inside an audit: every sealed line against the file that was brought beside the ledger. Pure.
+"""The pictures inside an audit: every promise against its answer, every sealed line against the file brought. Pure.
 
 What was sealed comes from lines that the audit has verified; what the files are, somebody else has read and hashed. A
 file stands under BOX/SLOT, however it ends. Flow: audit.py -> take; command.py hashes the folder -> judged -> problems.
@@ -42,6 +42,13 @@ class _Seal:
     record: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Promise:
+    camera: str
+    at: str
+    record: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvidenceReport:
     """What was compared: `verified` have the hash of their line; `waited`: too young, `over`: too old to be missed."""
@@ -58,14 +65,23 @@ class EvidenceAudit:
     """Takes verified lines in the order of the file, then all files at once."""
 
     _sealed: dict[tuple[str, str], _Seal] = field(default_factory=dict)
+    _promised: dict[tuple[str, str], _Promise] = field(default_factory=dict)
+    _answered: set[tuple[str, str]] = field(default_factory=set)  # said to be missing; or sealed, and promised later
     _problems: list[Problem] = field(default_factory=list)
 
     def take(self, event: Event, record: int) -> None:
-        """Note what a line seals."""
+        """Note what a line promises, answers and seals. A promise may stand behind its answer: there are two lanes."""
         slot, sha256 = event.facts.get("slot"), event.facts.get("sha256")
-        if event.kind != SEALED or not isinstance(slot, str) or not isinstance(sha256, str) or not is_slot(slot):
+        if event.kind != SEALED:
+            self._promise(event, record)
+            return
+        if not isinstance(slot, str) or not is_slot(slot):
             return
         key = (event.box, slot)
+        if self._promised.pop(key, None) is None and len(self._answered) < MAX_SEALED:
+            self._answered.add(key)
+        if not isinstance(sha256, str):
+            return
         known = self._sealed.get(key)
         if known is not None and known.sha256 != sha256:
             text = said("{box} sealed {slot} twice, with two hashes", box=event.box, slot=slot)
@@ -73,6 +89,14 @@ class EvidenceAudit:
         if known is None and len(self._sealed) < MAX_SEALED:
             camera = event.source.removeprefix("camera/")
             self._sealed[key] = _Seal(sha256=sha256, camera=camera, at=event.at, record=record)
+
+    def _promise(self, event: Event, record: int) -> None:
+        for each in event.evidence:
+            key = (event.box, each.slot)
+            if key in self._answered:
+                self._answered.discard(key)
+            elif len(self._promised) < MAX_SEALED:
+                self._promised[key] = _Promise(camera=each.camera, at=event.at, record=record)
 
     def judged(
         self, files: Iterable[File], until: datetime, kept: timedelta = KEPT
@@ -112,5 +136,14 @@ class EvidenceAudit:
                     "{box}/{slot} of camera {camera} is not in the folder", box=box, slot=slot, camera=seal.camera
                 )
                 problems.append(Problem(fault=Fault.MISSING, text=text, record=seal.record))
+        for (box, slot), promise in self._promised.items():
+            if ON_ITS_WAY <= until - parse_time(promise.at) <= kept:
+                text = said(
+                    "{box} promised {slot} of camera {camera} and never said what became of it",
+                    box=box,
+                    slot=slot,
+                    camera=promise.camera,
+                )
+                problems.append(Problem(fault=Fault.MISSING, text=text, record=promise.record))
         report = EvidenceReport(files=count, sealed=len(self._sealed), verified=verified, waited=waited, over=over)
         return report, problems

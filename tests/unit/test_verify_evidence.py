@@ -31,7 +31,9 @@ Exported = Callable[..., tuple[Path, Path, list[str]]]
 def exported(tmp_path: Path, paper_authority: Authority) -> Exported:
     """A ledger in which a still and a clip were sealed so long ago, and the folder of both."""
 
-    def make(ago: timedelta = timedelta(days=3), again: bytes | None = None) -> tuple[Path, Path, list[str]]:
+    def make(
+        ago: timedelta = timedelta(days=3), again: bytes | None = None, *, clip: str = "sealed"
+    ) -> tuple[Path, Path, list[str]]:
         centre = PaperBox(paper_authority, "centre-1", role=Role.COLLECTOR)
         box = Box(authority=paper_authority, now=NOW - ago)
         lines, routine = [box.opened(Lane.URGENT)], [box.opened(Lane.ROUTINE)]
@@ -39,7 +41,11 @@ def exported(tmp_path: Path, paper_authority: Authority) -> Exported:
         slots = [slot_of(event.id, number) for number in (1, 2)]
         {Lane.URGENT: lines, Lane.ROUTINE: routine}[event.lane].append(promise)
         for slot, data, kind in zip(slots, (JPEG, CLIP), ("still", "clip"), strict=True):
-            routine.append(told(box, "evidence.sealed", "camera/03", sealed_facts(slot, data, kind))[0])
+            facts = sealed_facts(slot, data, kind)
+            if kind == "clip" and clip == "missing":
+                facts = {name: facts[name] for name in ("event", "slot", "kind")} | {"missing": "no_picture"}
+            if kind == "still" or clip != "silent":
+                routine.append(told(box, "evidence.sealed", "camera/03", facts)[0])
         if again is not None:
             routine.append(told(box, "evidence.sealed", "camera/03", sealed_facts(slots[0], again))[0])
         export = PaperExport(paper_authority, centre)
@@ -67,6 +73,26 @@ def test_files_that_are_what_was_sealed(exported: Exported, capsys: pytest.Captu
     ledger, folder, _ = exported()
     assert _verify(ledger, folder) == 0
     assert "2 of 2 sealed pictures and clips are here and are what was sealed" in capsys.readouterr().out
+
+
+def test_a_promise_that_nobody_answered(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
+    """A box that promises a clip and never says what became of it is told; one that says why there is none is not."""
+    ledger, folder, slots = exported(clip="missing")
+    (folder / f"{slots[1]}.mp4").unlink()
+    assert _verify(ledger, folder) == 0
+    ledger, folder, slots = exported_again(exported, folder)
+    assert _verify(ledger, folder) == 1
+    out = capsys.readouterr().out
+    assert f"promised {slots[1]} of camera 03 and never said what became of it" in out
+
+
+def exported_again(exported: Exported, folder: Path) -> tuple[Path, Path, list[str]]:
+    """The same ledger without a word about the clip."""
+    for path in (*folder.iterdir(), folder, folder.parent):
+        path.rmdir() if path.is_dir() else path.unlink()
+    ledger, folder, slots = exported(clip="silent")
+    (folder / f"{slots[1]}.mp4").unlink()
+    return ledger, folder, slots
 
 
 def test_one_byte_of_a_picture(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
