@@ -51,6 +51,8 @@ NEXT: Final = {
     "too_large": N_("the device answers in no sane way: look for newer firmware"),
     "refused": N_("the device cannot do this; the rest may be used"),
 }
+NAMELESS: Final = N_("it asks for a login: name the user with --user")
+LOGINS: Final = frozenset({"login_refused", "not_allowed"})
 EVENTS: Final = {
     "input": N_("inputs"),
     "motion": N_("motion"),
@@ -114,7 +116,7 @@ def _probe(arguments: argparse.Namespace, say: Say) -> int:
     if arguments.json:
         print(json.dumps(seen, ensure_ascii=False))
     else:
-        for line in lines(arguments.kind, arguments.address, seen, say):
+        for line in lines(arguments.kind, arguments.address, seen, say, nameless=not arguments.user):
             print(line)
     return _code(seen)
 
@@ -138,8 +140,8 @@ async def _look(arguments: argparse.Namespace, password: str) -> dict[str, Any]:
     )
 
 
-def lines(kind: str, address: str, seen: dict[str, Any], say: Say) -> Iterator[str]:
-    """What was seen, for a person."""
+def lines(kind: str, address: str, seen: dict[str, Any], say: Say, *, nameless: bool = False) -> Iterator[str]:
+    """What was seen, for a person; `nameless`: nobody logged in."""
     if device := seen.get("device"):
         parts = (device["maker"], device["model"], device["firmware"], device["serial"])
         yield f"{say('device')}: {', '.join(part for part in parts if part)}"
@@ -147,7 +149,7 @@ def lines(kind: str, address: str, seen: dict[str, Any], say: Say) -> Iterator[s
         text = say("clock: {seconds} s from this machine's")
         if abs(off) > 5:
             text = say("clock: {seconds} s from this machine's; more than 5 is told as a fault. Set its NTP server.")
-        yield text.format(seconds=f"{off:+.1f}")
+        yield text.format(seconds=f"{off + 0.0:+.1f}")
     yield from _stream_lines(seen, say)
     if seen.get("presets"):
         yield f"{say('presets')}: {', '.join(seen['presets'])}"
@@ -167,7 +169,7 @@ def lines(kind: str, address: str, seen: dict[str, Any], say: Say) -> Iterator[s
         )
         detail = f" ({trouble['detail']})" if trouble["detail"] else ""
         yield f"{step}: {address} {what}{detail}"
-        yield f"  {say('next step:')} {say(_next(trouble['step'], word))}"
+        yield f"  {say('next step:')} {say(NAMELESS if nameless and word in LOGINS else _next(trouble['step'], word))}"
     if _code(seen) == DONE:
         yield f"{say('next step:')} {say(_THEN[kind])}"
 

@@ -254,6 +254,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "login_refused": N_("it refuses the login"),
         "not_allowed": N_("it forbids the stream"),
         "not_found": N_("it has no such stream"),
+        "refused": N_("the device does not do this"),
         "broken": N_("what it sends is no video"),
         "ended": N_("it ended the stream"),
         "child": N_("the program that looks at it was started anew"),

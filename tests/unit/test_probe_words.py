@@ -109,3 +109,19 @@ def test_help_has_examples(words: list[str], capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         main(words)
     assert f"branchwatch agent {words[0]}" in capsys.readouterr().out.split("example", 1)[1]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_who_named_nobody_is_told_to_name_a_user(language: str) -> None:
+    """Nobody typed a password: none is to be checked, and no account is to be waited for."""
+    say = texts_for(language)
+    seen = {"troubles": [{"step": "login", "trouble": "login_refused", "detail": "HTTP 401"}]}
+    *_, step = lines("onvif", "192.0.2.3", seen, say, nameless=True)
+    assert "--user" in step
+    *_, step = lines("onvif", "192.0.2.3", seen, say)
+    assert "--user" not in step
+
+
+def test_a_clock_that_agrees_is_not_behind() -> None:
+    """No minus before nothing."""
+    assert next(lines("rtsp", "x", {"clock_off_s": -0.0, "troubles": []}, str)) == "clock: +0.0 s from this machine's"
