@@ -42,7 +42,7 @@ _RANGES: Final = {400: "No range", 416: "Nothing of the file is in that range"}
 
 KINDS: Final = {"still": N_("Picture"), "clip": N_("Clip"), "reference": N_("As it should look")}
 STATES: Final = {
-    "promised": N_("being made at the site"),
+    "promised": N_("being made at the site since {time}"),
     "sealed": N_("on its way here"),
     "here": N_("its hash stands in the box's ledger"),
     "missing": N_("there is none: {reason}"),
@@ -190,7 +190,10 @@ def piece(row: EvidenceRow, may: bool, showing: Showing, wording: Wording) -> sh
         words=shapes.PieceWords(
             kind=wording.texts(KINDS.get(row.kind, KINDS["still"])),
             camera=wording.point(f"camera/{row.camera}"),
-            state=wording.texts(STATES[state]).format(reason=reason or wording.texts(N_("no reason told"))),
+            state=wording.texts(STATES[state]).format(
+                reason=reason or wording.texts(N_("no reason told")),
+                time=f"{moment(row.promised_ms).astimezone(wording.zone):%m-%d %H:%M:%S}",
+            ),
         ),
     )
 

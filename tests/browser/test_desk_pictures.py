@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from base64 import b64decode
 from datetime import timedelta
 
@@ -44,7 +45,7 @@ def test_a_still_appears_without_reloading(browser: Browser, served: Served) -> 
         page = person.page
         page.evaluate("window.same = true")
         slot = f"{world.pictured(('03', 'still'), ('03', 'clip'))}-1"
-        expect(page.locator(".shot .blank")).to_have_text(["现场正在制作", "现场正在制作"])
+        expect(page.locator(".shot .blank")).to_have_text([re.compile("现场正在制作，自 .* 起")] * 2)
         expect(page.locator(".row .still")).to_be_hidden()
         sha256 = world.brought(slot, JPEG)
         expect(page.locator(".shot img")).to_be_visible()

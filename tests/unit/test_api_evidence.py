@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -82,6 +83,15 @@ async def test_a_still_goes_out_as_what_was_sealed(world: ConsoleWorld) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
         known = (await client.get(f"/api/v1/evidence/{world.box.id}/{slot}")).json()
         assert known == piece
+
+
+async def test_a_promise_says_since_when_it_is_waited_for(world: ConsoleWorld) -> None:
+    """A picture of which its box never speaks again does not look like one that comes any moment."""
+    slot = f"{world.pictured()}-1"
+    async with world.client("li") as client:
+        answer = await client.get(f"/api/v1/evidence/{world.box.id}/{slot}", headers={"Accept-Language": "en"})
+    assert answer.json()["state"] == "promised"
+    assert re.fullmatch(r"being made at the site since \d\d-\d\d \d\d:\d\d:\d\d", answer.json()["words"]["state"])
 
 
 async def test_a_player_gets_the_range_it_asks_for(world: ConsoleWorld) -> None:
