@@ -1,7 +1,8 @@
 """Which picture becomes a camera's reference, and when. Pure but for the pictures it holds for a minute; a few rules.
 
 - The first: of a quiet moment, which is one in which nobody is there and nothing moves for QUIET; where a place is
-  never quiet, the middle of SAMPLES pictures over a minute, in which whoever walks by is gone.
+  never quiet, the middle of pictures over a minute: of moments in which nobody was there, if there were some, else of
+  SAMPLES, in which whoever walks by is gone, but not who stands.
 - When a person asks: the same, whatever the fault tree says, because a camera is asked to learn after it was moved; but
   never from a picture that shows nothing, noise, or the same for ever.
 - By infrared light: of its own, once the picture is grey for LIGHT_FOR; both are kept, and the one that fits is used.
@@ -23,6 +24,9 @@ BUSY_MS: Final = 60_000
 """So long without a quiet moment, then the middle of several pictures is taken."""
 SAMPLES: Final = 7
 SAMPLE_EVERY_MS: Final = 9_000
+CALM: Final = 3
+"""So many pictures of short quiet moments are better than any number with people in them."""
+CALM_EVERY_MS: Final = 1_000
 SAMPLE_ROWS: Final = 720
 LIGHT_FOR_MS: Final = 60_000
 DRIFTED_MS: Final = 600_000
@@ -76,6 +80,8 @@ class Learning:
         self._learned_at: int | None = None
         self._samples: list[Frame] = []
         self._sampled_at = 0
+        self._calm: list[Frame] = []
+        self._calm_at = 0
         self._luma: float | None = None
 
     def due(
@@ -92,7 +98,7 @@ class Learning:
         self._follow_light(measures, at_ms)
         if not fit(measures) or (self.faulty and not self.asked):
             self._quiet_since, self._quiet_looks, self._drift_since = None, 0, None
-            self._samples.clear()
+            self._forget()
             return None
         if not (quiet and measures.motion < STILL):
             self._quiet_since, self._quiet_looks = None, 0
@@ -102,14 +108,15 @@ class Learning:
         why = self._why(measures, at_ms, cells, known)
         if why is None:
             self._wanting_since = None
-            self._samples.clear()
+            self._forget()
             return None
         self._wanting_since = at_ms if self._wanting_since is None else self._wanting_since
         if self._is_quiet(at_ms):
             return self._taken(frame, why, measures, at_ms)
-        if why in ("first", "asked") and (middle := self._sampled(frame, at_ms)) is not None:
-            return self._taken(middle, why, measures, at_ms)
-        return None
+        if why not in ("first", "asked"):
+            return None
+        middle = self._sampled(frame, at_ms, calm=self._quiet_since is not None)
+        return self._taken(middle, why, measures, at_ms) if middle is not None else None
 
     def _is_quiet(self, at_ms: int) -> bool:
         since = self._quiet_since
@@ -144,21 +151,30 @@ class Learning:
         if light != self.light or self._light_since is None:
             self.light, self._light_since, self._luma = light, at_ms, None
 
-    def _sampled(self, frame: Frame, at_ms: int) -> Frame | None:
+    def _sampled(self, frame: Frame, at_ms: int, *, calm: bool) -> Frame | None:
         """The middle of some pictures over a minute, once there are enough."""
-        if not self._samples or at_ms - self._sampled_at >= SAMPLE_EVERY_MS:
-            if self._samples and self._samples[0].shape != at_rows(frame, SAMPLE_ROWS).shape:
-                self._samples.clear()
-            self._samples.append(at_rows(frame, SAMPLE_ROWS).copy())
-            self._sampled_at = at_ms
+        taken = at_rows(frame, SAMPLE_ROWS)
+        if any(kept[0].shape != taken.shape for kept in (self._samples, self._calm) if kept):
+            self._forget()
+        if calm and (not self._calm or at_ms - self._calm_at >= CALM_EVERY_MS):
+            self._calm, self._calm_at = [*self._calm, taken.copy()][-SAMPLES:], at_ms
+        if len(self._calm) >= CALM:
+            self._samples.clear()
+        elif not self._samples or at_ms - self._sampled_at >= SAMPLE_EVERY_MS:
+            self._samples, self._sampled_at = [*self._samples, taken.copy()][-SAMPLES:], at_ms
         waited = self._wanting_since is not None and at_ms - self._wanting_since >= BUSY_MS
-        if len(self._samples) < SAMPLES or not waited:
-            self._samples = self._samples[-SAMPLES:]
+        enough = len(self._calm) >= CALM or len(self._samples) >= SAMPLES
+        if not (enough and waited):
             return None
-        return np.asarray(np.median(np.stack(self._samples), axis=0), np.uint8)
+        chosen = self._calm if len(self._calm) >= CALM else self._samples
+        return np.asarray(np.median(np.stack(chosen), axis=0), np.uint8)
+
+    def _forget(self) -> None:
+        self._samples.clear()
+        self._calm.clear()
 
     def _taken(self, picture: Frame, why: str, measures: Measures, at_ms: int) -> tuple[Frame, str]:
         self.asked, self._wanting_since, self._drift_since = False, None, None
         self._learned_at, self._luma = at_ms, measures.luma
-        self._samples.clear()
+        self._forget()
         return picture, why

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from agent.video import shelf
+from agent.video.learning import Learning
 from agent.video.looking import Looking
 from agent.video.reference_files import Description, Refused, listed
 from agent.video.shelf import KEPT
-from agent.video.words import EyeSettings, Learn, Learned, Look
+from agent.video.words import EyeSettings, Learn, Learned, Look, Measures
 from tests.picture_faults import Frame, black, drawn, infrared, live, moved, paper, snow
 
 ROOM = drawn(7)
@@ -115,6 +116,20 @@ def test_a_place_that_is_never_quiet_is_learned_without_those_who_walk_by(tmp_pa
     assert [each.version for each in learned] == [1]
     kept, _ = shelf.read(tmp_path / "hall")
     assert abs(kept[0].picture.astype(int) - ROOM.astype(int)).max() < 40
+
+
+def test_who_stands_at_the_machine_most_of_the_time_is_not_learned() -> None:
+    """Customers stand at one place for 8 s of every 11: the moments between them are learned, not their middle."""
+    learning, learned = Learning(), list[Frame]()
+    standing = ROOM.copy()
+    standing[120:330, 200:270] = (30, 40, 160)
+    for at_ms in range(0, 90_000, 500):
+        there = at_ms % 11_000 < 8_000
+        measures = Measures(luma=100.0, luma_std=40.0, noise=1.0, chroma=10.0, motion=0.1 if there else 0.0)
+        due = learning.due(standing if there else ROOM, measures, at_ms, quiet=not there, cells=(), known=frozenset())
+        learned += [due[0]] if due and not learned else []
+    (kept,) = learned
+    assert (kept == ROOM).all()
 
 
 def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
