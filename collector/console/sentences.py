@@ -81,7 +81,10 @@ _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             N_("{count} messages claiming to come from {claimed_box} were set aside: {reason}"),
             N_("Messages were set aside: {reason}"),
         ),
-        "request.answered": (N_("The centre's request {action}: {reason}"),),
+        "request.answered": (
+            N_("The centre had camera {camera} turned to {preset}: {reason}"),
+            N_("The centre's request {action}: {reason}"),
+        ),
         "order.executed": (N_("The order was carried out: {action}"),),
         "config.refused": (N_("The new site file was refused: {reason}"),),
         "config.drift.restored": (N_("The box works with site file version {version}, as it should"),),

@@ -46,6 +46,11 @@ RAISED: list[tuple[str, str, dict[str, Any]]] = [
     ("evidence.damaged", "box/evidence", {"slot": "0-1", "camera": "03", "reason": "changed"}),
     ("box.disk_low", "box/evidence", {"used_bytes": 9, "limit_bytes": 9, "reason": "no_room"}),
     ("request.answered", "box/requests", {"action": "resend", "reason": "served", "count": 1}),
+    (
+        "request.answered",
+        "box/requests",
+        {"action": "preset", "reason": "served", "count": 1, "camera": "03", "preset": "gate"},
+    ),
 ]
 
 
