@@ -7,6 +7,7 @@ module again in each child, keeps two more processes, and lives as long as any o
 Flow: `starting.forked` -> here -> a function of (`Channel`, settings) in the child.
 """
 
+import ctypes
 import gc
 import importlib
 import logging
@@ -41,6 +42,8 @@ def main(preload: list[str]) -> None:
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     gc.collect()
+    with suppress(AttributeError):  # other C libraries have none
+        ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()  # what is shared stays shared: a collection writes into every object it looks at
     while True:
         request, lines, _flags, _address = socket.recv_fds(requests, MAX_REQUEST, 1)

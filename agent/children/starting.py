@@ -18,8 +18,8 @@ from typing import Final, Protocol
 from agent.children.child import CHANNEL, Channel
 from agent.children.nursery import MAX_REQUEST, PLACE
 
-PRELOAD: Final = ("agent.video.eye",)
-"""What eyes share: it brings av, cv2 and numpy."""
+PRELOAD: Final = ("agent.video.eye", "agent.video.warm")
+"""What eyes share: av, cv2 and numpy, and the tables that these make when they are used first."""
 
 FORK_S: Final = 30.0
 """The first fork waits until the libraries are loaded: a second, or ten on a slow disk."""
@@ -148,6 +148,7 @@ class _Nursery:
         self._users -= 1
         if self._users == 0:
             self.end()
+            self._turn = None  # it belongs to one event loop
 
     def end(self) -> None:
         if self._requests is not None:
@@ -155,7 +156,7 @@ class _Nursery:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process, self._requests, self._turn = None, None, None
+        self._process, self._requests = None, None
 
     async def fork(self, request: bytes, line: socket.socket) -> tuple[int, int]:
         if self._turn is None:

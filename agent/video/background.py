@@ -11,8 +11,8 @@ import numpy as np
 from agent.video.vision import Frame, Mixture, patches, resized
 from agent.video.words import MAX_BOXES, Box, Thing
 
-WIDTH: Final = 320
-HEIGHT: Final = 180
+WIDTH: Final = 240
+HEIGHT: Final = 135
 STANDS_FOR_S: Final = 300.0
 """Someone who stands still is foreground for so long."""
 BECOMES_BACKGROUND: Final = 0.105
@@ -22,7 +22,7 @@ FIRST_LOOKS: Final = 6
 ALL_NEW: Final = 0.6
 """Share of the picture above which it is learned anew."""
 VARIANCE: Final = 25.0
-JOIN_PX: Final = 9
+JOIN_PX: Final = 7
 LEAST_SHARE: Final = 0.003
 """A box holds at least this share of the picture in moving pixels: a person at 15 metres is about that."""
 

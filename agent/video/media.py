@@ -194,12 +194,11 @@ def _opened(name: str, options: dict[str, str], *, live: bool) -> Stream:
 
 
 class Picture:
-    """One decoded frame; its pixels are copied only when asked for."""
+    """One decoded frame; its pixels are made when asked for, and not kept."""
 
     def __init__(self, frame: VideoFrame, reformatter: VideoReformatter) -> None:
         self._frame = frame
         self._reformatter = reformatter
-        self._bgr: Frame | None = None
 
     @property
     def width(self) -> int:
@@ -213,10 +212,8 @@ class Picture:
 
     def bgr(self) -> Frame:
         """Rows x columns x 3, 8 bits."""
-        if self._bgr is None:
-            made = self._reformatter.reformat(self._frame, format="bgr24", threads=1)
-            self._bgr = np.asarray(made.to_ndarray(), np.uint8)
-        return self._bgr
+        made = self._reformatter.reformat(self._frame, format="bgr24", threads=1)
+        return np.asarray(made.to_ndarray(), np.uint8)
 
 
 def blank() -> Picture:

@@ -180,10 +180,20 @@ def test_children_die_with_the_agent(how: str, process: StartProcess, eventually
     """An agent that is killed outright leaves no child, not even one that hangs in a library."""
     agent = process([sys.executable, "-c", AGENT, how])
     eventually_blocking(lambda: agent.output().count("pid ") == 2, 20)
-    pids = [int(line.split()[1]) for line in agent.output().splitlines() if line.startswith("pid ")]
+    pids = descendants(agent.pid)
+    assert {int(line.split()[1]) for line in agent.output().splitlines() if line.startswith("pid ")} < pids
     os.kill(agent.pid, signal.SIGKILL)
     agent.wait()
     eventually_blocking(lambda: all(gone(pid) or orphaned_and_dead(pid) for pid in pids))
+
+
+def descendants(pid: int) -> set[int]:
+    """Its children and theirs: also the process that forks."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for word in (task / "children").read_text().split():
+            found |= {int(word)} | descendants(int(word))
+    return found
 
 
 def orphaned_and_dead(pid: int) -> bool:

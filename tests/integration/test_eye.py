@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.video.media import film
+from agent.video.vision import opened
 from agent.video.words import Look, Loss, Lost, Opened, Stop, TakeClip, TakeStill
 from simulator.cameras.camera import SimulatedCamera
 from simulator.cameras.rtp import Packetizer
@@ -35,8 +36,8 @@ async def test_an_eye_looks_keeps_and_gives(tmp_path: Path) -> None:
     async with SimulatedCamera(user="admin", password="p w:d@1") as camera:
         way = AtOnce(camera.rtsp, "admin", "p w:d@1")
         async with watched(way, settings(tmp_path)) as eye:
-            opened = await eye.says(Opened)
-            assert (opened.codec, opened.width, opened.height, opened.fps) == ("h264", 640, 360, 5)
+            first = await eye.says(Opened)
+            assert (first.codec, first.width, first.height, first.fps) == ("h264", 640, 360, 5)
             looks = [await eye.says(Look, number) for number in range(1, 7)]
             assert 1800 <= looks[-1].at_ms - looks[1].at_ms - 500 * (len(looks) - 6) <= 2200
             assert looks[2].measures.luma_std > 10
@@ -88,10 +89,10 @@ async def test_masks_cover_stills_and_clips(tmp_path: Path) -> None:
         now_ms = real_now().mono_ms
         eye.link.take(TakeStill(slot="s", path=str(tmp_path / "s")))
         eye.link.take(TakeClip(slot="c", path=str(tmp_path / "c"), from_ms=now_ms - 5000, to_ms=now_ms))
-        for made in (await eye.made("s"), await eye.made("c")):
-            assert made.masked
-            _, picture = next(iter(film(Path(made.path))))
-            rows = picture.bgr().mean(axis=(1, 2))
+        still, clip = await eye.made("s"), await eye.made("c")
+        assert (still.masked, clip.masked) == (True, True)
+        for frame in (opened(Path(still.path).read_bytes()), next(film(Path(clip.path)))[1].bgr()):
+            rows = frame.mean(axis=(1, 2))
             assert rows[:80].max() < 10
             assert rows[100:].min() > 40
 
