@@ -236,3 +236,16 @@ def drawn(seed: int, rows: int = 360, columns: int = 640) -> Frame:
 def live(picture: Frame, number: int, sigma: float = 1.0) -> Frame:
     """What a camera gives of a still scene: the same, with its own noise every time."""
     return _grain(picture.astype(np.float32), number, sigma)
+
+
+def lettered(frame: Frame, at_ms: int, size: float = 1.0) -> Frame:
+    """What a recorder burns in: a clock that runs, above on the left, and a title, below on the right."""
+    rows, columns = frame.shape[:2]
+    picture, scale, second = frame.copy(), 0.6 * size * rows / 360, at_ms // 1_000
+    stroke = max(1, round(2 * size * rows / 360))
+    for words, above in ((f"2026-03-02 09:{second // 60 % 60:02}:{second % 60:02} Mon", True), ("ATM HALL 03", False)):
+        (wide, high), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+        at = (12, 12 + high) if above else (columns - wide - 12, rows - 16)
+        for colour, width in (((0, 0, 0), 2 * stroke), ((255, 255, 255), stroke)):
+            cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA)
+    return picture

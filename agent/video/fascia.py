@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.video import vision
+from agent.video.lettering import STEEP, Lines, lines, painted
 from agent.video.vision import Frame, Plane, Polygon
 from agent.video.words import FASCIA_COLUMNS, FASCIA_ROWS
 
@@ -60,15 +61,24 @@ class Fascias:
     def __init__(self, polygons: Mapping[str, Polygon]) -> None:
         self._areas = {name: _Area(polygon, _outside(polygon)) for name, polygon in polygons.items()}
         self._known: dict[str, _Seen] = {}
+        self._lettering: Lines = ()  # a clock that runs over a fascia changes nothing of it
 
     def refer(self, picture: Frame | None) -> None:
         """Compare with this picture from now on, or with none."""
-        self._known = {} if picture is None else {name: _seen(picture, area) for name, area in self._areas.items()}
+        if picture is None or not self._areas:
+            self._known = {}
+            return
+        self._lettering = lines(picture, STEEP)
+        clean = painted(picture, self._lettering)
+        self._known = {name: _seen(clean, area) for name, area in self._areas.items()}
 
     def cells(self, frame: Frame) -> dict[str, tuple[float, ...]]:
         """For each area, the share of each cell that differs. Nothing while there is no reference."""
+        if not self._known:
+            return {}
+        clean = painted(frame, self._lettering)
         return {
-            name: _cells(_seen(frame, self._areas[name]), known, self._areas[name])
+            name: _cells(_seen(clean, self._areas[name]), known, self._areas[name])
             for name, known in self._known.items()
         }
 

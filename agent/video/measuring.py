@@ -8,13 +8,14 @@ ratio of fine to coarse detail, shapes are correlated. Flow: sight.py -> here ->
 
 import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from agent.video import vision
+from agent.video.lettering import Lettering
 from agent.video.vision import Features, Frame, Plane
 from agent.video.words import Measures
 
@@ -44,6 +45,8 @@ TRIM: Final = 0.05
 CHANGE: Final = 20.0
 """Grey values by which a large cell changes when light is switched or something stands before it."""
 JUMP_LEAST: Final = 2
+LETTERED: Final = 0.15
+"""Of a profile's length."""
 JUMP_BETTER: Final = 0.35
 """Of the difference without a shift: what is left at most with the right one."""
 SUSPICIOUS_EDGES: Final = 0.75
@@ -62,10 +65,18 @@ AT_REST_PX: Final = 3.0
 EXPLAINED: Final = 0.5
 """Share of edges from which on the picture is known to lie as was found."""
 
+RIM: Final = 0.2
+"""Of the rows, above and below, that sharpness leaves out: a letter that was overlooked is sharper than any room."""
+LEAST_DETAIL: Final = 10.0
+"""With less within, there is nothing to be out of focus but at the rim."""
 STEPS: Final = 0.15
 LEAST_STEP: Final = 0.5
 LEAST_CONTRAST: Final = 0.08
 """Of the reference's: with less, there is no telling whether what is seen is sharp."""
+
+
+Profiles: TypeAlias = tuple[Plane, Plane, Plane, Plane]
+"""Means of 180 rows of luma: of the rows of its left and right half, of the columns of its top and bottom."""
 
 
 class Basis(NamedTuple):
@@ -76,24 +87,36 @@ class Basis(NamedTuple):
     small: Frame  # 160 x 90, Lab
     shapes: Plane  # 40 x 22, luma
     slopes: tuple[Plane, Plane]  # of half
-    profiles: tuple[Plane, Plane, Plane, Plane]  # means of half: rows of its left and right, columns of top and bottom
+    profiles: tuple[Profiles, ...]  # with lettering painted over, and as sent: what was painted over does not jump
 
 
-def basis(frame: Frame) -> Basis:
-    """The picture in the sizes that are measured."""
+def measured_size(frame: Frame) -> Frame:
+    """The picture as large as it is measured at most."""
     full = vision.at_rows(frame, ROWS)
     if min(full.shape[:2]) < SMALLEST:
         full = vision.resized(full, max(SMALLEST, full.shape[1]), max(SMALLEST, full.shape[0]))
+    return full
+
+
+def basis(full: Frame, as_sent: Frame) -> Basis:
+    """The picture in the sizes that are measured; `as_sent`: with its lettering."""
     luma = vision.grey(full)
     half = vision.at_rows(luma, HALF)
+    sent = () if as_sent is full else (_profiles(vision.at_rows(vision.grey(as_sent), HALF)),)
     small = vision.lab(vision.resized(full, *SMALL))
     shapes = vision.averaged(np.ascontiguousarray(small[:, :, 0]), *SHAPES)
-    return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA), _profiles(half))
+    return Basis(luma, half, small, shapes, vision.slopes(half, EDGE_SIGMA), (_profiles(half), *sent))
 
 
-def detail(now: Basis, noise: float) -> float:
+def detail(luma: Frame, noise: float) -> float:
     """How much changes from pixel to pixel, beyond noise."""
-    return max(0.0, vision.detail(now.full) - LAPLACIAN_GAIN * noise * noise)
+    return max(0.0, vision.detail(luma) - LAPLACIAN_GAIN * noise * noise)
+
+
+def inner(luma: Frame) -> Frame:
+    """The rows on which no lettering stands."""
+    rim = int(len(luma) * RIM)
+    return luma[rim : len(luma) - rim]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,26 +173,31 @@ class Reference:
     basis: Basis
     edges: Edges
     noise: float
-    detail: float
+    detail: float  # of its inner rows, where these have any
+    only_inner: bool
     features: Features
     fading: Plane
     steps: Plane  # from shape to shape, and which of them tell how strong the contrast is
     telling: NDArray[np.bool_]
 
 
-def referred(picture: Frame, shape: tuple[int, int]) -> Reference:
+def referred(picture: Frame, shape: tuple[int, int], lettering: Lettering) -> Reference:
     """A reference prepared for pictures of a shape, as rows and columns of the measured size."""
     rows, columns = shape
-    now = basis(vision.resized(picture, columns, rows))
-    noise = vision.noise(now.full)
+    sent = vision.resized(picture, columns, rows)
+    now = basis(lettering.learned_from(sent), sent)
+    noise = vision.noise(inner(now.full))
     steps = _steps(now.shapes)
     size = np.abs(steps)
+    within = detail(inner(now.full), noise)
+    only_inner = within >= LEAST_DETAIL
     return Reference(
         shape=shape,
         basis=now,
         edges=edges_of(now.half),
         noise=noise,
-        detail=detail(now, noise),
+        detail=within if only_inner else detail(now.full, noise),
+        only_inner=only_inner,
         features=vision.features(now.half),
         fading=vision.window(*now.half.shape),
         steps=steps,
@@ -196,6 +224,7 @@ class Measurer:
         self._reference: Reference | None = None
         self._before: Basis | None = None
         self._alignment: Alignment | None = None
+        self._lettering = Lettering()
 
     def refer(self, reference: Frame | None) -> None:
         """Compare with another picture from now on, or with none."""
@@ -203,12 +232,16 @@ class Measurer:
 
     def measure(self, frame: Frame, at_ms: int, motion: float = 0.0) -> Measures:
         """The figures of this picture; `motion` is passed on."""
-        now = basis(frame)
+        full = measured_size(frame)
+        if self._picture is not None and (self._reference is None or self._reference.shape != full.shape[:2]):
+            rows, columns = full.shape[:2]
+            self._reference, self._alignment = referred(self._picture, (rows, columns), self._lettering), None
+        now = basis(self._lettering.without(full, at_ms), full)
         before = self._before if self._before and self._before.full.shape == now.full.shape else None
         self._before = now
         luma, spread = _light(np.ascontiguousarray(now.small[:, :, 0]))
         jump = _jump(before, now) if before else 0
-        noise = vision.noise(now.full)
+        noise = vision.noise(inner(now.full))
         told = Measures(
             luma=luma,
             luma_std=spread,
@@ -220,11 +253,8 @@ class Measurer:
             chroma=float(np.hypot(*(now.small[:, :, axis].astype(np.float32) - 128 for axis in (1, 2))).mean()),
             motion=motion,
         )
-        if self._picture is None:
+        if self._reference is None:
             return told
-        if self._reference is None or self._reference.shape != now.full.shape:
-            rows, columns = now.full.shape
-            self._reference, self._alignment = referred(self._picture, (rows, columns)), None
         return self._compared(told, now, self._reference, at_ms)
 
     def _compared(self, told: Measures, now: Basis, reference: Reference, at_ms: int) -> Measures:
@@ -273,7 +303,7 @@ def _middle(now: Frame, reference: Frame) -> float:
     return (float(low) + float(high if now.size % 2 == 0 else low)) / 2 - 255
 
 
-def _profiles(luma: Frame) -> tuple[Plane, Plane, Plane, Plane]:
+def _profiles(luma: Frame) -> Profiles:
     plane = luma.astype(np.float32)
     rows, columns = (length // 2 for length in plane.shape)
     left, right, top, bottom = plane[:, :columns], plane[:, columns:], plane[:rows], plane[rows:]
@@ -288,24 +318,32 @@ def _means(plane: Plane) -> Plane:
 
 def _jump(before: Basis, now: Basis) -> int:
     """Rows (or columns) by which both halves of the picture lie lower than before; 0 unless both agree."""
-    for first, second in ((0, 1), (2, 3)):
-        found = [_rolled(before.profiles[half], now.profiles[half]) for half in (first, second)]
-        if min(abs(shift) for shift in found) >= JUMP_LEAST and abs(found[0] - found[1]) <= 1:
-            return found[0]
+    for one, other in zip(before.profiles, now.profiles, strict=False):
+        for first, second in ((0, 1), (2, 3)):
+            found = [_rolled(one[half], other[half]) for half in (first, second)]
+            if min(abs(shift) for shift in found) >= JUMP_LEAST and abs(found[0] - found[1]) <= 1:
+                return found[0]
     return 0
 
 
 def _rolled(before: NDArray[np.float32], now: NDArray[np.float32]) -> int:
     """The cyclic shift that makes the profiles alike; 0 when none makes them much more alike than none."""
     one, other = before - before.mean(), now - now.mean()
-    still = float(np.abs(other - one).mean())
+    still = _apart(other, one)
     if still <= 1.0:
         return 0
     spectrum = np.fft.rfft(other) * np.conj(np.fft.rfft(one))
     best = int(np.argmax(np.fft.irfft(spectrum, len(one))))
     shift = best if best <= len(one) // 2 else best - len(one)
-    moved = float(np.abs(other - np.roll(one, shift)).mean())
+    moved = _apart(other, np.roll(one, shift))
     return shift if moved < JUMP_BETTER * still else 0
+
+
+def _apart(one: Plane, other: Plane) -> float:
+    """How far profiles differ, but for the few places that differ most: letters do not jump with what is behind."""
+    differences = np.abs(one - other)
+    kept = int(len(differences) * (1 - LETTERED))
+    return float(np.partition(differences, kept - 1)[:kept].mean())
 
 
 def _changed(before: Basis, now: Basis, jump: int) -> float:
@@ -381,5 +419,5 @@ def _sharpness(now: Basis, noise: float, reference: Reference) -> float | None:
     contrast = _contrast(now.shapes, reference)
     if contrast < LEAST_CONTRAST:
         return None
-    fine = detail(now, min(noise, reference.noise))
+    fine = detail(inner(now.full) if reference.only_inner else now.full, min(noise, reference.noise))
     return fine / max(reference.detail, 1.0) / (contrast * contrast)

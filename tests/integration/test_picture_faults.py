@@ -8,7 +8,7 @@ import pytest
 
 from tests import clips
 from tests.clips import NAMES, QUIET_FROM_MS, looks, path_of, reference
-from tests.picture_faults import LIGHTS, crowd, drawn, faults, gain
+from tests.picture_faults import LIGHTS, crowd, drawn, faults, gain, lettered
 from tests.picture_trials import judged, measured
 
 WITHIN_MS = 10_000
@@ -57,6 +57,28 @@ def test_a_fault_is_found_in_time_and_called_by_its_name(name: str, fault: str) 
     assert len(told) == 1, told
     assert told[0].fault in kinds
     assert told[0].at_ms - first <= QUICKER.get(fault, WITHIN_MS)
+
+
+@pytest.mark.parametrize("fault", ["black", "jumping", "frozen", "defocused, 10 px", "shifted 10 %", "hand", "cloth"])
+@every_clip
+def test_a_fault_behind_a_burned_in_clock_is_found_in_time(name: str, fault: str) -> None:
+    """A running clock and a title stay sharp whatever happens to the lens, and hide nothing."""
+    change, kind = faults(_other(name))[fault]
+    begins = QUIET_FROM_MS[name]
+    stretch = [each for each in looks(name) if begins - 1_500 <= each[0] <= begins + WITHIN_MS + 500]
+    shown = [
+        (at, lettered(change(frame, number) if at >= begins else frame, at))
+        for number, (at, frame) in enumerate(stretch)
+    ]
+    told = judged(measured(shown, lettered(reference(name), 777_000)))
+    assert [each.fault for each in told] == [kind]
+
+
+@every_clip
+def test_untouched_footage_under_a_burned_in_clock_has_no_fault(name: str) -> None:
+    """A clock that runs, and people who walk by behind it: nothing is told."""
+    shown = [(at, lettered(frame, at)) for at, frame in looks(name)]
+    assert judged(measured(shown, lettered(reference(name), 777_000))) == []
 
 
 @every_clip

@@ -10,9 +10,10 @@ import pytest
 from agent.video import vision
 from agent.video.background import Background
 from agent.video.fascia import Fascias
+from agent.video.lettering import STEEP, STEEP_NOW, lines, painted
 from agent.video.measuring import Measurer
 from agent.video.words import FASCIA_COLUMNS, FASCIA_ROWS, MAX_BOXES, Thing
-from tests.picture_faults import LIGHTS, Change, Frame, drawn, faults, infrared, live, moved
+from tests.picture_faults import LIGHTS, Change, Frame, drawn, faults, infrared, lettered, live, moved
 from tests.picture_trials import judged, measured
 
 ROOM = drawn(7)
@@ -60,6 +61,38 @@ def test_a_clock_burned_into_a_black_or_frozen_picture_does_not_hide_it() -> Non
             frame[8:22, 8 : 8 + 4 * (look // 2 % 10 + 1)] = 255
             looks.append((look * 500, frame))
         assert [each.fault for each in judged(measured(looks, ROOM))] == [kind]
+
+
+@pytest.mark.parametrize("size", [0.8, 1.0])
+@pytest.mark.parametrize("fault", faults(OTHER))
+def test_a_fault_behind_a_running_clock_is_found_and_named(fault: str, size: float) -> None:
+    """Every device burns a clock and a title into its pictures, the reference too: each fault is found all the same."""
+    change, kind = faults(OTHER)[fault]
+    looks = ((at, lettered(frame, at, size)) for at, frame in _stretch(change, 4, 26))
+    told = judged(measured(looks, lettered(ROOM, 777_000, size)))
+    assert [each.fault for each in told] == [kind]
+    assert told[0].at_ms <= 2_000 + 10_000
+
+
+def test_a_running_clock_is_no_fault_and_no_motion() -> None:
+    """A still room under a clock for five minutes: nothing is told, nothing stirs."""
+    measurer, background = Measurer(lettered(ROOM, 0)), Background()
+    looks, stirred = [], 0
+    for look in range(600):
+        frame = lettered(live(ROOM, look % 50, 0.6), look * 500)
+        looks.append((look * 500, measurer.measure(frame, look * 500)))
+        stirred += background.motion(frame, look * 500) > 0.004
+    assert judged(looks) == []
+    assert stirred <= 2
+
+
+def test_lettering_is_painted_over_and_a_room_without_is_left_alone() -> None:
+    """Letters of either rim go, in every size; where there are none the picture itself is measured."""
+    assert painted(ROOM, lines(ROOM, STEEP)) is ROOM
+    for size in (0.8, 1.0, 1.4):
+        dark = np.full_like(ROOM, 3)
+        clean = painted(lettered(dark, 5_000, size), lines(lettered(dark, 5_000, size), STEEP_NOW))
+        assert int(clean.max()) < 40
 
 
 def test_without_a_reference_black_snow_and_a_flat_cover_are_found_still() -> None:
@@ -185,6 +218,17 @@ def test_a_fascia_that_sways_has_not_changed() -> None:
     fascias = Fascias({"atm": SQUARE})
     fascias.refer(ROOM)
     assert _changed(fascias, np.roll(live(ROOM, 1), (1, 2), axis=(0, 1))) == set()
+
+
+def test_a_clock_that_runs_over_a_fascia_changes_no_cell() -> None:
+    """Other digits over the area's upper rim at every look: no cell differs, and a skimmer below still does."""
+    fascias = Fascias({"atm": ((0.0, 0.0), (0.6, 0.0), (0.6, 0.7), (0.0, 0.7))})
+    fascias.refer(lettered(ROOM, 34_000))
+    for at_ms in (59_000, 71_000, 688_000):
+        assert _changed(fascias, lettered(live(ROOM, at_ms), at_ms)) == set()
+    skimmed = ROOM.copy()
+    skimmed[170:200, 200:260] = (15, 15, 15)
+    assert _changed(fascias, lettered(live(skimmed, 4), 90_000))
 
 
 def test_cells_outside_the_polygon_say_so() -> None:
