@@ -26,6 +26,9 @@ MAX_UNSENT: Final = 4 * MAX_MESSAGE
 END_S: Final = 1.0
 """What a child gets to end by itself once its channel is closed."""
 
+KILLED_S: Final = 10.0
+"""The kernel ends a killed process within milliseconds; a machine that is short of everything takes longer."""
+
 BURST: Final = 3
 """A child may map this many times its cap; the kernel refuses more at once, the cap is looked at now and then."""
 
@@ -182,7 +185,7 @@ class Keeper:
             if not self._hangs():
                 await asyncio.wait({ended}, timeout=END_S)
             child.kill()
-            await asyncio.wait({ended}, timeout=END_S)
+            await asyncio.wait({ended}, timeout=KILLED_S)
         finally:
             listening.cancel()
         with suppress(asyncio.CancelledError):
