@@ -19,6 +19,9 @@ from protocol.messages import Hash, Id, Version
 MAX_TOKEN_BYTES: Final = 2048
 """The word with header and signature; ours has some 600 bytes."""
 
+MAX_SIDE: Final = 4096
+"""Columns or rows of the largest picture that an eye takes."""
+
 MAX_STILL_BYTES: Final = 16 * 1024 * 1024
 """A JPEG of 4096 x 4096, the largest picture that an eye takes, is some 6 MiB."""
 

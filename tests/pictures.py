@@ -14,7 +14,7 @@ from protocol.timestamps import format_time
 from protocol.uploads import slot_of
 from tests.collecting import Box
 
-JPEG = b"\xff\xd8\xff\xe0" + b"a still picture " * 3000 + b"\xff\xd9"
+JPEG = b"\xff\xd8\xff\xc0\x00\x0b\x08\x00\x40\x00\x40\x01\x01\x11\x00" + b"a still picture " * 3000 + b"\xff\xd9"
 CLIP = b"\x00\x00\x00\x18ftypmp42" + b"a clip of half a minute " * 4000
 
 

@@ -45,6 +45,10 @@ class Files(Protocol):
         """What was appended stands after a power cut."""
         ...
 
+    def begin_of(self, part: Part, size: int) -> bytes:
+        """The first bytes of a part."""
+        ...
+
     def finish(self, part: Part) -> bool:
         """Make a whole file of it if its hash is right; else it is dropped."""
         ...

@@ -94,6 +94,14 @@ class Folder:
         except OSError as error:
             raise self._error(error) from None
 
+    def begin_of(self, part: Part, size: int) -> bytes:
+        """The first bytes of a part."""
+        try:
+            with self._part(part).open("rb") as file:
+                return file.read(size)
+        except OSError as error:
+            raise self._error(error) from None
+
     def finish(self, part: Part) -> bool:
         """Make a whole file of it if its hash is right; else it is dropped."""
         path = self._part(part)

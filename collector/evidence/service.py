@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from collector.evidence.files import Files, FilesError, Part
+from collector.evidence.fitting import BEGIN_BYTES, fits
 from collector.evidence.receiving import Reply, Standing, Take, judge
 from collector.ingest.picturing import entry_of, mismatch
 from collector.ingest.received import Rejection
@@ -139,6 +140,10 @@ class EvidenceService:
     def _whole(self, upload: Upload, part: Part) -> Reply:
         """Every byte is there: hash it, and say that it is here."""
         now_ms = unix_ms(self._now())
+        if not fits(upload.media_type, self._files.begin_of(part, BEGIN_BYTES)):
+            self._files.drop(part)
+            logger.warning("%s of %s is no picture of a size that is shown; dropped", upload.slot, upload.box)
+            return Reply(status=413, word="not_shown")
         if not self._files.finish(part):
             with self._store.read() as reading:
                 row = _row_of(reading.connection, upload, now_ms)

@@ -73,15 +73,30 @@ async def test_bytes_that_are_not_what_was_sealed_are_never_shown_and_are_told(w
     """The line says another hash than the bytes have: they go, and an alarm of the centre says so."""
     box = world.box()
     slot = slot_of(world.promise(box).id, 1)
+    other = JPEG + b"another"
     async with world.serving(), world.client() as client:
-        assert (await world.put(client, box, slot, CLIP)).status_code == 201
+        assert (await world.put(client, box, slot, other)).status_code == 201
         world.seal(box, slot, JPEG)
         assert (world.row(box, slot).state, world.row(box, slot).came_sha256) == (State.SEALED, "")
-        assert (await world.put(client, box, slot, CLIP)).status_code == 409
+        assert (await world.put(client, box, slot, other)).status_code == 409
         assert (await world.put(client, box, slot, JPEG)).status_code == 201
     assert world.row(box, slot).state == State.HERE
     (alarm,) = world.centre.alarms(kind="envelope.rejected")
     assert (alarm.facts["reason"], alarm.facts["claimed_box"]) == ("evidence_hash", box.id)
+
+
+async def test_a_picture_that_would_fill_a_screens_memory_is_not_taken(world: EvidenceWorld) -> None:
+    """A stolen box seals four thousand million pixels, or a page: 413, nothing is kept, and nobody is shown it."""
+    box = world.box()
+    huge = JPEG.replace(b"\x00\x40\x00\x40", b"\xff\xdc\xff\xdc", 1)
+    page = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+    for data in (huge, page):
+        slot = slot_of(world.promise(box).id, 1)
+        world.seal(box, slot, data)
+        async with world.serving(), world.client() as client:
+            assert (await world.put(client, box, slot, data)).status_code == 413
+            assert (await world.ask(client, box, slot, data)).json() == {"have": 0}
+        assert world.row(box, slot).state == State.SEALED
 
 
 async def test_a_file_whose_bytes_rotted_on_the_box_is_dropped_and_told(world: EvidenceWorld) -> None:
