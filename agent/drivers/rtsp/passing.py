@@ -49,6 +49,7 @@ class Passing:
         self._asking = bytearray()
         self._telling = bytearray()
         self._left = 0  # of a packet that is passing
+        self.playing = False  # packets came
         self._last: Asked | None = None
 
     def known(self, begin: bytes) -> bool:
@@ -83,10 +84,13 @@ class Passing:
                 size = min(self._left, len(kept))
                 self._left -= size
             elif kept[0] == _PACKET:
-                if len(kept) < 4:
-                    return
-                self._left = 4 + int.from_bytes(kept[2:4], "big")
-                continue
+                self.playing = True
+                size = _packets(kept)
+                if not size:
+                    if len(kept) < 4:
+                        return
+                    self._left = 4 + int.from_bytes(kept[2:4], "big")
+                    continue
             elif kept[0] in b"\r\n":
                 size = 1
             else:
@@ -132,6 +136,17 @@ class Passing:
         bare = b"\r\n".join((b"RTSP/1.0 401 Unauthorized", *(b"CSeq: " + each for each in _values(head, b"cseq")[:1])))
         challenges = tuple(each.decode("latin-1") for each in _values(head, b"www-authenticate"))
         return Told(data=bare + _END, status=status, challenges=challenges, of=self._last)
+
+
+def _packets(kept: bytearray) -> int:
+    """How many bytes at its beginning are whole packets: they pass together."""
+    end, whole = 0, len(kept)
+    while end + 4 <= whole and kept[end] == _PACKET:
+        after = end + 4 + int.from_bytes(kept[end + 2 : end + 4], "big")
+        if after > whole:
+            break
+        end = after
+    return end
 
 
 def _within(kept: bytearray) -> None:

@@ -29,6 +29,9 @@ CAMERA_S: Final = 5.0
 GUEST_S: Final = 5.0
 """From the first moment until the library stands at the door; whoever else comes there is sent away."""
 
+GATHER_S: Final = 0.004
+"""A picture comes in a dozen packets: waiting for the rest of it costs less than passing on each."""
+
 READ_BYTES: Final = 64 * 1024
 BUFFER_BYTES: Final = 128 * 1024
 """Of each socket: a picture that nobody reads yet should lie at the camera, not here."""
@@ -107,7 +110,10 @@ class Relay:
         for line in (guest, self._camera):
             poll.register(line, select.POLLIN)
         while True:
-            for descriptor, _ in poll.poll():
+            ready = poll.poll()
+            if self._passing.playing:
+                time.sleep(GATHER_S)
+            for descriptor, _ in ready:
                 data = guest.recv(READ_BYTES) if descriptor == guest.fileno() else _read(self._camera)
                 if data is None:
                     continue
