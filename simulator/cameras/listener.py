@@ -27,12 +27,12 @@ class Listener:
         self._serve_one = serve
         self._max_line = max_line
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def connections(self) -> int:
         """How many clients are connected."""
-        return len(self._tasks)
+        return len(self._open)
 
     async def start(self) -> None:
         """Listen; port 0 becomes a free one and stays it.
@@ -40,7 +40,7 @@ class Listener:
         Raises:
             OSError: the address is taken.
         """
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=self._max_line)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port, limit=self._max_line)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -52,21 +52,26 @@ class Listener:
 
     async def hang_up(self) -> None:
         """End every connection; whoever wants may come again."""
-        ending = tuple(self._tasks)
+        ending = dict(self._open)
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        for task, writer in ending.items():  # also of those that had not begun
+            self._open.pop(task, None)
+            writer.transport.abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        self._open[asyncio.get_running_loop().create_task(self._serve(reader, writer))] = writer
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._tasks) >= MAX_CONNECTIONS:
-            writer.close()
-            return
-        self._tasks.add(task)
         try:
             await self._serve_one(reader, writer)
         except (*PEER_FAULTS, asyncio.CancelledError):
             pass  # the peer went, or we hang up: nothing is owed to it; the task itself ends here
         finally:
-            self._tasks.discard(task)
+            if task := asyncio.current_task():
+                self._open.pop(task, None)
             writer.transport.abort()

@@ -47,7 +47,7 @@ timezone = "Asia/Shanghai"
 class Sample:
     """The eyes at one moment."""
 
-    mb: float  # PSS of all processes
+    mb: float  # anonymous memory of all processes: that of libraries is shared with strangers
     files: int
     processes: int
 
@@ -56,15 +56,15 @@ def sampled(pid: int) -> Sample | None:
     """All processes of the eyes; nothing while one of them ends."""
     try:
         everybody = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        mb = sum(_pss_kb(each.pid) for each in everybody) / 1024
+        mb = sum(_anonymous_kb(each.pid) for each in everybody) / 1024
         return Sample(mb=mb, files=sum(each.num_fds() for each in everybody), processes=len(everybody))
     except (psutil.Error, OSError):
         return None
 
 
-def _pss_kb(pid: int) -> int:
+def _anonymous_kb(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
 
 
 async def soak(minutes: float, folder: Path) -> list[Sample]:
