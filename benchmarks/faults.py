@@ -18,9 +18,10 @@ from agent.video import vision
 from agent.video.background import Background
 from agent.video.fascia import Fascias
 from agent.video.measuring import Measurer
+from agent.video.words import Measures
 from benchmarks.figures import Figure, Goal
 from tests.clips import NAMES, QUIET_FROM_MS, looks, path_of, reference
-from tests.picture_faults import LIGHTS, Frame, crowd, drawn, faults
+from tests.picture_faults import LIGHTS, Frame, crowd, drawn, faults, live
 from tests.picture_trials import judged, measured
 
 BENCH: Final = "faults"
@@ -33,6 +34,8 @@ ENCODERS: Final = {
     "200 kbit/s": {"preset": "veryfast", "b": "200k"},
 }
 FPS: Final = 5
+GOP_S: Final = 2
+NOISE: Final = 1.2
 
 
 def measure(_folder: Path) -> list[Figure]:
@@ -73,28 +76,41 @@ def _found(there: Sequence[str]) -> list[Figure]:
 
 
 def _frozen_encoded(there: Sequence[str]) -> list[Figure]:
-    """A picture that stands still before the encoder; key frames every 5 s, looks at 2.5 Hz."""
+    """A picture that stands still before the encoder; key frames every 2 s, looks at 2.5 Hz; and a still room, live."""
     figures = list[Figure]()
     for encoder, options in ENCODERS.items():
         seconds = dict[str, float]()
         for name in there:
             begins = QUIET_FROM_MS[name]
-            live = [frame for at, frame in looks(name, FPS, begins + 4_000) if at >= begins]
-            shown = _recoded([*live, *[live[-1]] * FPS * 40], options)
-            timed = [(number * 1_000 // FPS, frame) for number, frame in enumerate(shown) if number % 2 == 0]
-            told = [each for each in judged(measured(timed, shown[0])) if each.fault == "frozen"]
-            seconds[name] = (told[0].at_ms - len(live) * 1_000 // FPS) / 1_000 if told else 40.0
+            seen = [frame for at, frame in looks(name, FPS, begins + 4_000) if at >= begins]
+            shown = _recoded([*seen, *[seen[-1]] * FPS * 40], options)
+            told = [each for each in judged(_measured(shown)) if each.fault == "frozen"]
+            seconds[name] = (told[0].at_ms - len(seen) * 1_000 // FPS) / 1_000 if told else 40.0
         said = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
         name = f"frozen before the encoder, x264 {encoder}: slowest"
         figures.append(Figure(bench=BENCH, name=name, value=max(seconds.values()), unit="s", limit=said))
+        room = [live(drawn(7), number, NOISE) for number in range(60 * FPS)]
+        lived = judged(_measured(_recoded(room, options)))
+        name = f"told of a live, still room, x264 {encoder}"
+        figures.append(Figure(bench=BENCH, name=name, value=len(lived), unit="", target=0, limit="60 s"))
     return figures
 
 
-def _recoded(frames: Sequence[Frame], options: dict[str, str]) -> list[Frame]:
+def _measured(shown: Sequence[tuple[Frame, bool]]) -> list[tuple[int, Measures]]:
+    """Looks at 2.5 Hz, and at each key frame, as an eye looks."""
+    measurer, found = Measurer(shown[0][0]), list[tuple[int, Measures]]()
+    for number, (frame, key) in enumerate(shown):
+        if key or number % 2 == 0:
+            at_ms = number * 1_000 // FPS
+            found.append((at_ms, measurer.measure(frame, at_ms, key=key)))
+    return found
+
+
+def _recoded(frames: Sequence[Frame], options: dict[str, str]) -> list[tuple[Frame, bool]]:
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
         stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 640, 360, "yuv420p", 5 * FPS
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 640, 360, "yuv420p", GOP_S * FPS
         stream.options = dict(options)
         for frame in frames:
             picture = av.VideoFrame.from_ndarray(vision.resized(frame, 640, 360), format="bgr24")
@@ -102,7 +118,10 @@ def _recoded(frames: Sequence[Frame], options: dict[str, str]) -> list[Frame]:
         container.mux(stream.encode(None))
     file.seek(0)
     with av.open(file, "r") as read:
-        return [np.asarray(each.to_ndarray(format="bgr24"), np.uint8) for each in read.decode(video=0)]
+        return [
+            (np.asarray(each.to_ndarray(format="bgr24"), np.uint8), bool(each.key_frame))
+            for each in read.decode(video=0)
+        ]
 
 
 def _untouched(there: Sequence[str]) -> list[Figure]:

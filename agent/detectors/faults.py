@@ -36,8 +36,8 @@ FEW_FEATURES: Final = 0.1
 PARTLY: Final = 0.28
 """Edges that a cover left where they were; a picture of something else keeps a fifth by chance."""
 SHARPNESS: Final = 0.2
-SAME_PIXELS: Final = 0.995
-"""Not all: a clock burned into a frozen picture may go on."""
+SAME_PIXELS: Final = 0.9
+"""Of two key frames. Not all: a camera codes the same picture a little otherwise; of a live one .4 are the same."""
 
 
 class Lately(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,7 +125,7 @@ def _followed(state: PictureState, measures: Measures, at: Moment) -> PictureSta
     """What only several looks show: light that changes, jumps, a standstill."""
     earliest = at.mono_ms - JUMPS_WITHIN // timedelta(milliseconds=1)
     jumps = (*(each for each in state.jumped if each > earliest), *((at.mono_ms,) if measures.row_shift else ()))
-    still = followed(state.still, measures, state.seen)
+    still = followed(state.still, measures, at)
     state = replace(state, seen=at, jumped=jumps, still=still)
     if measures.changed < LIGHT_SHARE:
         return state

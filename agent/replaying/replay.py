@@ -113,7 +113,7 @@ def replay(
         due_s += (math.floor((at_s - due_s) * LOOKS_A_SECOND) + 1) / LOOKS_A_SECOND
         number += 1
         now = moment(said, at_s)
-        look, _ = looking.look(picture.bgr(), now.mono_ms, number, quiet=False)
+        look, _ = looking.look(picture.bgr(), now.mono_ms, number, quiet=False, key=picture.key)
         thought = mind.hear(look, branch.at(at_s), now)
         for message in thought.tell:
             if isinstance(message, Learn):

@@ -175,9 +175,11 @@ class Eye:
         if (picture.width, picture.height) != (form.width, form.height):
             self._resized(stream, picture)
             return
-        if do is Do.LOOK:
+        if do is Do.LOOK or (picture.key and seeing.pace.key_picture(packet.at_ms)):
             pace, seeing.looked_at = seeing.pace, picture
-            look, stirs = self._looking.look(picture.bgr(), packet.at_ms, self._frames, quiet=pace.quiet)
+            look, stirs = self._looking.look(
+                picture.bgr(), packet.at_ms, self._frames, quiet=pace.quiet, key=picture.key
+            )
             pace.looked(packet.at_ms, stirs=stirs)
             self._say(look)
             if self._looking.learned is not None:

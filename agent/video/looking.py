@@ -63,10 +63,10 @@ class Looking:
             self._people = People(settings.people_socket)
         self._asked_ms: int | None = None
 
-    def look(self, frame: Frame, at_ms: int, number: int, *, quiet: bool) -> tuple[Look, bool]:
-        """What a frame shows, and whether something stirs in it."""
+    def look(self, frame: Frame, at_ms: int, number: int, *, quiet: bool, key: bool = True) -> tuple[Look, bool]:
+        """What a frame shows, and whether something stirs in it; `key`: it was coded by itself."""
         motion = self._background.motion(frame, at_ms)
-        measures, cells = self._measured(frame, at_ms, motion)
+        measures, cells = self._measured(frame, at_ms, motion, key=key)
         strange = motion > STIRS
         boxes, model = self._boxes(frame, at_ms, quiet=quiet and not strange)
         there = any(model == WITHOUT_MODEL or box.score >= CERTAIN for box in boxes or ())
@@ -103,10 +103,12 @@ class Looking:
         """What is compared with now."""
         return self._references.picture
 
-    def _measured(self, frame: Frame, at_ms: int, motion: float) -> tuple[Measures, dict[str, tuple[float, ...]]]:
+    def _measured(
+        self, frame: Frame, at_ms: int, motion: float, *, key: bool
+    ) -> tuple[Measures, dict[str, tuple[float, ...]]]:
         if not self._settings.picture and not self._settings.fascias:
             return Measures(motion=float(motion)), {}
-        return self._measurer.measure(frame, at_ms, motion), self._fascias.cells(frame)
+        return self._measurer.measure(frame, at_ms, motion, key=key), self._fascias.cells(frame)
 
     def _learn(self, frame: Frame, look: Look, *, still: bool) -> None:
         """A reference is learned while nobody is there and nothing stirs, whether or not the eye is quiet already."""

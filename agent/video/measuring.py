@@ -44,7 +44,8 @@ TRIM: Final = 0.05
 """Of the darkest and brightest pixels that spread and mean leave out: a clock burned into the picture is no light."""
 CHANGE: Final = 20.0
 """Grey values by which a large cell changes when light is switched or something stands before it."""
-JUMP_LEAST: Final = 2
+JUMP_LEAST: Final = 4
+"""Of 180 rows: less is a wall that trembles."""
 LETTERED: Final = 0.15
 """Of a profile's length."""
 JUMP_BETTER: Final = 0.35
@@ -223,6 +224,9 @@ class Measurer:
         self._picture = reference
         self._reference: Reference | None = None
         self._before: Basis | None = None
+        self._key: Frame | None = (
+            None  # the key frame before: what lies between two is coded as a still room, live or not
+        )
         self._alignment: Alignment | None = None
         self._lettering = Lettering()
 
@@ -230,8 +234,8 @@ class Measurer:
         """Compare with another picture from now on, or with none."""
         self._picture, self._reference, self._alignment = reference, None, None
 
-    def measure(self, frame: Frame, at_ms: int, motion: float = 0.0) -> Measures:
-        """The figures of this picture; `motion` is passed on."""
+    def measure(self, frame: Frame, at_ms: int, motion: float = 0.0, *, key: bool = True) -> Measures:
+        """The figures of this picture; `motion` is passed on, `key`: it was coded by itself."""
         full = measured_size(frame)
         if self._picture is not None and (self._reference is None or self._reference.shape != full.shape[:2]):
             rows, columns = full.shape[:2]
@@ -239,6 +243,8 @@ class Measurer:
         now = basis(self._lettering.without(full, at_ms), full)
         before = self._before if self._before and self._before.full.shape == now.full.shape else None
         self._before = now
+        key_before = self._key if key and self._key is not None and self._key.shape == now.full.shape else None
+        self._key = now.full if key else self._key
         luma, spread = _light(np.ascontiguousarray(now.small[:, :, 0]))
         jump = _jump(before, now) if before else 0
         noise = vision.noise(inner(now.full))
@@ -246,7 +252,7 @@ class Measurer:
             luma=luma,
             luma_std=spread,
             noise=noise,
-            equal=vision.equal_share(before.full, now.full) if before else None,
+            equal=vision.equal_share(key_before, now.full) if key_before is not None else None,
             stirred=float(np.abs(now.shapes - before.shapes).max()) if before else None,
             row_shift=float(jump),
             changed=_changed(before, now, jump) if before else 0.0,

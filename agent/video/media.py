@@ -210,6 +210,11 @@ class Picture:
         """In pixels."""
         return int(self._frame.height)
 
+    @property
+    def key(self) -> bool:
+        """Whether it was coded by itself, and not as what changed since another."""
+        return bool(self._frame.key_frame)
+
     def bgr(self) -> Frame:
         """Rows x columns x 3, 8 bits."""
         made = self._reformatter.reformat(self._frame, format="bgr24", threads=1)

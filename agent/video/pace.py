@@ -35,6 +35,9 @@ WAITED_MS: Final = 2.0
 LATE_MS: Final = 1_000
 """A look is put off for so long at most when packets lie there; then the eye is behind: only key frames from now on."""
 
+KEY_EVERY_MS: Final = 1_000
+"""Pictures that were coded by themselves tell a frozen sensor from a still room: one so often is looked at."""
+
 SLACK_MS: Final = 60
 """Frames do not come exactly when a look is due."""
 
@@ -65,6 +68,7 @@ class Pace:
         self._key_ms: int | None = None
         self._gap_ms = 0
         self._behind_ms: int | None = None
+        self._keyed_ms: int | None = None
 
     def packet(self, at_ms: int, size: int, *, key: bool, waited_ms: float) -> Do:
         """What to do with this packet."""
@@ -86,6 +90,14 @@ class Pace:
             return Do.DECODE
         return self._when_due(at_ms, Do.DECODE)
 
+    def key_picture(self, at_ms: int) -> bool:
+        """Whether a picture that was coded by itself is looked at, though no look is due."""
+        lately = self._keyed_ms is not None and at_ms - self._keyed_ms < KEY_EVERY_MS
+        if lately or self._behind_ms is not None:
+            return False
+        self._keyed_ms = at_ms
+        return True
+
     def looked(self, at_ms: int, *, stirs: bool) -> None:
         """What the look at a time showed."""
         if stirs:
@@ -97,7 +109,8 @@ class Pace:
                 self._calm, self._calmed_ms = min(MOST_CALM, self._calm * CALMER), at_ms
             self.quiet, self._woken_ms = True, None
         every = self._quiet_ms if self.quiet else self._busy_ms
-        self._due_ms = self._due_ms + every if at_ms - self._due_ms < every else at_ms + every
+        in_step = -SLACK_MS <= at_ms - self._due_ms < every
+        self._due_ms = self._due_ms + every if in_step else at_ms + every
 
     def _quietly(self, at_ms: int, size: int, *, key: bool) -> Do:
         if not key and self._wakes(at_ms, size):

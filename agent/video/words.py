@@ -66,7 +66,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     luma: float = 0.0  # mean, 0..255
     luma_std: float = 0.0
     noise: float = 0.0  # Immerkaer sigma
-    equal: float | None = None  # share of pixels equal to those of the frame before
+    equal: float | None = None  # share of pixels as in the key frame before; None: this is none
     stirred: float | None = None  # most that a large part's light changed since the frame before, grey values
     row_shift: float = 0.0  # rows by which the picture jumped since the frame before
     colour_shift: float | None = None  # Lab a/b distance from the reference

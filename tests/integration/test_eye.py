@@ -154,8 +154,10 @@ async def test_the_same_picture_for_ever_is_seen_as_such(tmp_path: Path) -> None
     for still in (False, True):
         talk = playing(showing(frames, still=still), frames[0][0], frames[0][1])
         async with hostile(talk) as camera, watched(AtOnce(camera.url), settings(tmp_path)) as eye:
-            await eye.says(Look, 6)
-            assert [look.measures.equal for look in eye.of(Look)[1:6]] == [1.0] * 5
+            await eye.says(Look, 12)
+            keys = [look.measures.equal for look in eye.of(Look) if look.measures.equal is not None]
+            assert len(keys) >= 2
+            assert set(keys) == {1.0}
 
 
 async def test_a_camera_comes_back_while_it_is_opened(tmp_path: Path) -> None:

@@ -37,6 +37,26 @@ def test_busy_is_twice_a_second() -> None:
     assert Do.KEEP not in done
 
 
+def test_a_key_picture_is_looked_at_and_costs_no_look_more() -> None:
+    """Whatever the phase, each key frame is seen (a frozen sensor shows there), and the next looks wait."""
+    pace, looks, keys = Pace(2.0, 2.0), 0, 0
+    for number in range(3, 303):
+        at_ms, key = number * FRAME_MS, number % GOP == 0
+        do = pace.packet(at_ms, 500, key=key, waited_ms=150)
+        if do is Do.LOOK or (key and pace.key_picture(at_ms)):
+            pace.looked(at_ms, stirs=True)
+            looks, keys = looks + 1, keys + key
+    assert keys == 30
+    assert looks <= 126
+
+
+def test_a_stream_of_key_frames_alone_is_not_looked_at_more_often() -> None:
+    """Each picture is coded by itself: one a second is seen for that, no more."""
+    pace = Pace(2.0, 2.0)
+    seen = sum(pace.key_picture(at_ms) for at_ms in range(0, 10_000, FRAME_MS))
+    assert seen == 10
+
+
 def test_quiet_is_key_frames_only() -> None:
     """After some seconds without a stir, nothing but key frames is decoded."""
     done = told(quiet_one(), range(300, 600), stirs=False)
