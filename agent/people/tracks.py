@@ -19,6 +19,10 @@ from agent.video.words import CERTAIN, Box, Thing
 KEPT_MS: Final = 2000
 """So long a track is kept without being seen."""
 
+UNWATCHED_MS: Final = 7000
+"""So long a track of the look before is kept where nobody looked since: an eye that is quiet, or a box that is busy,
+looks every few seconds. Then only who is where he was is the same."""
+
 OVERLAP: Final = 0.2
 """Two looks a second apart of somebody who walks overlap by a third or less."""
 
@@ -48,15 +52,17 @@ class Tracks(msgspec.Struct, frozen=True, kw_only=True):
     tracks: tuple[Track, ...] = ()
     maybe: tuple[Track, ...] = ()
     next_id: int = 1
+    looked_ms: int | None = None
 
 
 def follow(state: Tracks, boxes: Iterable[Box], at_ms: int) -> Tracks:
     """One look further."""
-    before = [track for track in (*state.tracks, *state.maybe) if at_ms - track.seen_ms <= KEPT_MS]
+    before = [track for track in (*state.tracks, *state.maybe) if _is_kept(track, state.looked_ms, at_ms)]
     known = {track.id for track in state.tracks}
     found = sorted(boxes, key=lambda box: -box.score)
     joined = _joined(before, found, at_ms)
-    after = [track for number, track in enumerate(before) if number not in joined.values()]
+    missed = [track for number, track in enumerate(before) if number not in joined.values()]
+    after = [track for track in missed if at_ms - track.seen_ms <= KEPT_MS]
     next_id = state.next_id
     for place, box in enumerate(found):
         if place in joined:
@@ -72,7 +78,12 @@ def follow(state: Tracks, boxes: Iterable[Box], at_ms: int) -> Tracks:
         tracks=tuple(track for track in after if track.id in known),
         maybe=tuple(track for track in after if track.id not in known),
         next_id=next_id,
+        looked_ms=at_ms,
     )
+
+
+def _is_kept(track: Track, looked_ms: int | None, at_ms: int) -> bool:
+    return at_ms - track.seen_ms <= (UNWATCHED_MS if track.seen_ms == looked_ms else KEPT_MS)
 
 
 def _joined(tracks: list[Track], found: list[Box], at_ms: int) -> dict[int, int]:
@@ -99,8 +110,9 @@ def _joined(tracks: list[Track], found: list[Box], at_ms: int) -> dict[int, int]
 
 
 def guess(track: Track, at_ms: int) -> Box:
-    """Where it is by now, if it moves on as it did."""
-    seconds = (at_ms - track.seen_ms) / 1000
+    """Where it is by now, if it moves on as it did; after long, where it was."""
+    passed_ms = at_ms - track.seen_ms
+    seconds = passed_ms / 1000 if passed_ms <= KEPT_MS else 0.0
     across, down = (each * seconds for each in track.speed)
     box = track.box
     return msgspec.structs.replace(
@@ -129,7 +141,7 @@ def nearness(one: Box, other: Box, gap_ms: int) -> float:
     if not 0 < other_size / 2 <= size <= 2 * other_size:
         return 0.0
     (x, y), (u, v) = _middle(one), _middle(other)
-    reach = NEAR * max(size, other_size) * min(gap_ms, 1000) / 1000
+    reach = NEAR * max(size, other_size) * min(gap_ms, 1000) / 1000 if gap_ms <= KEPT_MS else 0.0
     return max(0.0, 1 - ((x - u) ** 2 + (y - v) ** 2) ** 0.5 / reach) if reach > 0 else 0.0
 
 

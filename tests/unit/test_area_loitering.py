@@ -45,6 +45,16 @@ def test_who_stays_is_told_with_how_long_and_who_leaves_ends_it() -> None:
     assert scene.points["area/hall"] == "normal"
 
 
+def test_who_sits_still_is_told_where_looks_are_seldom() -> None:
+    """A quiet eye looks for people every four seconds, a busy box as seldom: who stays is told all the same."""
+    for seconds in (3, 4, 5):
+        scene = Scene(site_of('loitering_after = "60s"'))
+        scene.after(1)
+        for _ in range(80 // seconds):
+            scene.after(seconds, person(score=0.38), step_ms=seconds * 1_000)
+        assert scene.told() == ["presence.loitering"]
+
+
 def test_who_walks_through_is_none() -> None:
     """Many people in a row are no loiterer."""
     scene = Scene(site_of(RULE))

@@ -33,6 +33,21 @@ def test_who_stands_still_stays_the_same() -> None:
     assert (last.tracks[0].since_ms, last.tracks[0].seen_ms, last.tracks[0].looks) == (0, 9500, 20)
 
 
+def test_who_stands_still_stays_the_same_where_looks_are_seldom() -> None:
+    """A quiet eye looks every four seconds: who sits there is the same for minutes, who is elsewhere another."""
+    last = walked([[person(0.3 + 0.01 * (number % 2))] for number in range(20)], every_ms=4_000)[-1]
+    assert ids(last) == [1]
+    assert last.tracks[0].since_ms == 0
+    assert ids(walked([[person(0.3)], [person(0.45)]], every_ms=4_000)[-1]) != [1]
+    assert 1 not in ids(walked([[person(0.3)], [person(0.3)]], every_ms=8_000)[-1])
+
+
+def test_who_was_looked_for_and_not_there_is_forgotten_as_ever() -> None:
+    """Seldom looks keep nobody alive who was not in the last one."""
+    states = walked([[person(0.3)], [], [person(0.3)]], every_ms=3_000)
+    assert ids(states[-1]) == [2]
+
+
 def test_who_walks_is_followed_even_where_boxes_do_not_overlap() -> None:
     """A whole box further at each look, as people walk through a hall at two looks a second: still one track."""
     states = walked([[person(0.02 + 0.12 * step)] for step in range(8)])
