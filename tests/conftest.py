@@ -143,3 +143,8 @@ async def _no_running_task() -> AsyncIterator[None]:
 def _is_async(function: Callable[..., object]) -> bool:
     inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     return inspect.iscoroutinefunction(inner)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for minutes is begun first: whoever runs several files at a time waits for it no longer at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)

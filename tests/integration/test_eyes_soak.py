@@ -119,6 +119,7 @@ def judged(samples: list[Sample]) -> None:
     assert max(each.processes for each in last) <= max(each.processes for each in first) + 3
 
 
+@pytest.mark.early
 @pytest.mark.timeout(MINUTES_IN_CI * 60 + 120)
 async def test_five_minutes_with_half_the_cameras_away_leave_memory_flat(tmp_path: Path) -> None:
     """FIELD-FAULTS row 11, shortened: cameras that are away cost no memory, however often they are tried."""
