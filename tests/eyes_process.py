@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from tests.integration.test_eyes_live import seeing
 
 async def main(site: Path, state: Path, secret: str) -> None:
     """Look until ended."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)  # its eyes end with it, in order
     async with seeing(read_site(site.read_text(), site.name), state, secret):
         print("ready", flush=True)
-        await asyncio.Event().wait()
+        await over.wait()
 
 
 if __name__ == "__main__":

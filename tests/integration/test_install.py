@@ -104,6 +104,7 @@ def make_root(tmp_path: Path) -> Iterator[MakeRoot]:
         root.close()
 
 
+@pytest.mark.timeout(180)
 def test_a_bare_machine_becomes_a_box_and_a_bare_machine_again(
     whole: Office, tmp_path: Path, make_root: MakeRoot
 ) -> None:
