@@ -347,8 +347,8 @@ class Evidence:
             sha256=digest,
             bytes=size,
             media_type=MEDIA_OF[promise.kind],
-            since=format_time(self._wall(made.from_ms)),
-            until=format_time(self._wall(made.to_ms)),
+            since=format_time(self._wall(made.from_ms, promise.since)),
+            until=format_time(self._wall(made.to_ms, promise.until)),
             masked=made.masked,
             over=owed.over,
         )
@@ -424,6 +424,8 @@ class Evidence:
     def _now(self) -> Moment:
         return self._hands.reading().moment
 
-    def _wall(self, mono_ms: int) -> datetime:
+    def _wall(self, mono_ms: int, asked: Moment | None) -> datetime:
+        if asked and asked.mono_ms == mono_ms:
+            return asked.wall  # reckoned anew it would be a millisecond off now and then
         now = self._now()
         return now.wall - timedelta(milliseconds=now.mono_ms - mono_ms) if mono_ms else now.wall
