@@ -21,6 +21,7 @@ class PersonRole(StrEnum):
 
     OPERATOR = "operator"  # handles alarms
     SHIFT_LEADER = "shift_leader"  # handles alarms, also those another holds
+    CENTRE_DIRECTOR = "centre_director"  # answers for the desk; told when nobody else acts; never handles
     REVIEWER = "reviewer"  # reviews handling; never handles
     AUDITOR = "auditor"  # reads everything, changes nothing
     ADMINISTRATOR = "administrator"  # people, units, policies; handles nothing

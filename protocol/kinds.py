@@ -172,6 +172,11 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("link.primary_lost", 3, _FAULT, 350, "Primary link lost", "The first way to the centre is down."),
     ("link.backup_lost", 3, _FAULT, 350, "Backup link lost", "The second way to the centre is down."),
     ("link.delayed", 2, _FAULT, 350, "Link delayed", "What a box sends arrives late: somebody may be holding it back."),
+    # the centre's own
+    ("incident.link", 2, _FAULT, 350, "Unit cut off", "Many branches of one unit lost their link at once."),
+    ("incident.power", 2, _FAULT, 301, "Unit without power", "Many branches of one unit lost the mains at once."),
+    ("escalation.broken", 2, _INTEGRITY, None, "Escalation broken", "An open alarm has no next step, or nobody whom it would tell can be reached."),
+    ("receiver.lost", 2, _FAULT, 350, "Receiver not reached", "A police or third-party receiver does not answer."),
     # the proof's own book-keeping
     ("ledger.gap", 2, _INTEGRITY, None, "Events missing", "A box says it has sent events that never arrived."),
     ("ledger.fork", 1, _INTEGRITY, None, "Two histories under one identity", "Two histories exist under one identity: a box was cloned."),

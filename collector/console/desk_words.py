@@ -12,7 +12,13 @@ TABS: Final = (("all", N_("All open")), ("new", N_("New")), ("mine", N_("Mine"))
 STATES: Final = {
     AlarmState.NEW: N_("New"),
     AlarmState.ACKNOWLEDGED: N_("Acknowledged"),
+    AlarmState.VERIFYING: N_("Verifying"),
+    AlarmState.DISPATCHED: N_("Dispatched"),
+    AlarmState.PARKED: N_("Parked"),
+    AlarmState.RETURNED: N_("Returned"),
     AlarmState.RESOLVED: N_("Resolved, to be reviewed"),
+    AlarmState.REVIEWED: N_("Reviewed"),
+    AlarmState.CLOSED: N_("Closed"),
 }
 
 RESOLUTIONS: Final = {
@@ -26,6 +32,7 @@ RESOLUTIONS: Final = {
 ROLES: Final = {
     PersonRole.OPERATOR: N_("operator"),
     PersonRole.SHIFT_LEADER: N_("shift leader"),
+    PersonRole.CENTRE_DIRECTOR: N_("centre director"),
     PersonRole.REVIEWER: N_("reviewer"),
     PersonRole.AUDITOR: N_("auditor"),
     PersonRole.ADMINISTRATOR: N_("administrator"),

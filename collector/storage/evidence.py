@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 
+from collector.storage.evidence_table import evidence
 from collector.storage.paging import below
 from collector.storage.reading import Reading
 from collector.storage.records import MAX_LIMIT, AlarmState, Sight, Topic
-from collector.storage.schema import alarm_events, alarms, events, evidence, journal, sites, withheld
+from collector.storage.schema import alarm_events, alarms, events, journal, sites, withheld
 from collector.storage.store import Transaction
 from collector.storage.writing import MANY
 

@@ -15,7 +15,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from collector.storage.schema import METADATA, counters
+from collector.storage.alarm_tables import METADATA
+from collector.storage.schema import counters
 from collector.storage.store import Store, StoreError, out_of_reach
 from collector.storage.writing import COUNTER
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for

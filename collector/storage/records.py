@@ -32,7 +32,27 @@ class AlarmState(StrEnum):
 
     NEW = "new"  # nobody has it
     ACKNOWLEDGED = "acknowledged"  # one operator holds it
-    RESOLVED = "resolved"  # handled, with a resolution code and a narrative
+    VERIFYING = "verifying"  # the holder finds out what it is
+    DISPATCHED = "dispatched"  # police, guard or the branch's contact is on the way
+    PARKED = "parked"  # set aside until a time
+    RETURNED = "returned"  # a reviewer sent it back to be handled again
+    RESOLVED = "resolved"  # handled, with a resolution code and a narrative; waits for its review
+    REVIEWED = "reviewed"  # waits for its follow-up: corrected, risk gone
+    CLOSED = "closed"
+
+
+OPEN_STATES = (
+    AlarmState.NEW,
+    AlarmState.ACKNOWLEDGED,
+    AlarmState.VERIFYING,
+    AlarmState.DISPATCHED,
+    AlarmState.PARKED,
+    AlarmState.RETURNED,
+)
+"""Somebody must act now."""
+
+HELD_STATES = (AlarmState.ACKNOWLEDGED, AlarmState.VERIFYING, AlarmState.DISPATCHED)
+"""One person has it in hand."""
 
 
 class Topic(StrEnum):

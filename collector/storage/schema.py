@@ -261,6 +261,20 @@ alarms = Table(
     Column("resolution", String(32)),
     Column("narrative", Text),
     Column("version", Integer, nullable=False),
+    Column("raised_ms", BigInteger),  # when its level rose last
+    Column("respond_by_ms", BigInteger),  # the response clock; none for level 5 and once it was taken
+    Column("follow_by_ms", BigInteger),
+    Column("parked_until_ms", BigInteger),
+    Column("reviewed_ms", BigInteger),
+    Column("reviewer", String(64)),
+    Column("closed_ms", BigInteger),
+    Column("score", SmallInteger),  # AVS-01, 0-4
+    Column("score_why", Text, nullable=False, server_default="[]"),  # JSON list of reasons
+    Column("score_by", String(64), nullable=False, server_default=""),  # empty: computed
+    Column("handlers", Text, nullable=False, server_default="[]"),  # JSON list of ids: who ever held it or did a step
+    Column("procedure", String(64), nullable=False, server_default=""),
+    Column("shelter", _UUID, index=True),  # the alarm or suspension that keeps it quiet
+    Column("shelter_why", String(16), nullable=False, server_default=""),  # storms.records.Why
     Index("ix_alarms_state_site", "state", "site", "kind", "source"),
     comment="What a person must handle",
 )
@@ -272,7 +286,8 @@ alarm_events = Table(
     Column("number", BigInteger, primary_key=True),
     Column("box", _ID, nullable=False),
     Column("event_id", _UUID, nullable=False),
-    Column("part", String(8), nullable=False),  # opened, joined, restored
+    Column("part", String(8), nullable=False),  # opened, joined, supports, restored
+    Column("why", Text, nullable=False, server_default="{}"),  # JSON: the rule and its figures
     Index("ix_alarm_events_event", "event_id"),
     comment="Which events opened, joined and ended an alarm",
 )
@@ -447,40 +462,4 @@ withheld = Table(
     Index("ix_withheld_person", "person"),
     Index("ix_withheld_event", "event_id"),
     comment="Events that one person's session must not show: who acted under duress sees the ordinary outcome",
-)
-
-evidence = Table(
-    "evidence",
-    METADATA,
-    Column("box", _ID, primary_key=True),
-    Column("slot", String(40), primary_key=True),
-    Column("site", _ID, nullable=False),
-    Column("owner", _UUID, nullable=False, index=True),  # the event, or the request, that it belongs to
-    Column("request", Boolean, nullable=False),
-    Column("camera", _ID, nullable=False),
-    Column("kind", String(16), nullable=False),  # still, clip, reference
-    Column("about", String(64), nullable=False),  # kind of the event; empty until it came
-    Column("level", SmallInteger, nullable=False),
-    Column("state", String(8), nullable=False),  # storage.evidence.State
-    Column("reason", String(64), nullable=False),  # why it is missing
-    Column("media_type", String(16), nullable=False),
-    Column("sha256", _HASH, nullable=False),  # as the box's ledger sealed it; empty before
-    Column("sealed_number", BigInteger),  # the event that says so
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("from_ms", BigInteger),
-    Column("to_ms", BigInteger),
-    Column("masked", Boolean, nullable=False),
-    Column("came_sha256", _HASH, nullable=False),  # of the bytes that are here
-    Column("came_bytes", BigInteger, nullable=False),
-    Column("promised_ms", BigInteger, nullable=False),
-    Column("came_ms", BigInteger),
-    Column("over", SmallInteger, nullable=False),  # 1: its alarm is over and its box is to be told; 2: it knows
-    Column("over_request", String(36), nullable=False, index=True),
-    Column("over_tries", Integer, nullable=False),
-    Column("over_due_ms", BigInteger, nullable=False),
-    Index("ix_evidence_over", "over", "over_due_ms"),
-    Index("ix_evidence_state", "state", "promised_ms"),
-    Index("ix_evidence_came", "came_sha256"),
-    Index("ix_evidence_site", "site", "request", "promised_ms"),
-    comment="Pictures and clips that boxes promised, sealed and brought; the files stand in a folder by their hash",
 )

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, func, inspect, select
 
+from collector.storage.evidence_table import evidence
 from collector.storage.journal import first_break
 from collector.storage.reading import Reading
-from collector.storage.schema import events, evidence, journal, lanes
+from collector.storage.schema import events, journal, lanes
 from protocol.ledger import GENESIS, line_hash
 
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from collector.storage.schema import METADATA
+from collector.storage.alarm_tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""Notices: texts, channels, deliveries and answers; an alarm never waits for any of them."""
