@@ -32,7 +32,7 @@ demo: $(VENV)/.run $(CATALOGUES) ## a whole bank on this machine, until Ctrl-C
 	@$(BIN)/branchwatch demo $(ARGS)
 
 test: $(VENV)/.dev $(CATALOGUES) peers ## every test but the long ones; installs missing Debian peers first
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.dev $(CATALOGUES) peers ## the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)
