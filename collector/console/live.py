@@ -22,10 +22,14 @@ from collector.console.reference import problem_answers
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_row
 from collector.storage.orders import order_whole
+from collector.storage.presence import RENEWED_MS, renew
 from collector.storage.records import MAX_LIMIT, JournalRow, Topic
+from collector.storage.store import StoreError
 from collector.times import unix_ms
 from protocol.timestamps import format_time
 
+HERE_S: Final = RENEWED_MS / 1000
+"""How often a desk's page says that somebody sits before it."""
 TICK_S: Final = 3.0
 """A reader that hears nothing for two and a half of these knows that its line is lost."""
 MOST_MISSED: Final = 2 * MAX_LIMIT
@@ -89,6 +93,14 @@ async def stream(
     def tick() -> bytes:
         return _message("tick", {"now": format_time(services.now())})
 
+    def here() -> None:
+        with suppress(StoreError):  # who sits here is told again in a moment; the feed itself goes on
+            renew(services.store, asked.person.id, services.collector, unix_ms(services.now()))
+
+    # A login's page that shows alarms is a person at a desk; a program with a token is not.
+    sits = asked.session is not None and Topic.ALARM in wanted
+    if sits:
+        await run_in_threadpool(here)
     unit = asked.person.unit
     head = await run_in_threadpool(_head, services)
     position = head if start is None else min(start, head)
@@ -103,11 +115,15 @@ async def stream(
 
     async with aclosing(services.feed.follow(position, unit)) as entries:
         waiting: asyncio.Task[JournalRow] | None = None
-        due_s = mono_s() + TICK_S
+        due_s, here_s = mono_s() + TICK_S, mono_s() + HERE_S
         try:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(entries))
-                done, _ = await asyncio.wait({waiting}, timeout=max(0.0, due_s - mono_s()))
+                next_s = min(due_s, here_s) if sits else due_s
+                done, _ = await asyncio.wait({waiting}, timeout=max(0.0, next_s - mono_s()))
+                if sits and mono_s() >= here_s:
+                    await run_in_threadpool(here)
+                    here_s = mono_s() + HERE_S
                 if mono_s() >= due_s:  # also while much happens that this reader does not see
                     if not await run_in_threadpool(_still_in, services, asked):
                         return
