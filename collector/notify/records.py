@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+MOST_TRIES: Final = 3
+"""Tries a channel gets with one notice, before the next channel."""
+
+DESK: Final = "desk"
+"""The target and channel of the live page: nothing is sent, the row says that it was told."""
+
+RECEIVER: Final = "receiver/"
+"""How targets that are alarm receivers begin; the channel of such a row is the receiver's id."""
+
+CONTACT: Final = "site/"
+"""How `person` of a site's contact begins, who is nobody of collector.toml: `site/0755-031`."""
 
 
 class NoticeState(StrEnum):
@@ -17,6 +29,7 @@ class NoticeState(StrEnum):
     READ = "read"  # its link was opened
     FAILED = "failed"  # see `reason`; the next channel's row follows it
     HELD = "held"  # put into a digest
+    CANCELLED = "cancelled"  # not needed any more before it left
 
 
 class Sort(StrEnum):
@@ -29,7 +42,10 @@ class Sort(StrEnum):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody is to be told: `channels` in the order to try. `person` is empty for a receiver or a site's contact."""
+    """Somebody is to be told: `channels` in the order to try. `person` is empty for a receiver or a site's contact.
+
+    A receiver's target is `receiver/ID` and its channel the id; a site's contact has the target `site/contact`.
+    """
 
     alarm: str | None
     sort: Sort
@@ -38,3 +54,41 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     level: int
     facts: Mapping[str, Any] = {}
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """Column `facts`: the channels that are left, and what whoever asked wanted kept."""
+
+    then: tuple[str, ...] = ()
+    told: Mapping[str, Any] = {}
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `notices`."""
+
+    id: str
+    number: int
+    alarm: str | None
+    sort: Sort
+    target: str
+    person: str
+    channel: str
+    level: int
+    state: NoticeState
+    reason: str
+    facts: Stored
+    tries: int
+    due_ms: int
+    queued_ms: int
+    claimed_by: str
+    claimed_ms: int | None
+    sent_ms: int | None
+    delivered_ms: int | None
+    read_ms: int | None
+    answered_ms: int | None
+    perhaps: bool
+    follows: str | None
+    bundle: str | None
+    token_hash: str
+    code: str
+    answer_until_ms: int
