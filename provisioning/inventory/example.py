@@ -10,7 +10,8 @@ from typing import Final
 
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from provisioning.inventory.folder import BANK, BOXES, PEOPLE, SITES, TEMPLATES
+from provisioning.inventory import example_centre
+from provisioning.inventory.folder import BANK, BOXES, CENTRE, PEOPLE, SITES, TEMPLATES
 from provisioning.keeping import PUBLIC_MODE, growing_folder, write_whole
 from provisioning.refusal import RefusedError
 
@@ -197,7 +198,7 @@ def new_inventory(folder: Path, public_key: str, say: Texts) -> list[Path]:
         raise ExampleError(N_("{folder} is not empty; choose a new folder"), folder=folder)
     texts = example(public_key, say)
     with growing_folder(folder) as growing:
-        for name in (TEMPLATES, SITES, BOXES):
+        for name in (TEMPLATES, SITES, BOXES, CENTRE):
             (growing / name).mkdir()
         for name, text in texts.items():
             write_whole(growing / name, text.encode(), PUBLIC_MODE)
@@ -207,14 +208,15 @@ def new_inventory(folder: Path, public_key: str, say: Texts) -> list[Path]:
 
 def example(public_key: str, say: Texts) -> dict[str, str]:
     """The files by their names."""
-    values = {name: say(text) for name, text in _NAMES.items()}
-    values |= {name: f"# {say(text)}" for name, text in _COMMENTS.items()}
+    values = {name: say(text) for name, text in (_NAMES | example_centre.NAMES).items()}
+    values |= {name: f"# {say(text)}" for name, text in (_COMMENTS | example_centre.COMMENTS).items()}
     values |= {"public_key": public_key, "site": SITE}
     return {
         BANK: _BANK.format(**values),
         PEOPLE: _PEOPLE.format(**values),
         f"{TEMPLATES}/outlet.toml": _TEMPLATE.format(**values),
         f"{SITES}/{SITE}.toml": _SITE.format(**values),
+        **{f"{CENTRE}/{name}": text.format(**values) for name, text in example_centre.FILES.items()},
     }
 
 

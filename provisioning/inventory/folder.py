@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol.ids import is_id
-from protocol.settings import MAX_SETTINGS_BYTES, Fault, Places, SettingsError, Source, read_table
+from protocol.rules.files import FILES as RULES
+from protocol.rules.files import MAX_FILE_BYTES as MAX_RULES_BYTES
+from protocol.settings import MAX_SETTINGS_BYTES, Fault, Places, SettingsError, Source, did_you_mean, read_table
 from protocol.texts import Said, said, system_said
 from provisioning.inventory.shapes import Warned
 
 BANK, PEOPLE, SITES, TEMPLATES, BOXES = "bank.toml", "people.toml", "sites", "templates", "boxes"
+CENTRE: Final = "centre"
+"""Rules of the centre (docs/escalation.md); an inventory may have none."""
 ENDING: Final = ".toml"
 
 IMPORT: Final = ".import"
@@ -46,6 +50,7 @@ class Folder:
     templates: dict[str, Read] = field(default_factory=dict)
     sites: dict[str, Read] = field(default_factory=dict)
     boxes: dict[str, Read] = field(default_factory=dict)
+    centre: dict[str, Read] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
 
@@ -79,6 +84,12 @@ def read_folder(path: Path) -> Folder:
             else:
                 text = said("the name of this file is no id: a-z, 0-9 and -, at most 32 characters")
                 faults.append(_fault(file, text))
+    for file in _files(path / CENTRE, folder):
+        if file.name in RULES:
+            folder.centre[file.name] = _read(file, faults, MAX_RULES_BYTES)
+        else:
+            text = said("no rules are kept in a file of this name: {names}", names=", ".join(RULES))
+            faults.append(_fault(file, did_you_mean(text, file.name, RULES)))
     return folder
 
 

@@ -47,6 +47,12 @@ class Known:
         fault = said('unit "{path}" is not defined in {file}', path=path, file=BANK)
         return did_you_mean(fault, path, self.units)
 
+    def site_fault(self, name: str) -> Said | None:
+        """No such site."""
+        if name in self.sites:
+            return None
+        return did_you_mean(said('site "{name}" is not defined', name=name), name, self.sites)
+
     def schedule_fault(self, name: str) -> Said | None:
         """No such schedule."""
         if self.schedules is None or name in self.schedules:

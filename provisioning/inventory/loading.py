@@ -13,16 +13,18 @@ from typing import TypeVar
 import msgspec
 
 from protocol.roster import Duty, PersonKey, PersonKeyError, RosterPerson, read_person_key
+from protocol.rules.files import FILES as RULES
 from protocol.settings import Fault, Problem, judge_table
 from protocol.site.checks import CHECKS
 from protocol.site.schema import Site
 from protocol.texts import said
 from provisioning.inventory.attention import site_warnings, warnings_of
+from provisioning.inventory.centre_checks import CHECKS as CENTRE_CHECKS
 from provisioning.inventory.expanding import Bench, site_table, stacked, template_faults, template_layers
 from provisioning.inventory.faults import Faults
 from provisioning.inventory.files import INVENTORY_ONLY, BankFile, BoxFile, PeopleFile, PersonTable, SiteFile
 from provisioning.inventory.folder import Folder, Read, read_folder
-from provisioning.inventory.known import known_in, upwards
+from provisioning.inventory.known import Known, known_in, upwards
 from provisioning.inventory.merging import plain
 from provisioning.inventory.people_checks import bank_problems, people_problems
 from provisioning.inventory.shapes import BankEntry, BoxKeys, Inventory, PersonEntry, Reached, SiteEntry
@@ -64,6 +66,7 @@ def judged(read: Folder) -> tuple[Inventory | None, Faults]:
     bench = Bench(bank=read.bank, templates=read.templates, known=known)
     sites, tables = _sites(read, bench, bank, persons, faults)
     _judge_templates(bench, faults)
+    _judge_centre(read, known, faults)
     if faults or bank is None:
         return None, faults
     reached = Reached(brokers=bank.centre.brokers, enrolment=bank.centre.enrolment)
@@ -205,6 +208,13 @@ def _judge_templates(bench: Bench, faults: Faults) -> None:
             table = stacked(template_layers(name, bench, found), bench, found)
             _, more = judge_table(plain(table), table, SiteFile, partial=True)
             faults.add((*found, *more))
+
+
+def _judge_centre(read: Folder, known: Known, faults: Faults) -> None:
+    """Rules as far as the inventory knows what they name; people and channels are the collector's to judge."""
+    for name, file in read.centre.items():
+        check = CENTRE_CHECKS[name]
+        _judged(file, RULES[name], faults, lambda whole, check=check: check(whole, known))  # type: ignore[misc]
 
 
 def _boxes(read: Folder, faults: Faults) -> dict[str, BoxKeys]:
