@@ -31,6 +31,7 @@ from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.enrolment import EnrolmentAddress, EnrolmentReader
+from collector.escalation.surroundings import Surroundings
 from collector.evidence.running import Evidence, evidence
 from collector.evidence.showing import Showing
 from collector.exporting import export_ledger
@@ -51,7 +52,7 @@ from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
 from collector.times import unix_ms
 from protocol.certificates import Trust
-from protocol.ids import new_run
+from protocol.ids import new_event_id, new_run
 from protocol.systemd import notify
 from protocol.texts import SaidError, system_said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -101,7 +102,9 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         metrics, feed = Metrics(), Feed(store)
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
         feed.start()
-        centre = _centre(config, keys, store, metrics, feed, stack)
+        people = People(people_of(settings))
+        around = _around(config, people)
+        centre = _centre(config, keys, store, metrics, feed, stack, around)
         outgoing = Outgoing()
         revocations = Revocations(config, keys.root)
         receiving = Receiving(
@@ -143,7 +146,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         services = Services(
             collector=settings.id,
             store=store,
-            people=People(people_of(settings)),
+            people=people,
             alarms=AlarmService(store, _now, feed.changed),
             bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
             registry=Registry(store, _now, os.urandom),
@@ -216,7 +219,23 @@ def _listen(address: str) -> socket.socket:
         ) from None
 
 
-def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Feed, stack: AsyncExitStack) -> Centre:
+def _around(config: Config, people: People) -> Surroundings:
+    return Surroundings(
+        collector=config.settings.id,
+        people=people,
+        new_id=lambda now_ms: new_event_id(now_ms, os.urandom(10)),
+    )
+
+
+def _centre(
+    config: Config,
+    keys: Keys,
+    store: Store,
+    metrics: Metrics,
+    feed: Feed,
+    stack: AsyncExitStack,
+    around: Surroundings,
+) -> Centre:
     shares = max(1, min(MOST_SHARES, len(os.sched_getaffinity(0))))
     helpers = stack.enter_context(ThreadPoolExecutor(shares, thread_name_prefix="verify"))
     return assemble(
@@ -233,6 +252,7 @@ def _centre(config: Config, keys: Keys, store: Store, metrics: Metrics, feed: Fe
         helpers=helpers,
         shares=shares,
         changed=feed.changed,
+        around=around,
     )
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import msgspec
 from cryptography import x509
 
+from collector.escalation.surroundings import Surroundings
 from collector.ingest.commit import Committer
 from collector.ingest.pipeline import Pipeline
 from collector.ingest.receipts import Receipts
 from collector.ingest.signs_of_life import Hearing
 from collector.ledger import CentreLedger
 from collector.metrics import Metrics
+from collector.people import People
 from collector.storage import writing
 from collector.storage.store import Store
 from collector.times import unix_ms
@@ -51,8 +53,9 @@ def assemble(
     helpers: Executor | None = None,
     shares: int = 1,
     changed: Callable[[], None] = lambda: None,
+    around: Surroundings | None = None,
 ) -> Centre:
-    """Put the parts together; the database is migrated by then.
+    """Put the parts together; the database is migrated by then. Without `around` nobody is there to be told.
 
     Raises:
         StoreError: the database cannot be reached.
@@ -65,9 +68,11 @@ def assemble(
         challenge=lambda: encode_base64url(random(CHALLENGE_BYTES)).decode("ascii"),
     )
     _introduce(store, collector=collector, unit=unit, kid=sealer.kid, chain=chain, now_ms=now_ms)
+    if around is None:
+        around = Surroundings(collector=collector, people=People(()), new_id=ledger.new_id)
     pipeline = Pipeline(
         store=store,
-        committer=Committer(store=store, ledger=ledger, hearing=hearing),
+        committer=Committer(store=store, ledger=ledger, hearing=hearing, around=around),
         trust=trust,
         metrics=metrics,
         helpers=helpers,

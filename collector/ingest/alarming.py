@@ -3,9 +3,13 @@
 Flow: events that concern somebody -> here -> rows of alarms, entries of the journal.
 """
 
-from collections.abc import Callable
+from typing import Any
 
-from collector.alarms.correlation import Correlation, correlate
+from collector.alarms.correlation import Correlation, Fact, correlate
+from collector.alarms.scoring import columns_of, score_of
+from collector.console.deadlines import due_ms
+from collector.escalation.begin import begin
+from collector.escalation.surroundings import Surroundings
 from collector.ingest.work import Work
 from collector.storage import alarm_writing
 from collector.storage.journal import Entry
@@ -13,8 +17,9 @@ from collector.storage.records import Topic
 from protocol.kinds import is_restore
 
 
-def raise_alarms(work: Work, collector: str, new_id: Callable[[], str]) -> Correlation:
-    """Open, join, and note what ended."""
+def raise_alarms(work: Work, around: Surroundings) -> Correlation:
+    """Open, join, and note what ended; whatever needs somebody from now on gets its timers."""
+    collector = around.collector
     if not work.facts:
         return Correlation()
     opening = [fact for fact in work.facts if not is_restore(fact.kind)]
@@ -25,10 +30,10 @@ def raise_alarms(work: Work, collector: str, new_id: Callable[[], str]) -> Corre
         alarm_writing.alarms_of(work.connection, [(fact.box, fact.restores or "") for fact in ending]),
         alarm_writing.ended_already(work.connection, [(fact.box, fact.event_id) for fact in opening]),
         alarm_writing.lasting(work.connection, ending),
-        new_id,
+        lambda: around.new_id(work.now_ms),
     )
     alarm_writing.note_restores(work.connection, ending)
-    alarm_writing.save_correlation(work.connection, made)
+    alarm_writing.save_correlation(work.connection, made, {each.alarm: _columns(each.fact) for each in made.openings})
     sites = {link.alarm: link.fact.site for link in made.links}
     opened = {opening.alarm for opening in made.openings}
     work.entries.extend(_entry(collector, alarm, "opened", sites[alarm]) for alarm in opened)
@@ -37,7 +42,13 @@ def raise_alarms(work: Work, collector: str, new_id: Callable[[], str]) -> Corre
         for alarm, change in made.changes.items()
         if alarm not in opened
     )
+    if opened:
+        begin(work.connection, around, [opening.alarm for opening in made.openings], work.now_ms)
     return made
+
+
+def _columns(fact: Fact) -> dict[str, Any]:
+    return {"respond_by_ms": due_ms(fact.level, fact.received_ms)} | columns_of(score_of([fact]))
 
 
 def _entry(collector: str, alarm: str, action: str, site: str) -> Entry:

@@ -7,6 +7,7 @@ pipeline -> here -> database; then receipts, requests and the live feed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from collector.escalation.surroundings import Surroundings
 from collector.fleet.records import Ask, BoxState, Condition
 from collector.fleet.supervision import supervise
 from collector.ingest.alarming import raise_alarms
@@ -75,8 +76,8 @@ class Outcome:
 class Committer:
     """Writes what arrives, and what the passing of time shows."""
 
-    def __init__(self, *, store: Store, ledger: CentreLedger, hearing: Hearing) -> None:
-        self._store, self._ledger, self._hearing = store, ledger, hearing
+    def __init__(self, *, store: Store, ledger: CentreLedger, hearing: Hearing, around: Surroundings) -> None:
+        self._store, self._ledger, self._hearing, self._around = store, ledger, hearing, around
         self._listening_ms = 0
 
     def commit(
@@ -179,7 +180,7 @@ class Committer:
         tell(work, self._ledger, mono_ms)
         withhold(work)
         join_answers(work, self._ledger.collector)
-        made = raise_alarms(work, self._ledger.collector, lambda: self._ledger.new_id(work.now_ms))
+        made = raise_alarms(work, self._around)
         writing.insert_many(work.connection, envelopes, work.envelopes)
         work.flush_events()
         writing.save_standings(work.connection, work.fresh, work.known)

@@ -34,6 +34,9 @@ def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
     statement = filtered(_statement(), wanted, alarms.c, alarms.c.number, seen_alarms(wanted.sight))
     if wanted.states:
         statement = statement.where(alarms.c.state.in_([state.value for state in wanted.states]))
+    if wanted.sheltered is not None:
+        quiet = alarms.c.shelter.is_not(None)
+        statement = statement.where(quiet if wanted.sheltered else ~quiet)
     rows = [_alarm_row(row) for row in reading.connection.execute(statement)]
     return page(wanted, rows, lambda row: row.cursor)
 

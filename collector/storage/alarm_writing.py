@@ -102,10 +102,12 @@ def note_restores(connection: Transaction, facts: Iterable[Fact]) -> None:
         connection.execute(insert(restores), fresh)
 
 
-def save_correlation(connection: Transaction, made: Correlation) -> None:
-    """Write new alarms, what changed on others, and the events' places in them."""
+def save_correlation(connection: Transaction, made: Correlation, columns: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write new alarms (each with `columns` of its own), what changed on others, and the events' places in them."""
     if made.openings:
-        connection.execute(insert(alarms), [_alarm(opening.alarm, opening.fact) for opening in made.openings])
+        connection.execute(
+            insert(alarms), [_alarm(opening.alarm, opening.fact) | columns[opening.alarm] for opening in made.openings]
+        )
     if made.changes:
         rows = [
             {

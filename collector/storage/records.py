@@ -86,6 +86,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     states: tuple[AlarmState, ...] = ()
+    sheltered: bool | None = None  # alarms that something keeps quiet: only those, or all but those
     limit: int = 100
     cursor: int | None = None
 
