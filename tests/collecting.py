@@ -18,7 +18,7 @@ from collector.metrics import Metrics
 from collector.storage.alarm_reading import list_alarms
 from collector.storage.migrating import migrate
 from collector.storage.records import AlarmRow, EventRow, Filter
-from collector.storage.store import Store, sqlite_url
+from collector.storage.store import Store
 from collector.times import unix_ms
 from protocol.certificates import Role, kid_of
 from protocol.envelope import EnvelopeType, Sealer, read_envelope
@@ -39,6 +39,7 @@ from protocol.messages import (
 )
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
+from tests.databases import own_database
 from tests.ledgers import HEALTH, NOW, PaperBox, der_chain, trust_of
 
 
@@ -131,7 +132,7 @@ class Box(PaperBox):
 
 @dataclass
 class PaperCentre:
-    """The real pipeline on SQLite; time moves only when a test moves it."""
+    """The real pipeline on SQLite, or on the database of `tests.databases`; time moves only when a test moves it."""
 
     folder: Path
     authority: Authority
@@ -145,7 +146,7 @@ class PaperCentre:
         credential = self.authority.issue(Role.COLLECTOR, self.id, now=NOW)
         self.sealer = Sealer(credential.private_key, kid_of(credential.certificate))
         self.chain = der_chain(self.authority, credential.certificate)
-        self.url = self.url or sqlite_url(self.folder / "centre.db")
+        self.url = self.url or own_database(self.folder)
         self.boxes: list[Box] = []
         self.start()
 

@@ -20,6 +20,7 @@ import pytest
 
 from tests import leaks, waiting
 from tests.clock import Clock
+from tests.postgres_peer import Cluster, cluster
 from tests.processes import RunningProcess
 
 T = TypeVar("T")
@@ -114,6 +115,14 @@ def process(tmp_path: Path) -> Iterator[StartProcess]:
     for child in reversed(started):
         child.stop()
         print(child.tail())
+
+
+@pytest.fixture(scope="session")
+def postgres(free_port: Callable[[], int]) -> Iterator[Cluster]:
+    """PostgreSQL for the session: `postgres.database()` is the address of a new, empty database."""
+    with cluster(free_port()) as made:
+        leaks.LASTING.add(made.pid)
+        yield made
 
 
 @pytest.fixture(autouse=True)

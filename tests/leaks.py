@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+LASTING: set[int] = set()
+"""Children that a whole session shares and ends itself."""
+
 GRACE_TURNS = 20
 """Turns of the event loop a cancelled task gets to end."""
 
@@ -45,7 +48,7 @@ def left_behind(before: Holdings) -> list[str]:
         gc.collect()
         now = holdings()
     problems = [f"an open socket: {name}" for name in sorted(now.sockets - before.sockets)]
-    for pid in sorted(now.children - before.children):
+    for pid in sorted(now.children - before.children - LASTING):
         problems.append(f"a child process: {pid} {_command_of(pid)}")
         _end(pid)
     return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,17 +32,22 @@ from protocol.ledger import Position
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
 from tests.ledgers import NOW
+from tests.postgres_peer import Cluster
 
-DATABASES: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: sqlite_url(folder / "contract.db"),
-    # PostgreSQL joins here with "The life of an alarm"; nothing below may know which one it talks to.
-}
+DATABASES = ("sqlite", "postgres")
+"""Nothing below may know which one it talks to."""
 
 
-@pytest.fixture(params=list(DATABASES))
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database."""
-    return DATABASES[request.param](tmp_path)
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "contract.db")
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    made = cluster.database()
+    yield made
+    cluster.drop(made)
 
 
 @pytest.fixture

@@ -411,11 +411,13 @@ def test_one_poisoned_message_does_not_stop_the_others(centre: PaperCentre, box:
     """FIELD-FAULTS row 7: what the database cannot take is set aside with its name; the rest of its group is stored."""
     good = box.events(box.line("door.dual_open"))
     clash = box.events(box.line("door.forced"))
+    poison = {
+        "sqlite": "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.kind = 'door.forced'"
+        " BEGIN SELECT RAISE(ABORT, 'poison'); END",
+        "postgresql": "ALTER TABLE events ADD CONSTRAINT poison CHECK (kind <> 'door.forced')",
+    }
     with centre.store.write() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.kind = 'door.forced'"
-            " BEGIN SELECT RAISE(ABORT, 'poison'); END"
-        )
+        connection.exec_driver_sql(poison[connection.dialect.name])
     sending = centre.pipeline.take([good, clash], now_ms=1, mono_ms=1, listening_ms=0)
     assert reasons(centre) == ["not_stored"]
     assert sending.heads[box.id]["urgent"].seq == 2

@@ -75,7 +75,7 @@ def _tiles(world: ConsoleWorld, box: Box, alarm: str) -> dict[str, Tile]:
 
 def _alarm(world: ConsoleWorld) -> str:
     with world.centre.store.read() as reading:
-        return str(reading.connection.exec_driver_sql("SELECT id FROM alarms ORDER BY rowid DESC").scalar())
+        return str(reading.connection.exec_driver_sql("SELECT id FROM alarms ORDER BY number DESC").scalar())
 
 
 def _words(tile: Tile) -> Sequence[str]:
