@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,12 +30,21 @@ class Console:
         Raises:
             ConsoleError: no answer, or another than 200.
         """
-        return await asyncio.to_thread(self._get, path)
+        return await asyncio.to_thread(self._ask, "GET", path, None, {})
 
-    def _get(self, path: str) -> Any:
+    async def post(self, path: str, body: Mapping[str, Any], *, version: int | None = None) -> Any:
+        """Post `body` there; `version` is the one that was looked at.
+
+        Raises:
+            ConsoleError: no answer, or another than 200.
+        """
+        headers = {"Content-Type": "application/json"} | ({} if version is None else {"If-Match": f'"{version}"'})
+        return await asyncio.to_thread(self._ask, "POST", path, json.dumps(body).encode(), headers)
+
+    def _ask(self, method: str, path: str, sent: bytes | None, headers: Mapping[str, str]) -> Any:
         connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
         try:
-            connection.request("GET", path, headers=self._headers)
+            connection.request(method, path, sent, {**self._headers, **headers})
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != http.client.OK:

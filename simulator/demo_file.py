@@ -75,6 +75,15 @@ class Officer(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class SeatAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of the console by what he is: operator, shift_leader, centre_director, reviewer, security_officer."""
+
+    id: str
+    name: str
+    role: str
+    token: str
+
+
 class DemoFile(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -85,6 +94,8 @@ class DemoFile(msgspec.Struct, frozen=True, kw_only=True):
     collector_db: str
     sites: list[SiteAccess]
     people: list[Officer] = []
+    seats: list[SeatAccess] = []
+    phones: str = ""  # the page with everybody's telephone
 
 
 def read_demo(folder: Path) -> DemoFile:

@@ -1,4 +1,4 @@
-"""The people of a demo: a seat at the desk and two security officers with key files. Data and pure text."""
+"""The people of a demo: the seats of a desk, whoever is told after it, two security officers. Data and pure text."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -27,11 +27,18 @@ class Seat:
 
 
 DESK: Final = Seat(id="operator-1", role="operator", names={"zh": "值班员一席", "en": "Desk 1"})
+ASLEEP: Final = Seat(id="operator-2", role="operator", names={"zh": "值班员二席", "en": "Desk 2"})
+"""Sits at the desk as long as the demo runs, sees everything and does nothing."""
+LEADER: Final = Seat(id="leader-1", role="shift_leader", names={"zh": "值班长", "en": "Shift leader"})
+DIRECTOR: Final = Seat(id="director-1", role="centre_director", names={"zh": "中心主任", "en": "Centre director"})
+REVIEWER: Final = Seat(id="reviewer-1", role="reviewer", names={"zh": "审核员", "en": "Reviewer"})
 OFFICERS: Final = tuple(
     Seat(id=f"officer-{n}", role="security_officer", names={"zh": f"安全保卫员{seat}席", "en": f"Officer {n}"})
     for n, seat in ((1, "一"), (2, "二"))
 )
-EVERYBODY: Final = (DESK, *OFFICERS)
+EVERYBODY: Final = (DESK, ASLEEP, LEADER, DIRECTOR, REVIEWER, *OFFICERS)
+ON_CALL: Final = (LEADER, DIRECTOR, REVIEWER, *OFFICERS)
+"""Who has a telephone: the notices of an alarm reach them there."""
 
 
 def people_toml(keys: Mapping[str, Path]) -> str:

@@ -1,0 +1,100 @@
+"""What the demo plays last: an alarm that nobody takes, told from the desk to the shift leader to the director.
+
+Acts through the branch's own button, looks through the centre's API and at people's telephones: it knows nothing that a
+person could not see. Who is told when is the centre's own doing, by the rules that were loaded. Flow: demo.py -> here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import told as in_words
+from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
+from simulator.actions import Action
+from simulator.console import Console, ConsoleError
+from simulator.demo_file import SiteAccess
+from simulator.demo_people import DIRECTOR, LEADER, Seat
+from simulator.demo_rules import DIRECTOR_S, LEADER_S
+from simulator.phone_gateway import PhoneGateway
+from simulator.phones import Arrived
+
+LOOK_EVERY_S: Final = 0.3
+RAISED_S: Final = 30.0
+LATE_S: Final = 30.0
+"""How much later than the rules say a busy machine may tell."""
+KIND: Final = "zone.hold_up"
+
+Say = Callable[[str], str]
+Tell = Callable[[str], None]
+
+
+class NotSeenError(Exception):
+    """What the story waits for does not come; the rest of it would make no sense."""
+
+
+async def escalating(
+    desk: Console, leader: Console, site: SiteAccess, name: str, gateway: PhoneGateway, say: Say, tell: Tell
+) -> None:
+    """Play it once, told as it happens; what goes wrong is told too."""
+    try:
+        before = {each["id"]: each["events"] for each in await _hold_ups(desk, site)}
+        here = {seat.id: _ids(gateway.phones.of(seat.id)) for seat in (LEADER, DIRECTOR)}
+        tell(say("{site}: somebody presses the panic button; everybody at the desk is asleep").format(site=name))
+        await act(site.modbus, Action.HOLD_UP, None)
+        alarm = await _until(lambda: _raised(desk, site, before), RAISED_S)
+        tell(
+            say("{site}: the alarm is at the desk. Nobody takes it: {seconds} s until the shift leader is told").format(
+                site=name, seconds=LEADER_S
+            )
+        )
+        await _until(lambda: _told(gateway, LEADER, here), LEADER_S + LATE_S)
+        tell(
+            say("{site}: the shift leader does not answer either; the director is told after {seconds} s").format(
+                site=name, seconds=DIRECTOR_S
+            )
+        )
+        message = await _until(lambda: _told(gateway, DIRECTOR, here), DIRECTOR_S - LEADER_S + LATE_S)
+        await asyncio.to_thread(gateway.reply, message)
+        tell(say("{site}: the director replies: the chain pauses for 3 minutes, the alarm is open").format(site=name))
+        whole = await desk.get(f"/api/v1/alarms/{alarm['id']}")
+        await leader.post(f"/api/v1/alarms/{alarm['id']}/acknowledge", {}, version=whole["version"])
+        tell(say("{site}: the shift leader has come to the desk and takes it: nobody else is told").format(site=name))
+    except (BranchUnreachableError, DoorStayedShutError, ConsoleError) as error:
+        tell(in_words(error, say))
+    except NotSeenError:
+        tell(say(NOT_SEEN).format(site=name))
+
+
+NOT_SEEN: Final = N_("{site}: the story of the escalation does not go on; the centre's log says why")
+
+
+def _ids(messages: Sequence[Arrived]) -> frozenset[str]:
+    return frozenset(message.id for message in messages)
+
+
+async def _hold_ups(console: Console, site: SiteAccess) -> list[Mapping[str, Any]]:
+    alarms = (await console.get("/api/v1/alarms?limit=100"))["items"]
+    return [each for each in alarms if each["site"] == site.id and each["kind"] == KIND]
+
+
+async def _raised(console: Console, site: SiteAccess, before: Mapping[str, int]) -> Mapping[str, Any] | None:
+    found = await _hold_ups(console, site)
+    return next((each for each in found if each["events"] > before.get(each["id"], 0)), None)
+
+
+async def _told(gateway: PhoneGateway, seat: Seat, here: Mapping[str, frozenset[str]]) -> Arrived | None:
+    """The newest message of level 1 that this person got since the story began."""
+    new = (each for each in gateway.phones.of(seat.id) if each.id not in here[seat.id])
+    return next((each for each in new if each.level == 1), None)
+
+
+async def _until(look: Callable[[], Awaitable[Any]], patience_s: float) -> Any:
+    try:
+        async with asyncio.timeout(patience_s):
+            while True:
+                if seen := await look():
+                    return seen
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        raise NotSeenError from None

@@ -1,0 +1,53 @@
+"""Somebody who sits at the demo's desk with the live page open, and sleeps: the desk is manned, nothing is taken.
+
+Logs in with a token and reads the live feed as a browser does, until cancelled. Flow: demo.py -> here -> the centre.
+"""
+
+import asyncio
+import re
+from contextlib import suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+AGAIN_S: Final = 2.0
+_COOKIE: Final = re.compile(rb"^set-cookie: *([^;\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_HEAD_BYTES: Final = 64 * 1024
+
+
+async def sit(address: str, token: str) -> None:
+    """Sit there; where the centre does not answer, sit down again. Returns never."""
+    place = urlsplit(address)
+    host, port = place.hostname or "localhost", place.port or 80
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            cookie = await _log_in(host, port, token)
+            await _watch(host, port, cookie)
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _log_in(host: str, port: int, token: str) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port, limit=_HEAD_BYTES)
+    try:
+        writer.write(
+            f"POST /login HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+    finally:
+        writer.close()
+    found = _COOKIE.search(head)
+    if found is None:
+        raise ValueError("no login")
+    return found[1]
+
+
+async def _watch(host: str, port: int, cookie: bytes) -> None:
+    reader, writer = await asyncio.open_connection(host, port, limit=_HEAD_BYTES)
+    try:
+        writer.write(
+            f"GET /api/v1/live HTTP/1.1\r\nHost: {host}:{port}\r\n".encode() + b"Cookie: " + cookie + b"\r\n\r\n"
+        )
+        while await reader.read(_HEAD_BYTES):
+            pass
+    finally:
+        writer.close()
