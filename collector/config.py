@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from collector.backup.crypt import is_recipient
+from collector.notify.dc09.settings import MAX_RECEIVERS, ReceiverSettings, receiver_faults
 from collector.people import Credentials, Person, PersonRole
 from collector.storage.store import sqlite_url
 from protocol.ids import CENTRE_PREFIX, ID_PATTERN
@@ -105,6 +106,7 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     backup: BackupSettings | None = None
     evidence: EvidenceSettings | None = None
     person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
+    receiver: Annotated[tuple[ReceiverSettings, ...], Meta(max_length=MAX_RECEIVERS)] = ()
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +203,7 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
     yield from _backup(settings.backup)
     yield from _evidence(settings)
     yield from _people(settings.person)
+    yield from receiver_faults(settings.receiver)
 
 
 def _backup(backup: BackupSettings | None) -> Iterator[Problem]:
