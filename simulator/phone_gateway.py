@@ -27,6 +27,8 @@ HOST: Final = "localhost"
 MAX_BYTES: Final = 64 * 1024
 """One message; a text and a link take some 2 KiB."""
 TIMEOUT_S: Final = 5.0
+POLL_S: Final = 0.05
+"""How soon it notices that it is to end."""
 SHOWN: Final = 2_000
 """Characters of one text on a telephone."""
 _WORDS: Final = {
@@ -52,7 +54,7 @@ class PhoneGateway:
         self.address = f"http://{HOST}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        self._thread = Thread(target=self._server.serve_forever, name="telephones", daemon=True)
+        self._thread = Thread(target=lambda: self._server.serve_forever(POLL_S), name="telephones", daemon=True)
         self._thread.start()
         return self
 
