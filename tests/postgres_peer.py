@@ -36,6 +36,9 @@ SETTINGS = {
     "autovacuum_naptime": "5s",
     "log_min_messages": "warning",
 }
+ORDER = "LOCALE_PROVIDER icu ICU_LOCALE 'zh-CN'"
+"""Databases sort like a dictionary, not like Python: whatever relies on the order of bytes would show."""
+
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -49,7 +52,8 @@ class Server:
     def database(self, name: str = "", encoding: str = "UTF8") -> str:
         """The address of a new database, as collector.toml would hold it."""
         name = name or f"bw{next(self._numbers)}"
-        self.ask(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+        order = ORDER if encoding == "UTF8" else "LOCALE 'C'"
+        self.ask(f"CREATE DATABASE {name} ENCODING '{encoding}' {order} TEMPLATE template0")
         return self.url(name)
 
     def url(self, name: str, password: str | None = PASSWORD) -> str:

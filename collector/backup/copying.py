@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from collector.backup.failing import OutOfReachError, UnsoundError
 from collector.storage import soundness
+from collector.storage.faults import OUT_OF_REACH, STEPS
 from collector.storage.soundness import Extent
-from collector.storage.store import OUT_OF_REACH, STEPS, Store, StoreError, sqlite_url
+from collector.storage.store import Store, StoreError, sqlite_url
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import said
 

@@ -16,8 +16,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.storage.alarm_tables import METADATA
+from collector.storage.faults import StoreError, out_of_reach
+from collector.storage.postgres import prepare
 from collector.storage.schema import counters
-from collector.storage.store import Store, StoreError, out_of_reach
+from collector.storage.store import Store
 from collector.storage.writing import COUNTER
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -34,6 +36,8 @@ def migrate(store: Store) -> tuple[str | None, str]:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with store.write() as connection:
+            if connection.dialect.name == "postgresql":
+                prepare(connection)
             before = MigrationContext.configure(connection).get_current_revision()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

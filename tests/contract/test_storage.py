@@ -21,11 +21,12 @@ from collector.storage.bundles import (
     known_bundles,
     save_configs,
 )
+from collector.storage.faults import name_of, out_of_reach
 from collector.storage.migrating import MIGRATIONS, differences, migrate
 from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Filter, Sight
 from collector.storage.sessions import close_session, open_session, touch_session
-from collector.storage.store import NotStorableError, Store, StoreError, name_of, out_of_reach, sqlite_url
+from collector.storage.store import NotStorableError, Store, StoreError, sqlite_url
 from collector.storage.writing import beat_runs_of, lock_counters, save_counter, save_site
 from protocol.kinds import Lane
 from protocol.ledger import Position
