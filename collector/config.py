@@ -4,6 +4,7 @@
 stay in their files. Flow: command.py -> here -> app.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from collector.alarms.exclusions import excluded
 from collector.backup.crypt import is_recipient
 from collector.notify.dc09.settings import MAX_RECEIVERS, ReceiverSettings, receiver_faults
 from collector.people import Credentials, Person, PersonRole
@@ -23,6 +25,7 @@ from protocol.texts import match_language, said
 
 MAX_BROKERS: Final = 8
 MAX_PEOPLE: Final = 2000
+SHARE_PATTERN: Final = r"[A-Za-z0-9_-]{16,64}"
 EVIDENCE_KEPT: Final = (timedelta(days=30), timedelta(days=3660))
 """Days for which pictures are kept: no rulebook allows fewer than the first."""
 
@@ -97,6 +100,8 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     database: str = "collector.sqlite"
     unit: Annotated[str, Meta(max_length=256)] = ""
     brokers: Annotated[tuple[Address, ...], Meta(max_length=MAX_BROKERS)] = ()
+    share: Secret | None = None
+    """The group in which several collectors take what boxes send in turns; whoever knows it can take some away."""
     trust: str
     certificate: str
     key: str
@@ -176,11 +181,24 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _share(settings: CollectorSettings) -> Iterator[Problem]:
+    if settings.share is None:
+        return
+    if re.fullmatch(SHARE_PATTERN, settings.share) is None:
+        # Mosquitto's access list does not keep a box from joining a group; only its name does.
+        yield ("share",), said("share is 16 to 64 letters and digits that nobody guesses: openssl rand -hex 16")
+    if settings.embedded is not None:
+        yield ("share",), said("the [embedded] broker grants a share and delivers nothing; name a Mosquitto in brokers")
+    if "://" not in settings.database:
+        yield ("share",), said("collectors that share have one database: name PostgreSQL in database")
+
+
 def _checks(settings: CollectorSettings) -> Iterator[Problem]:
     if not settings.id.startswith(CENTRE_PREFIX):
         yield ("id",), said('id must begin with "{prefix}", as the collector\'s certificate does', prefix=CENTRE_PREFIX)
     if not settings.brokers and settings.embedded is None:
         yield ("brokers",), said("name at least one broker, or an [embedded] one")
+    yield from _share(settings)
     for path, address in (
         (("listen",), settings.listen),
         *((("brokers", index), address) for index, address in enumerate(settings.brokers)),
@@ -247,9 +265,5 @@ def _people(people: tuple[PersonSettings, ...]) -> Iterator[Problem]:
             )
         if person.language and match_language(person.language) is None:
             yield ("person", index, "language"), said('language must be one of ours: "zh" or "en"')
-        if PersonRole.ADMINISTRATOR in person.roles and len(set(person.roles)) > 1:
-            yield ("person", index, "roles"), said("an administrator has no other role")  # DOMAIN 4
-        if PersonRole.REVIEWER in person.roles and {PersonRole.OPERATOR, PersonRole.SHIFT_LEADER} & set(person.roles):
-            yield ("person", index, "roles"), said("whoever handles alarms does not review them")  # DOMAIN 3
-        if PersonRole.REVIEWER in person.roles and PersonRole.SECURITY_OFFICER in person.roles:
-            yield ("person", index, "roles"), said("whoever gives orders does not review them")  # DOMAIN 4
+        for row in excluded(person.roles):
+            yield ("person", index, "roles"), said(row.why)

@@ -1,17 +1,21 @@
 """The live feed: what changed, in the order of the journal, from any number on (WIRE 5).
 
-Writers (ingest thread, alarm service, supervision) call `changed()` after their commit, from whatever thread; readers
-on the event loop wake at once and read the journal themselves, so nothing is lost between a reconnect and its replay.
+Writers (ingest thread, alarm service, supervision) call `changed()` after their commit, from whatever thread, and
+storage/waking.py does for those of other collectors; readers on the event loop wake at once and read the journal
+themselves, so nothing is lost between a reconnect and its replay, with whichever collector.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from collector.storage.records import JournalRow
-from collector.storage.store import Store
+from collector.storage.store import Store, StoreError
 
 BATCH = 200
 """Journal entries read at once."""
+AGAIN_S = 1.0
+"""After the database could not be reached."""
 
 
 class Feed:
@@ -50,7 +54,12 @@ class Feed:
             position = head if after is None else min(after, head)
             while self._loop is not None:
                 woken.clear()
-                rows = await asyncio.to_thread(self._read, position, unit)
+                try:
+                    rows = await asyncio.to_thread(self._read, position, unit)
+                except StoreError:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), AGAIN_S)
+                    continue
                 for row in rows:
                     position = row.number
                     yield row

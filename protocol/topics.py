@@ -46,6 +46,11 @@ COLLECTOR_RIGHTS: Final = Rights(
 )
 
 
+def shared_subscription(group: str) -> str:
+    """What several collectors subscribe to that take turns (MQTT 5, section 4.8.2)."""
+    return f"$share/{group}/{COLLECTOR_SUBSCRIPTION}"
+
+
 def up_topic(box: str, kind: Up) -> str:
     """Where box `box` publishes `kind`."""
     return f"{PREFIX}/{box}/up/{kind}"

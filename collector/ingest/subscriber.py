@@ -1,7 +1,8 @@
 """One broker: the only file that knows the MQTT library. Receives, acknowledges after the commit, publishes.
 
-A new client object for each connection, for an old one sends what it had queued; clean sessions and random client ids
-(WIRE 1.6). Connecting, which may block for seconds, happens in a thread of its own; everything else in the ingest's.
+With a group's name it subscribes as one of several collectors that take turns (`$share`, MQTT 5). A new client object
+for each connection, for an old one sends what it had queued; clean sessions and random client ids (WIRE 1.6).
+Connecting, which may block for seconds, happens in a thread of its own; everything else in the ingest's.
 """
 
 import logging
@@ -17,12 +18,15 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.ingest.received import Received
 from collector.ingest.tls import BurstSocket
-from protocol.topics import COLLECTOR_SUBSCRIPTION
+from protocol.topics import COLLECTOR_SUBSCRIPTION, shared_subscription
 
 KEEP_ALIVE_S: Final = 20
+KEEP_ALIVE_SHARED_S: Final = 4
+"""What goes to a collector that stands still is missing at the others, until the broker lets go of it."""
 CONNECT_TIMEOUT_S: Final = 5.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 5.0
 QOS: Final = 1
@@ -54,9 +58,15 @@ class Subscriber:
     """A connection to one broker that comes back by itself. All methods but the callbacks are the ingest thread's."""
 
     def __init__(
-        self, address: BrokerAddress, tls: ssl.SSLContext, now_ms: Callable[[], int], woken: Callable[[], None]
+        self,
+        address: BrokerAddress,
+        tls: ssl.SSLContext,
+        now_ms: Callable[[], int],
+        woken: Callable[[], None],
+        share: str | None = None,
     ) -> None:
         self.address = address
+        self._share = share
         self._tls, self._now_ms, self._woken = tls, now_ms, woken
         self._client: Client | None = None
         self._connecting: threading.Thread | None = None
@@ -168,8 +178,8 @@ class Subscriber:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"collector-{token_hex(16)}",
-            clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=True if self._share is None else None,
+            protocol=MQTTProtocolVersion.MQTTv311 if self._share is None else MQTTProtocolVersion.MQTTv5,
             manual_ack=True,
         )
         client.tls_set_context(self._tls)
@@ -187,7 +197,10 @@ class Subscriber:
 
     def _reach(self, client: Client) -> None:
         try:
-            client.connect(self.address.host, self.address.port, keepalive=KEEP_ALIVE_S)
+            if self._share is None:
+                client.connect(self.address.host, self.address.port, keepalive=KEEP_ALIVE_S)
+            else:
+                client.connect(self.address.host, self.address.port, keepalive=KEEP_ALIVE_SHARED_S, clean_start=True)
         except (OSError, ValueError) as error:
             self._lost = True
             self._tell(f"{type(error).__name__}: {error}")
@@ -221,7 +234,10 @@ class Subscriber:
             self._tell(str(reason))
             self._lost = True
             return
-        client.subscribe(COLLECTOR_SUBSCRIPTION, qos=QOS)
+        if self._share is None:
+            client.subscribe(COLLECTOR_SUBSCRIPTION, qos=QOS)
+        else:
+            client.subscribe(shared_subscription(self._share), options=SubscribeOptions(qos=QOS))
 
     def _on_subscribe(
         self, _client: Client, _: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None

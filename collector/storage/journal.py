@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert, select
 
+from collector.storage.postgres import CHANNEL
 from collector.storage.records import Topic
 from collector.storage.schema import journal
 from collector.storage.store import Transaction
@@ -87,6 +88,8 @@ def write_journal(connection: Transaction, entries: Sequence[Entry], now_ms: int
             }
         )
     connection.execute(insert(journal), rows)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")  # told to all collectors when this commits (waking.py)
     return int(number)
 
 
