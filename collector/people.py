@@ -65,6 +65,11 @@ class People:
         # Checked when the name is unknown, so that an answer takes as long whether or not the name exists.
         self._nobody = self._hasher.hash("nobody has this password")
 
+    @property
+    def everybody(self) -> tuple[Person, ...]:
+        """All of them, in the order of the file."""
+        return tuple(entry.person for entry in self._entries)
+
     def by_id(self, person_id: str) -> Person | None:
         """The person that a session belongs to; None once it was taken out of the configuration."""
         entry = self._by_id.get(person_id)

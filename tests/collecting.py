@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from collector.assembly import Centre, assemble
+from collector.escalation.surroundings import Channel, Surroundings
 from collector.fleet.listening import begin
 from collector.ingest.pipeline import Sending
 from collector.ingest.received import Received
 from collector.metrics import Metrics
+from collector.people import People
 from collector.storage.alarm_reading import list_alarms
 from collector.storage.migrating import migrate
 from collector.storage.records import AlarmRow, EventRow, Filter
@@ -22,6 +24,7 @@ from collector.storage.store import Store
 from collector.times import unix_ms
 from protocol.certificates import Role, kid_of
 from protocol.envelope import EnvelopeType, Sealer, read_envelope
+from protocol.ids import new_event_id
 from protocol.kinds import Lane
 from protocol.ledger import Position
 from protocol.messages import (
@@ -41,6 +44,9 @@ from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.databases import own_database
 from tests.ledgers import HEALTH, NOW, PaperBox, der_chain, trust_of
+
+NOBODY = People(())
+"""Whoever is told in a test is named by it."""
 
 
 @dataclass
@@ -140,6 +146,9 @@ class PaperCentre:
     now: datetime = NOW
     url: str = ""
     make_store: Callable[[str], Store] = Store
+    people: People | None = None
+    channels: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = ()
     _random: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -155,6 +164,13 @@ class PaperCentre:
         self.store = self.make_store(self.url)
         migrate(self.store)
         self.metrics = Metrics()
+        self.around = Surroundings(
+            collector=self.id,
+            people=self.people or NOBODY,
+            new_id=lambda now_ms: new_event_id(now_ms, next(self._random).to_bytes(10, "big")),
+            channels={name: Channel(name=name) for name in self.channels},
+            receivers=self.receivers,
+        )
         self.centre: Centre = assemble(
             collector=self.id,
             unit="",
@@ -166,6 +182,7 @@ class PaperCentre:
             random=lambda size: next(self._random).to_bytes(size, "big"),
             now_ms=unix_ms(self.now),
             metrics=self.metrics,
+            around=self.around,
         )
         self.pipeline = self.centre.pipeline
         self._mono_ms = 0

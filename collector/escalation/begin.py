@@ -1,22 +1,162 @@
-"""Alarms that begin to need somebody: opened, raised, surfaced. Their timers, and the notices that are due at once.
+"""Alarms that begin to need somebody, and what becomes of their timers after each move.
 
-Inside the transaction that opened them, so that no open alarm ever stands without a next step. Flow:
-ingest/alarming.py, storms -> here -> timers, notices.
+Inside the transaction that opened or moved them, after their rows are written and with the counters' lock held, so
+that no open alarm ever stands without a next step. Flow: ingest/alarming.py, storms, alarms/service.py -> here ->
+timers, notices, the journal.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
+from collector.escalation.chains import Chain, applies, chain_of, choose, confirmed, goes_on, steps_of
+from collector.escalation.plan import CHAIN, ENDED, NEEDED, OWN, due_ms, kept
+from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
+from collector.escalation.targets import Looked, look, members, resolve
+from collector.escalation.telling import Telling
+from collector.notify.queueing import cancel
+from collector.notify.records import Sort
+from collector.rules.shapes import Policy, Rules
+from collector.storage import reach, timers
+from collector.storage.journal import Entry
+from collector.storage.records import HELD_STATES, OPEN_STATES, AlarmState
 from collector.storage.store import Transaction
 
 
-def begin(connection: Transaction, around: Surroundings, alarm_ids: Sequence[str], now_ms: int) -> None:
-    """Plan the escalation of these alarms from now on, instead of whatever was planned before."""
+def begin(
+    connection: Transaction,
+    around: Surroundings,
+    alarm_ids: Sequence[str],
+    now_ms: int,
+    entries: list[Entry] | None = None,
+) -> None:
+    """Plan the escalation of these alarms from now on, instead of whatever was planned before.
+
+    Opened, raised, surfaced, returned alarms. Under the policy that was theirs before nobody is told a step again.
+    Journal entries are appended to `entries`, where the caller has some that come before them, else written.
+    """
+    if not alarm_ids:
+        return
+    told = Telling(look(connection, around, alarm_ids, now_ms))
+    before = timers.timers_of(connection, alarm_ids)
+    for alarm in timers.watched(connection, alarm_ids).values():
+        if alarm.shelter is None:
+            chained = next((timer for timer in before.get(alarm.id, []) if timer.purpose in CHAIN), None)
+            _begin(told, alarm, None if chained is None else chain_of(chained.facts))
+    timers.drop_timers(connection, alarm_ids, OWN)
+    told.write(connection, entries)
 
 
 def quiet(connection: Transaction, alarm_ids: Sequence[str]) -> None:
-    """These alarms came under a shelter, or are over: no timer of theirs is left, no queued notice leaves."""
+    """These alarms came under a shelter, or are over: no timer of theirs is left, no queued notice leaves.
+
+    A `surface` timer stays: it belongs to the shelter.
+    """
+    if alarm_ids:
+        timers.drop_timers(connection, alarm_ids, OWN)
+        cancel(connection, alarm_ids)
 
 
 def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: int) -> None:
-    """A person (or a timer) moved this alarm: its timers become those of its new state."""
+    """A person (or a timer) moved this alarm, noted or did something on it: its timers become those of its state."""
+    alarm = timers.watched(connection, [alarm_id]).get(alarm_id)
+    if alarm is None:
+        return
+    there = timers.timers_of(connection, [alarm_id]).get(alarm_id, [])
+    told = Telling(look(connection, around, [alarm_id], now_ms))
+    stays: set[str] = set()
+    if alarm.shelter is None or alarm.state not in UNTAKEN:
+        stays = _go_on(connection, told, alarm, there)
+    timers.delete_timers(connection, [timer.id for timer in there if timer.purpose in OWN and timer.id not in stays])
+    chained = any(timer.id in stays and timer.purpose in CHAIN for timer in there)
+    if alarm.state not in UNTAKEN and not chained:
+        cancel(connection, [alarm_id])
+    if confirmed(alarm) and alarm.state in OPEN_STATES:
+        _tell_confirmed(connection, told, alarm)
+    told.write(connection)
+
+
+def policy_of(rules: Rules, alarm: Watched, chain: Chain | None, at_ms: int) -> Policy | None:
+    """The policy of a chain under way, or the one that fits now."""
+    if chain is not None:
+        named = next((policy for policy in rules.policy if policy.name == chain.policy), None)
+        if named is not None:
+            return named
+    return choose(rules, alarm, at_ms)
+
+
+def group_waits(connection: Transaction, looked: Looked, alarm: Watched, policy: Policy, chain: Chain) -> bool:
+    """Whether a group that was told must answer to the last, and somebody of it has not."""
+    steps = steps_of(policy, alarm)[: chain.step]
+    all_of = {
+        target
+        for step in steps
+        for target in step.tell
+        if target.startswith("group/") and resolve(looked, alarm, target).need_all
+    }
+    if not all_of:
+        return False
+    answered = reach.answered(connection, alarm.id) | ({alarm.holder} if alarm.holder else set())
+    return any(person not in answered for target in all_of for person in members(looked, alarm, target))
+
+
+def _begin(told: Telling, alarm: Watched, before: Chain | None) -> None:
+    """Timers of an alarm as if nothing had been planned for it."""
+    now_ms = told.looked.now_ms
+    policy = choose(told.looked.held.rules, alarm, now_ms) if alarm.state in UNTAKEN else None
+    if policy is not None:
+        told.begin_chain(alarm, policy, before)
+    elif alarm.state in UNTAKEN:  # rules with a hole are refused; only a row that was written by hand leads here
+        told.set(alarm, Purpose.STALL, now_ms, ENDED)
+    _by_state(told, alarm, frozenset())
+
+
+def _go_on(connection: Transaction, told: Telling, alarm: Watched, there: Sequence[Timer]) -> set[str]:
+    """Set what the state needs; the ids of the timers that stay."""
+    chained = next((timer for timer in there if timer.purpose in CHAIN), None)
+    stays = {timer.id for timer in there if kept(alarm.state, timer)}
+    if alarm.state in UNTAKEN:
+        waiting = [timer for timer in there if timer.purpose in CHAIN or timer.facts == ENDED]
+        if not waiting or any(timer.purpose in _HANDLED and timer.facts != ENDED for timer in there):
+            _begin(told, alarm, None)  # it came back
+            return set()
+        stays |= {timer.id for timer in waiting}
+    elif chained is not None and _lasts(connection, told.looked, alarm, chain_of(chained.facts)):
+        stays.add(chained.id)
+    _by_state(told, alarm, frozenset(timer.purpose for timer in there if timer.id in stays))
+    return stays
+
+
+def _by_state(told: Telling, alarm: Watched, there: frozenset[Purpose]) -> None:
+    for purpose in NEEDED[alarm.state]:
+        if purpose in CHAIN or purpose in there:
+            continue
+        if (due := due_ms(purpose, alarm, told.looked.now_ms)) is not None:
+            told.set(alarm, purpose, due)
+
+
+def _lasts(connection: Transaction, looked: Looked, alarm: Watched, chain: Chain | None) -> bool:
+    """Whether a chain goes on though somebody has the alarm in hand."""
+    policy = policy_of(looked.held.rules, alarm, chain, looked.now_ms)
+    if chain is None or policy is None:
+        return False
+    if goes_on(policy.until, alarm.state):
+        return True
+    return alarm.state in HELD_STATES and group_waits(connection, looked, alarm, policy, chain)
+
+
+def _tell_confirmed(connection: Transaction, told: Telling, alarm: Watched) -> None:
+    """A robbery that a person confirmed: whom a hold-up's steps name is told now, unless they were."""
+    policy = choose(told.looked.held.rules, alarm, alarm.opened_ms)
+    if policy is None:
+        return
+    known = reach.told_targets(connection, alarm.id)
+    for step in policy.step:
+        missing = [target for target in step.tell if target not in known]
+        if step.only_kinds and alarm.kind not in step.only_kinds and applies(step, alarm) and missing:
+            resolved = [resolve(told.looked, alarm, target, step.by) for target in missing]
+            told.tell(alarm, Sort.ALARM, resolved, {"policy": policy.name, "why": "confirmed"})
+
+
+UNTAKEN: Final = (AlarmState.NEW, AlarmState.RETURNED)
+_HANDLED: Final = (Purpose.STALL, Purpose.PARK, Purpose.REVIEW, Purpose.FOLLOW)

@@ -47,6 +47,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     resolved_ms: int | None = None
     moved_ms: int = 0  # the last move of a person, or the opening
     score: int | None = None
+    score_by: str = ""  # empty: computed
+    shelter: str | None = None
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ def raise_alarms(work: Work, around: Surroundings) -> Correlation:
         if alarm not in opened
     )
     if opened:
-        begin(work.connection, around, [opening.alarm for opening in made.openings], work.now_ms)
+        begin(work.connection, around, [opening.alarm for opening in made.openings], work.now_ms, work.entries)
     return made
 
 

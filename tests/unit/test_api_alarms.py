@@ -69,9 +69,9 @@ async def test_an_alarm_is_taken_and_resolved(world: ConsoleWorld) -> None:
         assert (await client.get("/api/v1/alarms", params={"state": "open"})).json()["items"] == []
         assert (await _one(client, state="resolved"))["resolution"] == "false_alarm"
     record = resolved.json()["record"]
-    assert [entry["action"] for entry in record] == ["opened", "acknowledge", "note", "resolve"]
-    assert [entry["note"] for entry in record[2:]] == ["called the branch", "cleaner held both doors"]
-    assert {entry["person"] for entry in record[1:]} == {"wang"}
+    assert [entry["action"] for entry in record] == ["opened", "told", "acknowledge", "note", "resolve"]
+    assert [entry["note"] for entry in record[3:]] == ["called the branch", "cleaner held both doors"]
+    assert {entry["person"] for entry in record[2:]} == {"wang"}
 
 
 async def test_the_second_to_act_is_told_who_holds_it(world: ConsoleWorld) -> None:

@@ -1,0 +1,127 @@
+"""What each timer does when it is due: a table purpose -> handler. Inside the runner's transaction.
+
+A handler gets the timers of its purpose that are due, already deleted, and writes what follows. What belongs to
+shelters, parking and digests is done by their own packages. Flow: runner.py -> here -> telling.py, storms, notify.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from collector.escalation.begin import UNTAKEN, group_waits, policy_of
+from collector.escalation.chains import again, chain_of, goes_on
+from collector.escalation.plan import ENDED, again_ms
+from collector.escalation.records import Purpose, Timer, Watched
+from collector.escalation.surroundings import Surroundings
+from collector.escalation.targets import look
+from collector.escalation.telling import Telling
+from collector.storage import reach, timers
+from collector.storage.records import HELD_STATES, AlarmState
+from collector.storage.store import Transaction
+
+Handler = Callable[[Transaction, Surroundings, Sequence[Timer], int], None]
+
+LEADERS: Final = "role/shift_leader"
+DIRECTORS: Final = "role/centre_director"
+
+
+def _alarm_timers(one: Callable[[Transaction, Telling, Watched, Timer], None]) -> Handler:
+    """A handler of timers that belong to alarms: looks once, writes once."""
+
+    def handle(connection: Transaction, around: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
+        ids = [timer.alarm for timer in due if timer.alarm is not None]
+        found = timers.watched(connection, ids)
+        told = Telling(look(connection, around, ids, now_ms))
+        for timer in due:
+            alarm = found.get(timer.alarm or "")
+            if alarm is not None and (alarm.shelter is None or alarm.state not in UNTAKEN):
+                one(connection, told, alarm, timer)
+        told.write(connection)
+
+    return handle
+
+
+def _escalate(connection: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
+    looked = told.looked
+    chain = chain_of(timer.facts)
+    policy = policy_of(looked.held.rules, alarm, chain, looked.now_ms)
+    if policy is None:
+        told.set(alarm, Purpose.STALL, looked.now_ms, ENDED)
+        return
+    if chain is None:
+        told.begin_chain(alarm, policy, None)
+        return
+    if chain.rules != looked.held.version:
+        chain = again(policy, alarm, looked.held.version, chain)
+    if not goes_on(policy.until, alarm.state) and not (
+        alarm.state in HELD_STATES and group_waits(connection, looked, alarm, policy, chain)
+    ):
+        return
+    told.go_on(alarm, policy, chain, reach.answered(connection, alarm.id))
+
+
+def _respond(connection: Transaction, told: Telling, alarm: Watched, _: Timer) -> None:
+    if alarm.state not in UNTAKEN:
+        return
+    told.note(alarm, "overdue", {"clock": "response"})
+    if not _leaders_told(told, alarm) and LEADERS not in reach.told_targets(connection, alarm.id):
+        told.remind(alarm, (LEADERS,), "response")
+
+
+def _leaders_told(told: Telling, alarm: Watched) -> bool:
+    return any(wanted.alarm == alarm.id and wanted.target == LEADERS for wanted in told.wanted)
+
+
+def _stall(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
+    if alarm.state in HELD_STATES:
+        told.note(alarm, "overdue", {"clock": "stall"})
+        targets = ("holder",) if not timer.facts.get("round") else ("holder", LEADERS)
+        if not told.remind(alarm, targets, "stall") and LEADERS not in targets:
+            told.remind(alarm, (LEADERS,), "stall")
+        facts = {"round": int(timer.facts.get("round", 0)) + 1}
+    elif alarm.state in UNTAKEN:
+        if not told.remind(alarm, (LEADERS,), "untaken"):
+            told.remind(alarm, (DIRECTORS,), "untaken")
+        facts = dict(ENDED)
+    else:
+        return
+    told.set(alarm, Purpose.STALL, again_ms(Purpose.STALL, alarm, told.looked.now_ms), facts)
+
+
+def _review(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
+    if alarm.state is not AlarmState.RESOLVED:
+        return
+    told.note(alarm, "overdue", {"clock": "review"})
+    rounds = int(timer.facts.get("round", 0))
+    targets = ("role/reviewer",) if not rounds else ("role/reviewer", DIRECTORS)
+    if not told.remind(alarm, targets, "review") and not rounds:
+        told.remind(alarm, (DIRECTORS,), "review")
+    told.set(alarm, Purpose.REVIEW, again_ms(Purpose.REVIEW, alarm, told.looked.now_ms), {"round": rounds + 1})
+
+
+def _follow(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
+    if alarm.state is not AlarmState.REVIEWED:
+        return
+    told.note(alarm, "overdue", {"clock": "follow"})
+    first = "site/security_officer" if alarm.level <= 2 else LEADERS
+    if not told.remind(alarm, (first,), "follow"):
+        told.remind(alarm, (DIRECTORS,), "follow")
+    rounds = int(timer.facts.get("round", 0)) + 1
+    told.set(alarm, Purpose.FOLLOW, again_ms(Purpose.FOLLOW, alarm, told.looked.now_ms), {"round": rounds})
+
+
+def _resume(connection: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
+    """The chain goes on where it stood: what fell due in the pause is told now."""
+    told.note(alarm, "resumed", {})
+    _escalate(connection, told, alarm, timer)
+
+
+def handlers() -> Mapping[Purpose, Handler]:
+    """The table."""
+    return {
+        Purpose.ESCALATE: _alarm_timers(_escalate),
+        Purpose.RESPOND: _alarm_timers(_respond),
+        Purpose.RESUME: _alarm_timers(_resume),
+        Purpose.STALL: _alarm_timers(_stall),
+        Purpose.REVIEW: _alarm_timers(_review),
+        Purpose.FOLLOW: _alarm_timers(_follow),
+    }

@@ -1,0 +1,87 @@
+"""Fires every timer that is due; any number of collectors do so side by side, and any may be killed.
+
+A batch is one transaction: counters locked, due rows taken, deleted, and what follows written. Whoever dies before
+its commit leaves the rows as they were. A row that trips over a fault of ours is left for a later look and holds up
+no other; it becomes late, which the auditor tells. Flow: running.py (its thread) -> here -> firing.py, audit.py.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from collector.escalation.firing import handlers
+from collector.escalation.records import Timer
+from collector.escalation.surroundings import Surroundings
+from collector.storage import timers, writing
+from collector.storage.store import Store, StoreError, Transaction
+
+BATCH: Final = 200
+"""Timers fired in one transaction: ingest waits for its lock meanwhile."""
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """One of them a collector; `tick` is called by one thread."""
+
+    def __init__(self, store: Store, around: Surroundings, changed: Callable[[], None] = lambda: None) -> None:
+        self._store, self._around, self._changed = store, around, changed
+        self._table = handlers()
+
+    def tick(self, now_ms: int) -> int | None:
+        """Fire what is due; when the next timer is due, None when there is none.
+
+        Raises:
+            StoreError: the database cannot be reached: try again later.
+        """
+        passed: set[str] = set()
+        while True:
+            fired, full = self._batch(now_ms, passed)
+            if fired:
+                self._changed()
+            if not full:
+                break
+        with self._store.read() as reading:
+            return timers.next_due(reading.connection, self._table)
+
+    def _batch(self, now_ms: int, passed: set[str]) -> tuple[int, bool]:
+        try:
+            with self._store.write() as connection:
+                due = self._take(connection, now_ms, passed, BATCH)
+                self._fire(connection, due, now_ms)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - which of them it was shows one by one
+            return self._one_by_one(now_ms, passed)
+        return len(due), len(due) == BATCH
+
+    def _one_by_one(self, now_ms: int, passed: set[str]) -> tuple[int, bool]:
+        fired = 0
+        for _ in range(BATCH):
+            due: list[Timer] = []
+            try:
+                with self._store.write() as connection:
+                    due = self._take(connection, now_ms, passed, 1)
+                    self._fire(connection, due, now_ms)
+            except StoreError:
+                raise
+            except Exception:
+                passed.update(timer.id for timer in due)
+                logger.exception("a timer could not be fired: %s", [timer.purpose.value for timer in due])
+                continue
+            if not due:
+                return fired, False
+            fired += 1
+        return fired, True
+
+    def _take(self, connection: Transaction, now_ms: int, passed: set[str], limit: int) -> list[Timer]:
+        writing.lock_counters(connection)
+        return timers.due_timers(connection, now_ms, limit, self._table, passed)
+
+    def _fire(self, connection: Transaction, due: Sequence[Timer], now_ms: int) -> None:
+        if not due:
+            return
+        timers.delete_timers(connection, (timer.id for timer in due))
+        for purpose, handler in self._table.items():
+            if some := [timer for timer in due if timer.purpose is purpose]:
+                handler(connection, self._around, some, now_ms)
