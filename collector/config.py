@@ -16,6 +16,7 @@ from msgspec import Meta
 from collector.alarms.exclusions import excluded
 from collector.backup.crypt import is_recipient
 from collector.notify.dc09.settings import MAX_RECEIVERS, ReceiverSettings, receiver_faults
+from collector.notify.settings import MOST_CHANNELS, ChannelSettings, channel_faults, console_fault
 from collector.people import Credentials, Person, PersonRole
 from collector.storage.store import sqlite_url
 from protocol.ids import CENTRE_PREFIX, ID_PATTERN
@@ -93,7 +94,10 @@ class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme."""
+    """The whole file. Paths are relative to it; `database` is a file of SQLite or an address with a scheme.
+
+    `console_url`: what links of notices begin with. `notice_texts`: a folder with texts of the bank's own.
+    """
 
     id: Id
     listen: Address = "127.0.0.1:8080"
@@ -111,6 +115,9 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     backup: BackupSettings | None = None
     evidence: EvidenceSettings | None = None
     person: Annotated[tuple[PersonSettings, ...], Meta(max_length=MAX_PEOPLE)] = ()
+    console_url: Annotated[str, Meta(max_length=128)] = ""
+    channel: Annotated[tuple[ChannelSettings, ...], Meta(max_length=MOST_CHANNELS)] = ()
+    notice_texts: Annotated[str, Meta(max_length=512)] | None = None
     receiver: Annotated[tuple[ReceiverSettings, ...], Meta(max_length=MAX_RECEIVERS)] = ()
 
 
@@ -221,6 +228,8 @@ def _checks(settings: CollectorSettings) -> Iterator[Problem]:
     yield from _backup(settings.backup)
     yield from _evidence(settings)
     yield from _people(settings.person)
+    yield from console_fault(settings.console_url)
+    yield from channel_faults(settings.channel)
     yield from receiver_faults(settings.receiver)
 
 

@@ -37,6 +37,14 @@ class Metrics:
         )
         self.backup_age = self._gauge("backup_age_seconds", "Age of the last good backup; NaN if there is none")
         self.silent = self._gauge("boxes_silent", "Boxes that are silent")
+        self.notices = self._counter("notices_total", "Tries to send a notice, by outcome", "channel", "outcome")
+        self.notices_waiting = self._gauge("notices_waiting", "Notices that wait to leave")
+        self.notice_seconds = Histogram(
+            "branchwatch_notice_seconds",
+            "From a notice's commit until its channel took it",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
 
     def text(self) -> bytes:
         """The exposition format of Prometheus."""

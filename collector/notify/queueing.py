@@ -7,6 +7,7 @@ caller holds the counters' lock. Flow: escalation -> here -> `notices`; sender.p
 from collections.abc import Sequence
 
 from collector.escalation.surroundings import Surroundings
+from collector.ingest.work import DURESS
 from collector.notify.limits import DIGEST_MS, GRAVEST, WITHIN_MS, hold_back
 from collector.notify.records import CONTACT, DESK, RECEIVER, Notice, NoticeState, Stored, Wanted
 from collector.storage import notices
@@ -42,14 +43,19 @@ def _told(connection: Transaction, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Without those that may not be told, and each person once an alarm; a site's contact gets its name."""
     asked_of = {asked.alarm for asked in wanted if asked.alarm is not None}
     secret = notices.withheld_from(connection, asked_of, (asked.person for asked in wanted if asked.person))
-    nameless = {asked.alarm for asked in wanted if asked.alarm is not None and _is_contact(asked)}
-    sites = notices.sites_of(connection, nameless) if nameless else {}
+    contacts = {asked.alarm for asked in wanted if asked.alarm is not None and _is_contact(asked)}
+    sites = notices.sites_of(connection, contacts) if contacts else {}
     told: list[Wanted] = []
     seen: set[tuple[str | None, str, str]] = set()
     for asked in wanted:
         if (asked.alarm, asked.person) in secret or not asked.channels:
             continue
-        person = asked.person or (CONTACT + sites.get(asked.alarm or "", "") if _is_contact(asked) else "")
+        person = asked.person
+        if _is_contact(asked):
+            site, kind = sites.get(asked.alarm or "", ("", ""))
+            if kind in DURESS:  # nothing at the site may show it (DOMAIN 2)
+                continue
+            person = CONTACT + site
         key = (asked.alarm, person or asked.target, asked.sort)
         if key in seen:
             continue

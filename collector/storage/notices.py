@@ -121,12 +121,12 @@ def withheld_from(connection: Transaction, alarm_ids: Iterable[str], people: Ite
     return found
 
 
-def sites_of(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, str]:
-    """The site of each alarm."""
-    found: dict[str, str] = {}
+def sites_of(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Site and kind of each alarm."""
+    found: dict[str, tuple[str, str]] = {}
     for some in parts(sorted(set(alarm_ids))):
-        statement = select(alarms.c.id, alarms.c.site).where(alarms.c.id.in_(some))
-        found.update({row.id: row.site for row in connection.execute(statement)})
+        statement = select(alarms.c.id, alarms.c.site, alarms.c.kind).where(alarms.c.id.in_(some))
+        found.update({row.id: (row.site, row.kind) for row in connection.execute(statement)})
     return found
 
 

@@ -45,7 +45,9 @@ ONE_PLACE = {
         "provisioning/enrolment/web.py",
     ],
     "pydantic": ["collector/console/*"],
-    "httpx": ["ordering/asking.py", "agent/drivers/recorders/http.py"],
+    "aiosmtplib": ["collector/notify/mail.py"],
+    "apprise": ["collector/notify/apprise_channel.py"],
+    "httpx": ["ordering/asking.py", "agent/drivers/recorders/http.py", "collector/notify/webhook.py"],
     "av": ["agent/video/media.py", "simulator/cameras/encoding.py"],
     "cv2": ["agent/video/vision.py", "simulator/cameras/scenes.py"],
     "numpy": ["agent/video/*", "agent/people/*", "simulator/cameras/*"],
@@ -108,6 +110,7 @@ PURE = [
         f"agent/drivers/onvif/{name}.py"
         for name in ("answers", "facts", "leases", "logging_in", "quirks", "recordings", "topics")
     ),
+    *(f"collector/notify/dc09/{name}.py" for name in ("codes", "records", "session", "settings")),
     "agent/drivers/asking/words.py",
     "agent/drivers/recorders/hikvision.py",
     "agent/drivers/recorders/dahua.py",
@@ -137,6 +140,7 @@ PURE = [
     "collector/ingest/sequence.py",
     "collector/evidence/receiving.py",
     "collector/evidence/looking.py",
+    *(f"collector/notify/{name}.py" for name in ("limits", "trying", "addresses", "fitting", "saying", "signing")),
 ]
 NOT_PURE = ["protocol/command.py", "protocol/pinned_tls.py", "protocol/systemd.py"]
 IMPURE_MODULES = {"asyncio", "random", "secrets", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}

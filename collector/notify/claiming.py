@@ -1,0 +1,149 @@
+"""Taking notices: one short transaction that claims what may leave now and draws its link and code.
+
+What a person may not know any more (storage/seeing.py) never leaves. Flow: sender.py -> here -> `Parcel`s to send.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from collector.notify.limits import GRAVEST
+from collector.notify.records import CONTACT, Notice, NoticeState, Sort
+from collector.people import token_hash
+from collector.rules.holding import Held, rules_now
+from collector.storage import notice_sending, notices
+from collector.storage.notice_sending import AlarmFacts, Claim
+from collector.storage.store import Store, Transaction
+from protocol.envelope import encode_base64url
+
+TOKEN_BYTES: Final = 16
+ANSWER_MS: Final = 24 * 3600_000
+"""For so long a link or a code answers."""
+WITHHELD: Final = "withheld"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Parcel:
+    """A claimed notice with what it tells of; `token` is that of its link, empty where nobody could use one."""
+
+    notice: Notice
+    token: str
+    alarm: AlarmFacts | None
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """What one look gave."""
+
+    parcels: tuple[Parcel, ...]
+    rules: Held
+
+
+def take(
+    store: Store,
+    *,
+    worker: str,
+    now_ms: int,
+    room: Mapping[str, int],
+    limit: int,
+    random: Callable[[int], bytes],
+    tokens: MutableMapping[str, str],
+) -> Claimed | None:
+    """Claim up to `limit` notices, of each channel no more than its `room`, the gravest whatever there is.
+
+    None when nothing may leave. `tokens` keeps the links of what this worker may try again.
+    """
+    full = {channel for channel, left in room.items() if left <= 0}
+    with store.read() as reading:
+        if not notice_sending.is_due(reading.connection, now_ms, gravest=GRAVEST, full=full):
+            return None
+    with store.write() as connection:
+        found = notice_sending.due(connection, now_ms, gravest=GRAVEST, full=full, limit=limit)
+        found = _without_secrets(connection, _fitting(found, room, limit))
+        taken = notice_sending.codes_in_use(connection, _answering(found), now_ms) if found else set()
+        claims: list[Claim] = []
+        claimed: list[tuple[Notice, str]] = []
+        for notice in found:
+            token = tokens.get(notice.id) or _token(notice, random)
+            digest = token_hash(token) if token else ""
+            code = notice.code or (_code(notice.person, random, taken) if token else "")
+            until_ms = notice.queued_ms + ANSWER_MS if token else 0
+            claims.append(Claim(id=notice.id, token_hash=digest, code=code, answer_until_ms=until_ms))
+            claimed.append(
+                (
+                    replace(
+                        notice,
+                        state=NoticeState.SENDING,
+                        tries=notice.tries + 1,
+                        token_hash=digest,
+                        code=code,
+                        answer_until_ms=until_ms,
+                    ),
+                    token,
+                )
+            )
+            if token:
+                tokens[notice.id] = token
+        notice_sending.claim(connection, claims, worker, now_ms)
+        alarms = notice_sending.alarms_told(connection, {each.alarm for each in found if each.alarm})
+        names = notice_sending.point_names(connection, {alarm.box for alarm in alarms.values()})
+        rules = rules_now(connection)
+    return Claimed(
+        parcels=tuple(
+            Parcel(
+                notice=notice,
+                token=token,
+                alarm=(alarm := alarms.get(notice.alarm or "")),
+                names=names.get(alarm.box, {}) if alarm is not None else {},
+            )
+            for notice, token in claimed
+        ),
+        rules=rules,
+    )
+
+
+def _fitting(found: list[Notice], room: Mapping[str, int], limit: int) -> list[Notice]:
+    left = dict(room)
+    fitting: list[Notice] = []
+    for notice in found:
+        if notice.level <= GRAVEST or left.get(notice.channel, limit) > 0:
+            fitting.append(notice)
+            left[notice.channel] = left.get(notice.channel, limit) - 1
+    return fitting
+
+
+def _without_secrets(connection: Transaction, found: list[Notice]) -> list[Notice]:
+    secret = notices.withheld_from(
+        connection,
+        {each.alarm for each in found if each.alarm},
+        {each.person for each in found if each.person},
+    )
+    hidden = [each.id for each in found if (each.alarm, each.person) in secret]
+    notice_sending.refuse(connection, hidden, WITHHELD)
+    return [each for each in found if each.id not in hidden]
+
+
+def _answers(notice: Notice) -> bool:
+    """Whether somebody can answer it: a person of collector.toml who is told of an alarm."""
+    told = notice.sort in (Sort.ALARM, Sort.REMINDER) and notice.alarm is not None
+    return told and bool(notice.person) and not notice.person.startswith(CONTACT)
+
+
+def _answering(found: list[Notice]) -> set[str]:
+    return {notice.person for notice in found if _answers(notice)}
+
+
+def _token(notice: Notice, random: Callable[[int], bytes]) -> str:
+    return encode_base64url(random(TOKEN_BYTES)).decode("ascii") if _answers(notice) else ""
+
+
+def _code(person: str, random: Callable[[int], bytes], taken: set[tuple[str, str]]) -> str:
+    """Six digits that no other open notice of this person has."""
+    while True:
+        code = f"{int.from_bytes(random(8), 'big') % 1_000_000:06d}"
+        if (person, code) not in taken:
+            taken.add((person, code))
+            return code

@@ -1,0 +1,69 @@
+"""What became of notices, written in batches; a failed one's next channel becomes a row of its own.
+
+Nobody is told of an alarm that is over or sheltered meanwhile. Flow: sender.py -> here -> `notices`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from collector.notify.records import Notice, NoticeState, Sort, Stored
+from collector.storage import notice_sending, notices, writing
+from collector.storage.notice_sending import Done
+from collector.storage.records import OPEN_STATES, AlarmState
+from collector.storage.store import Store, Transaction
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Outcomes:
+    """A notice, what became of it, the channels that are left after a failure."""
+
+    notice: Notice
+    done: Done
+    then: tuple[str, ...] = ()
+
+
+def write(store: Store, worker: str, outcomes: Sequence[Outcomes], now_ms: int, new_id: Callable[[int], str]) -> None:
+    """One transaction for all of them."""
+    following = [each for each in outcomes if each.then]
+    with store.write() as connection:
+        if following:
+            writing.lock_counters(connection)
+        notice_sending.write_outcomes(connection, worker, [each.done for each in outcomes])
+        if following:
+            notices.add_notices(connection, _next(connection, following, now_ms, new_id))
+
+
+def _next(
+    connection: Transaction, following: Sequence[Outcomes], now_ms: int, new_id: Callable[[int], str]
+) -> list[Notice]:
+    told = notice_sending.alarms_told(connection, {each.notice.alarm for each in following if each.notice.alarm})
+    rows: list[Notice] = []
+    for each in following:
+        notice = each.notice
+        alarm = told.get(notice.alarm or "")
+        if notice.sort is Sort.ALARM and (
+            alarm is None or alarm.shelter is not None or AlarmState(alarm.state) not in OPEN_STATES
+        ):
+            continue
+        rows.append(
+            replace(
+                notice,
+                id=new_id(now_ms),
+                channel=each.then[0],
+                facts=Stored(then=each.then[1:], told=notice.facts.told),
+                state=NoticeState.QUEUED,
+                reason="",
+                tries=0,
+                due_ms=now_ms,
+                claimed_by="",
+                claimed_ms=None,
+                follows=notice.id,
+                token_hash="",
+                code="",
+                answer_until_ms=0,
+                perhaps=False,
+            )
+        )
+    return rows
