@@ -147,7 +147,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             collector=settings.id,
             store=store,
             people=people,
-            alarms=AlarmService(store, _now, feed.changed),
+            alarms=AlarmService(store, _now, feed.changed, around),
             bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
             registry=Registry(store, _now, os.urandom),
             orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),

@@ -95,7 +95,7 @@ class ConsoleWorld:
                     Credentials(person=each, password_hash=_HASH, token_hash=token_hash(f"token-{each.id}"))
                     for each in PEOPLE
                 ),
-                alarms=AlarmService(store, self._now, self.feed.changed),
+                alarms=AlarmService(store, self._now, self.feed.changed, self.centre.around),
                 bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),
                 registry=Registry(store, self._now, os.urandom),
                 orders=OrderService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),

@@ -168,7 +168,7 @@ class EvidenceWorld:
 
     def resolve(self, kind: str) -> None:
         """The open alarm of this kind is handled."""
-        service = AlarmService(self.centre.store, lambda: self.centre.now, lambda: None)
+        service = AlarmService(self.centre.store, lambda: self.centre.now, lambda: None, self.centre.around)
         (alarm,) = [each for each in self.centre.alarms(kind=kind) if each.state is not AlarmState.RESOLVED]
         person = Person(id="wang", name="Wang", roles=frozenset({PersonRole.OPERATOR}), unit="", language="zh")
         held = service.acknowledge(alarm.id, person, version=alarm.version)

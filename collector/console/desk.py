@@ -12,22 +12,30 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from collector.alarms.lifecycle import Asked as Wish
-from collector.alarms.lifecycle import Move, Resolution, Transition, decide
+from collector.alarms.lifecycle import Resolution, possible
 from collector.console import desk_words, pictures, problems, shapes
 from collector.console.alarms import OPEN
 from collector.console.asking import Asked, Asker, asker
-from collector.console.deadlines import due_ms
 from collector.console.filters import Cursor, KindFilter, LevelFilter, SiteFilter
+from collector.console.life_telling import stands
 from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
-from collector.console.telling import Telling, iso
+from collector.console.telling import Telling, iso, respond_by_ms
 from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
 from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
-from collector.storage.records import AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
+from collector.storage.records import (
+    HELD_STATES,
+    AlarmDetail,
+    AlarmRow,
+    AlarmState,
+    BoxRow,
+    Filter,
+    Flag,
+    SiteRow,
+)
 from collector.times import unix_ms
 from protocol.ids import CENTRE_PREFIX
 from protocol.kinds import KINDS
@@ -201,9 +209,8 @@ def shown_box(alarm: AlarmRow) -> str:
 def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, telling: Telling) -> dict[str, Any]:
     row = detail.alarm
     _ = asked.texts
-    allowed = {move: _allowed(row, asked, move) for move in Move}
-    new = row.state is AlarmState.NEW
-    due = due_ms(row.level, row.opened_ms) if new else None
+    allowed = possible(stands(detail), asked.person.id, asked.person.roles)
+    due = respond_by_ms(row)
     name, unit = row.site_name, row.unit
     wording = telling.wording(row.box, asked.language, row.opened_ms)
     return {
@@ -223,23 +230,15 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
         "holder": telling.person(row.holder),
         "resolution": _(desk_words.RESOLUTIONS[Resolution(row.resolution)]) if row.resolution else "",
         "due": None if due is None else {"at": iso(due), "ms": due, "opened_ms": row.opened_ms},
-        "may_handle": any(allowed.values()),
-        "can": [move.value for move, may in allowed.items() if may],
+        "may_handle": bool(allowed),
+        "can": [move.value for move in allowed],
         "held_elsewhere": (
             _("{holder} is handling this alarm.").format(holder=telling.person(row.holder))
-            if row.state is AlarmState.ACKNOWLEDGED and row.holder != asked.person.id
+            if row.state in HELD_STATES and row.holder != asked.person.id
             else ""
         ),
         "record": whole.record,
     }
-
-
-def _allowed(row: AlarmRow, asked: Asker, move: Move) -> bool:
-    """Whether the table of moves lets this person do this now, were everything else filled in."""
-    wish = Wish(
-        move=move, person=asked.person.id, roles=asked.person.roles, resolution=Resolution.REAL.value, text="filled in"
-    )
-    return isinstance(decide(row.state, row.holder, wish), Transition)
 
 
 def _proof(row: AlarmRow, texts: Texts) -> dict[str, Any]:

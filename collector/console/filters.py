@@ -38,6 +38,7 @@ def wanted(
     cursor: str | None,
     level: int | None = None,
     states: Sequence[AlarmState] = (),
+    sheltered: bool | None = None,
 ) -> Filter:
     """What is asked for, by whom."""
     return Filter(
@@ -46,6 +47,7 @@ def wanted(
         kind=kind,
         level=level,
         states=tuple(states),
+        sheltered=sheltered,
         since_ms=None if since is None else int(since.timestamp() * 1000),
         until_ms=None if until is None else int(until.timestamp() * 1000),
         limit=limit,

@@ -43,6 +43,8 @@ NOT_FOUND: Final = Sort(name="not-found", status=404, title=N_("There is no such
 WRONG_METHOD: Final = Sort(name="wrong-method", status=405, title=N_("This address does not take that method"))
 WRONG_STATE: Final = Sort(name="wrong-state", status=409, title=N_("The alarm is not in a state for this"))
 HELD_BY_ANOTHER: Final = Sort(name="held-by-another", status=409, title=N_("Another person holds this alarm"))
+STEPS_OPEN: Final = Sort(name="steps-open", status=409, title=N_("The procedure is not finished"))
+OTHER_PERSON: Final = Sort(name="other-person", status=403, title=N_("This needs another person"))
 STALE: Final = Sort(name="stale", status=412, title=N_("The alarm has changed meanwhile"))
 TOO_LARGE: Final = Sort(name="too-large", status=413, title=N_("The request is too large"))
 KEY_REFUSED: Final = Sort(name="key-refused", status=409, title=N_("This key is not taken"))

@@ -47,7 +47,17 @@ class Alarm(Shape):
     event_class: Annotated[str, Field(alias="class")]
     level: Level
     source: str
-    state: Literal["new", "acknowledged", "resolved"]
+    state: Literal[
+        "new",
+        "acknowledged",
+        "verifying",
+        "dispatched",
+        "parked",
+        "returned",
+        "resolved",
+        "reviewed",
+        "closed",
+    ]
     opened_at: Time
     at: Annotated[Time, Field(description="the box's wall clock")]
     delay_ms: Annotated[int, Field(description="from `at` to our commit; negative where the box's clock runs ahead")]
@@ -61,6 +71,14 @@ class Alarm(Shape):
     narrative: str | None
     flags: list[str]
     version: int
+    handlers: Annotated[list[str], Field(description="everybody who ever held it or did a step")] = []
+    raised_at: Annotated[Time | None, Field(description="when its level rose last")] = None
+    follow_by: Annotated[Time | None, Field(description="what remains is to be looked into by then")] = None
+    parked_until: Time | None = None
+    reviewer: str | None = None
+    score: Annotated[int | None, Field(ge=0, le=4, description="AVS-01: 0 no call ... 4 threat to life")] = None
+    shelter: Annotated[str | None, Field(description="the alarm or suspension that keeps it quiet")] = None
+    shelter_why: str | None = None
     still: Annotated[str | None, Field(description="address of its first picture, for those who may look")] = None
     words: AlarmWords
 
@@ -80,6 +98,7 @@ class Entry(Shape):
     action: str
     text: str
     note: str | None
+    way: Annotated[str | None, Field(description="console, link, reply or program; null for the centre's own")] = None
 
 
 class PieceWords(Shape):
@@ -120,6 +139,43 @@ class LivePiece(Piece):
     request: str | None
 
 
+class ProcedureStep(Shape):
+    """A step of an alarm's procedure, as it stood in the rules when the alarm was taken, and what was done."""
+
+    position: int
+    kind: Literal["look", "call", "speak", "dispatch", "police", "note", "wait"]
+    text: str
+    required: bool
+    camera: str
+    number: str
+    not_before: Annotated[Time | None, Field(description="of a wait: when its time is over")]
+    needs: Annotated[list[str], Field(description="fields that doing it needs")]
+    state: Literal["open", "done", "skipped"]
+    person: str | None
+    at: Time | None
+    facts: Annotated[dict[str, Any], Field(description="number, person, at, result, text: as the kind has it")]
+
+
+class Ahead(Shape):
+    """Something that will happen by itself."""
+
+    at: Time
+    said: str
+
+
+class Member(Shape):
+    """An alarm that another keeps quiet."""
+
+    id: str
+    site_name: str
+    kind: str
+    level: Level
+    source: str
+    state: str
+    opened_at: Time
+    restored_at: Time | None
+
+
 class AlarmWhole(Alarm):
     """One alarm with its explanation and its record."""
 
@@ -128,6 +184,15 @@ class AlarmWhole(Alarm):
     record: list[Entry]
     event_ids: list[str]
     evidence: Annotated[list[Piece], Field(description="pictures and clips that its events promised")]
+    moves: Annotated[list[str], Field(description="what the asker may do with it now")] = []
+    procedure: str = ""
+    steps: list[ProcedureStep] = []
+    score_words: str = ""
+    score_reasons: list[str] = []
+    score_by: Annotated[str | None, Field(description="who said so; null where it was reckoned")] = None
+    next: Annotated[list[Ahead], Field(description="what happens when nobody acts, the soonest first")] = []
+    members: list[Member] = []
+    members_count: Annotated[int, Field(description="alarms that this one keeps quiet; `members` are the first")] = 0
 
 
 class Event(Shape):
@@ -247,19 +312,6 @@ class Delivery(Shape):
     touches: Annotated[list[str], Field(description="what needs two signatures, beside the one stored before")]
     unchanged: Annotated[bool, Field(description="it was stored before")]
     remarks: Annotated[list[str], Field(description="what a person must know, in the reader's language")]
-
-
-class Resolve(Shape):
-    """What it was, and what was done."""
-
-    resolution: Annotated[str, Field(min_length=1, max_length=32)]
-    narrative: Annotated[str, Field(min_length=1, max_length=4000, pattern=PRINTABLE)]
-
-
-class NoteText(Shape):
-    """Something to write on an alarm."""
-
-    text: Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
 
 
 class HealthCheck(Shape):

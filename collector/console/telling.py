@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.console import shapes
 from collector.console.deadlines import due_ms
+from collector.console.life_words import RECORD
 from collector.console.names import PointNames
 from collector.console.wording import Wording
 from collector.people import People
@@ -27,15 +28,6 @@ from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.timestamps import format_time
 
-RECORD: Final = {
-    "opened": N_("Opened"),
-    "joined": N_("Happened again"),
-    "restored": N_("The condition ended"),
-    "acknowledge": N_("Acknowledged"),
-    "resolve": N_("Resolved"),
-    "note": N_("Note"),
-}
-"""What a journal entry of an alarm did; an unknown one shows its own word."""
 _CENTRE: Final = N_("Centre")
 
 
@@ -110,7 +102,7 @@ class Telling:
         return known.name if known else person_id
 
     def _alarm(self, row: AlarmRow, wording: Wording) -> dict[str, Any]:
-        due = due_ms(row.level, row.opened_ms) if row.state is AlarmState.NEW else None
+        due = respond_by_ms(row)
         return {
             "id": row.id,
             "site": row.site,
@@ -133,6 +125,14 @@ class Telling:
             "narrative": row.narrative,
             "flags": list(row.flags),
             "version": row.version,
+            "handlers": list(row.handlers),
+            "raised_at": _iso(row.raised_ms),
+            "follow_by": _iso(row.follow_by_ms),
+            "parked_until": _iso(row.parked_until_ms) if row.state is AlarmState.PARKED else None,
+            "reviewer": row.reviewer,
+            "score": row.score,
+            "shelter": row.shelter,
+            "shelter_why": row.shelter_why or None,
             "words": shapes.AlarmWords(
                 title=wording.title(row.kind),
                 headline=wording.headline(row.kind, row.source, row.facts),
@@ -150,7 +150,12 @@ class Telling:
         did = texts(RECORD[entry.action]) if entry.action in RECORD else entry.action
         note = entry.facts.get("text")
         return shapes.Entry(
-            at=iso(entry.at_ms), person=entry.person, action=entry.action, text=f"{did} · {who}", note=note
+            at=iso(entry.at_ms),
+            person=entry.person,
+            action=entry.action,
+            text=f"{did} · {who}",
+            note=note,
+            way=entry.facts.get("way"),
         )
 
 
@@ -224,6 +229,17 @@ def _wanted(row: ConfigRow) -> shapes.WantedConfig | None:
     return shapes.WantedConfig(
         version=row.wanted_version, hash=row.wanted_hash, stored_at=iso(row.wanted_ms), sent_at=sent
     )
+
+
+def respond_by_ms(row: AlarmRow) -> int | None:
+    """When an alarm must be taken in hand; None when no clock runs: somebody has it, or it is quiet for a while."""
+    if row.state not in (AlarmState.NEW, AlarmState.RETURNED) or row.shelter is not None:
+        return None
+    return row.respond_by_ms or due_ms(row.level, row.opened_ms)
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)
 
 
 def iso(ms: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from collector.console import config_words
 from collector.console.sentences import ORDER
 from collector.console.wording import Wording
-from collector.storage.records import AlarmRow, AlarmState, BoxRow, PointRow, SiteRow
+from collector.storage.records import OPEN_STATES, AlarmRow, BoxRow, PointRow, SiteRow
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -74,7 +74,7 @@ def point_tiles(box: BoxRow, points: Iterable[PointRow], alarm: AlarmRow, wordin
         if _owner(point.id, told) != point.id:
             continue
         parts = [each for each in told.values() if each.id != point.id and _owner(each.id, told) == point.id]
-        open_alarm = alarm.state is not AlarmState.RESOLVED
+        open_alarm = alarm.state in OPEN_STATES
         tile = _tile(box, point, parts, concerns=open_alarm and point.id in concerned, wording=wording)
         family = point.id.partition("/")[0]
         kind = ORDER.index(family) if family in ORDER else len(ORDER)

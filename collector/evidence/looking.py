@@ -10,10 +10,16 @@ from typing import Final
 
 from collector.people import Person, PersonRole
 from collector.storage.evidence import EvidenceRow
-from collector.storage.records import AlarmState
+from collector.storage.records import OPEN_STATES, AlarmState
 
 ALWAYS: Final = frozenset(
-    {PersonRole.SHIFT_LEADER, PersonRole.SECURITY_OFFICER, PersonRole.REVIEWER, PersonRole.AUDITOR}
+    {
+        PersonRole.SHIFT_LEADER,
+        PersonRole.CENTRE_DIRECTOR,
+        PersonRole.SECURITY_OFFICER,
+        PersonRole.REVIEWER,
+        PersonRole.AUDITOR,
+    }
 )
 """Grades 1 and 2 (leaders, security department), and those who check their work."""
 
@@ -35,9 +41,6 @@ def may_look(person: Person, row: EvidenceRow, belonging: Belonging) -> bool:
     if row.request:
         return belonging.asked_by == person.id and row.kind in _STILLS
     if PersonRole.OPERATOR in person.roles:
-        return any(
-            state is AlarmState.NEW or (state is AlarmState.ACKNOWLEDGED and holder == person.id)
-            for state, holder in belonging.alarms
-        )
+        return any(state in OPEN_STATES and holder in (None, person.id) for state, holder in belonging.alarms)
     # A field engineer mends cameras: the two pictures of a picture fault are the fault.
     return PersonRole.ENGINEER in person.roles and row.about.startswith("camera.") and row.kind in _STILLS

@@ -4,10 +4,12 @@ Beside storage/reading.py, whose rules of units and pages hold here too. Flow: a
 service.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, Select, select
 
+from collector.storage.alarm_moves import order_givers, read_handlers
+from collector.storage.alarm_steps import steps_of
 from collector.storage.lines import event_row, event_statement, line_of
 from collector.storage.paging import filtered, page
 from collector.storage.reading import Reading, journal_row
@@ -73,7 +75,28 @@ def alarm_detail(reading: Reading, alarm_id: str, sight: Sight) -> AlarmDetail |
         parts=tuple(AlarmPart(part=each.part, event=event_row(each)) for each in connection.execute(parts)),
         notes=tuple(Note(person=each.person, at_ms=each.at_ms, text=each.text) for each in connection.execute(written)),
         history=tuple(journal_row(each) for each in connection.execute(history)),
+        steps=steps_of(connection, alarm_id),
+        order_givers=frozenset()
+        if row.resolved_ms is None
+        else order_givers(connection, row.site, row.opened_ms, row.resolved_ms),
     )
+
+
+_AS_THEY_ARE: Final = (
+    "raised_ms",
+    "respond_by_ms",
+    "follow_by_ms",
+    "parked_until_ms",
+    "reviewed_ms",
+    "reviewer",
+    "closed_ms",
+    "score",
+    "score_why",
+    "score_by",
+    "procedure",
+    "shelter",
+    "shelter_why",
+)
 
 
 def _statement() -> Select[Any]:
@@ -124,4 +147,6 @@ def _alarm_row(row: Row[Any]) -> AlarmRow:
         facts=event.facts,
         because=event.because,
         flags=tuple(Flag(word) for word in row.flags.split()),
+        handlers=read_handlers(row.handlers),
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
     )

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, u
 from collector.storage.evidence_table import evidence
 from collector.storage.paging import below
 from collector.storage.reading import Reading
-from collector.storage.records import MAX_LIMIT, AlarmState, Sight, Topic
+from collector.storage.records import MAX_LIMIT, OPEN_STATES, Sight, Topic
 from collector.storage.schema import alarm_events, alarms, events, journal, sites, withheld
 from collector.storage.store import Transaction
 from collector.storage.writing import MANY
@@ -182,6 +182,19 @@ def alarm_is_over(connection: Transaction, alarm_id: str, now_ms: int) -> None:
     )
 
 
+def alarm_is_open_again(connection: Transaction, alarm_id: str) -> None:
+    """An alarm was returned or reopened: boxes that were not told yet, or did not answer yet, are not told.
+
+    A box that answered has its own days; the centre's files are held by the open alarm.
+    """
+    of_alarm = select(alarm_events.c.event_id).where(alarm_events.c.alarm == alarm_id)
+    connection.execute(
+        update(evidence)
+        .where(evidence.c.owner.in_(of_alarm), evidence.c.request.is_(False), evidence.c.over == Over.TO_TELL)
+        .values(over=Over.HELD, over_request="", over_tries=0, over_due_ms=0)
+    )
+
+
 def over_due(connection: Transaction, now_ms: int, limit: int) -> list[EvidenceRow]:
     """Pieces whose boxes are to be told now, those of one box together."""
     statement = (
@@ -299,12 +312,12 @@ def _seen(sight: Sight) -> Any:
 
 
 def _held() -> ColumnElement[bool]:
-    """The condition that an alarm which is not resolved has the event of this row."""
+    """The condition that an open alarm has the event of this row."""
     return exists().where(
         alarm_events.c.event_id == evidence.c.owner,
         alarm_events.c.box == evidence.c.box,
         alarms.c.id == alarm_events.c.alarm,
-        alarms.c.state != AlarmState.RESOLVED,
+        alarms.c.state.in_([state.value for state in OPEN_STATES]),
     )
 
 

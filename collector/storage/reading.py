@@ -15,6 +15,7 @@ from collector.storage.lines import event_row, event_statement
 from collector.storage.paging import below, filtered, page
 from collector.storage.records import (
     MAX_LIMIT,
+    OPEN_STATES,
     BoxRow,
     ConfigRow,
     EventRow,
@@ -43,6 +44,7 @@ from collector.storage.schema import (
 )
 from collector.storage.seeing import seen_events, shown_alarms
 
+_OPEN: Final = tuple(state.value for state in OPEN_STATES)
 LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX, Topic.ORDER, Topic.EVIDENCE)
 
 
@@ -90,7 +92,7 @@ class Reading:
                 .scalar_subquery()
                 .label("silent"),
                 select(func.count())
-                .where(alarms.c.site == sites.c.id, alarms.c.state.in_(("new", "acknowledged")), shown_alarms(sight))
+                .where(alarms.c.site == sites.c.id, alarms.c.state.in_(_OPEN), shown_alarms(sight))
                 .scalar_subquery()
                 .label("alarms"),
             )

@@ -158,6 +158,20 @@ class AlarmRow(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, Any]
     because: tuple[BecauseRow, ...]
     flags: tuple[Flag, ...]
+    handlers: tuple[str, ...] = ()
+    raised_ms: int | None = None
+    respond_by_ms: int | None = None
+    follow_by_ms: int | None = None
+    parked_until_ms: int | None = None
+    reviewed_ms: int | None = None
+    reviewer: str | None = None
+    closed_ms: int | None = None
+    score: int | None = None
+    score_why: str = "[]"  # JSON, alarms.scoring.read_reasons
+    score_by: str = ""
+    procedure: str = ""
+    shelter: str | None = None
+    shelter_why: str = ""
 
 
 class AlarmPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,12 +190,31 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """One alarm with everything that belongs to it; `parts` holds its first MAX_LIMIT events."""
+    """One alarm with everything that belongs to it; `parts` holds its first MAX_LIMIT events.
+
+    `order_givers` are those who drew up or approved an order for its site while it was open, once it is resolved.
+    """
 
     alarm: AlarmRow
     parts: tuple[AlarmPart, ...]
     notes: tuple[Note, ...]
     history: tuple["JournalRow", ...]
+    steps: tuple["AlarmStep", ...] = ()
+    order_givers: frozenset[str] = frozenset()
+
+
+class AlarmStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of an alarm's procedure; `line` is it as it stood in the rules when the alarm was taken."""
+
+    alarm: str
+    position: int
+    kind: str
+    required: bool
+    line: Mapping[str, Any]
+    state: str = "open"
+    person: str = ""
+    at_ms: int | None = None
+    facts: Mapping[str, Any] = {}
 
 
 class SiteRow(msgspec.Struct, frozen=True, kw_only=True):
