@@ -45,9 +45,7 @@ ONE_PLACE = {
         "provisioning/enrolment/web.py",
     ],
     "pydantic": ["collector/console/*"],
-    "aiosmtplib": ["collector/notify/mail.py"],
-    "apprise": ["collector/notify/apprise_channel.py"],
-    "httpx": ["ordering/asking.py", "agent/drivers/recorders/http.py", "collector/notify/webhook.py"],
+    "httpx": ["ordering/asking.py", "agent/drivers/recorders/http.py"],
     "av": ["agent/video/media.py", "simulator/cameras/encoding.py"],
     "cv2": ["agent/video/vision.py", "simulator/cameras/scenes.py"],
     "numpy": ["agent/video/*", "agent/people/*", "simulator/cameras/*"],
@@ -140,7 +138,6 @@ PURE = [
     "collector/ingest/sequence.py",
     "collector/evidence/receiving.py",
     "collector/evidence/looking.py",
-    *(f"collector/notify/{name}.py" for name in ("limits", "trying", "addresses", "fitting", "saying", "signing")),
 ]
 NOT_PURE = ["protocol/command.py", "protocol/pinned_tls.py", "protocol/systemd.py"]
 IMPURE_MODULES = {"asyncio", "random", "secrets", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}

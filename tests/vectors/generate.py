@@ -36,6 +36,7 @@ from provisioning.issuing import Credential
 from tests.bundles import BOX, SITE, roster, settings
 from tests.ledgers import NOW, PaperBox, PaperExport, der_chain
 from tests.vectors.orders import order_vectors
+from tests.vectors.receivers import receiver_vectors
 from tests.vectors.uploads import upload_vectors
 
 HERE = Path(__file__).parent
@@ -104,6 +105,7 @@ def make() -> Iterator[tuple[str, bytes]]:
     yield "enrolment.json", _json(_enrolment(authority))
     yield "orders.json", _json(order_vectors())
     yield "uploads.json", _json(upload_vectors())
+    yield "receivers.json", _json(receiver_vectors())
 
 
 def _bundle(authority: Authority) -> dict[str, Any]:

@@ -26,12 +26,12 @@ MAX_SAID: Final = 48
 
 SIA: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
-        110: ("FA", "FR"),
-        120: ("PA", "PR"),
-        121: ("HA", "HR"),
-        130: ("BA", "BR"),
-        131: ("BA", "BR"),
-        133: ("BA", "BR"),
+        110: ("FA", "FH"),
+        120: ("PA", "PH"),
+        121: ("HA", "HH"),
+        130: ("BA", "BH"),
+        131: ("BA", "BH"),
+        133: ("BA", "BH"),
         137: ("TA", "TR"),
         301: ("AT", "AR"),
         302: ("YT", "YR"),
