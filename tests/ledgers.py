@@ -69,7 +69,15 @@ class PaperBox:
         for lane in Lane:
             self.tips.setdefault(lane, start(self.run))
 
-    def line(self, kind: str, *, in_lane: Lane | None = None, **facts: Any) -> bytes:
+    def line(
+        self,
+        kind: str,
+        *,
+        in_lane: Lane | None = None,
+        source: str = "interlock/vestibule",
+        restores: str | None = None,
+        **facts: Any,
+    ) -> bytes:
         """The next line of the lane of `kind`."""
         lane = in_lane or kind_of(kind).lane
         tip = self.tips[lane]
@@ -89,8 +97,9 @@ class PaperBox:
             at=format_time(self.now),
             mono_ms=int(self.now.timestamp() * 1000) % 2**40,
             clock=Clock.SYNCED,
-            source="interlock/vestibule",
+            source=source,
             facts=facts,
+            restores=restores,
         )
         line = encode(event)
         link = Link(run=self.run, seq=event.seq, prev=event.prev, hash=line_hash(line))
