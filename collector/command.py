@@ -107,8 +107,11 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
 
 
 def _check(arguments: argparse.Namespace, say: Texts) -> int:
+    from collector.notify.dc09.loading import load_receivers
+
     config = _config(arguments)
     keys = _keys(config)
+    load_receivers(config)
     settings = config.settings
     for shown in Lists(keys.trust.crls, ()).judge(datetime.now(UTC)):
         print(shown.said.told(say), file=sys.stderr)

@@ -62,6 +62,21 @@ def test_a_sound_configuration_is_said_to_be_so(folder: Path, capsys: pytest.Cap
     assert not (folder / "collector.sqlite").exists()
 
 
+def test_a_receivers_key_is_looked_at_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key that others can read is told at `check`, not at the first hold-up."""
+    file, key = folder / "collector.toml", folder / "police.key"
+    file.write_text(
+        file.read_text() + '[[receiver]]\nid = "police"\naddresses = ["10.1.1.5:7700"]\naccount = "0755"\n'
+        'key_file = "police.key"\n'
+    )
+    key.write_text("00" * 16)
+    key.chmod(0o644)
+    assert run(folder, "check") == 2
+    assert "chmod 600" in capsys.readouterr().err
+    key.chmod(0o600)
+    assert run(folder, "check") == 0
+
+
 def test_what_is_wrong_is_told_with_its_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong value, a missing file, another collector's certificate, a key that does not belong: exit code 2."""
     write(folder, "centre-2", "centre-1")

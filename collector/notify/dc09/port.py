@@ -1,8 +1,10 @@
 """A receiver as the sender sees it: one notice in, one outcome. Flow: sender.py -> here -> receivers.py."""
 
+from collections.abc import Iterable
+
 from collector.notify.dc09.receivers import Receivers
 from collector.notify.dc09.records import Reason, Report
-from collector.notify.port import Message, Outcome, Sent, failed
+from collector.notify.port import Message, Outcome, Port, Sent, failed
 
 _AGAIN = frozenset({Reason.BUSY})
 """What a new try may mend; for everything else the receiver was tried three times at each address already."""
@@ -29,3 +31,8 @@ class ReceiverPort:
 
     async def close(self) -> None:
         """Every report has a connection of its own: nothing is left open."""
+
+
+def receiver_ports(receivers: Receivers, ids: Iterable[str]) -> dict[str, Port]:
+    """What the sender is given: a port for each receiver."""
+    return {each: ReceiverPort(receivers, each) for each in ids}
