@@ -50,6 +50,7 @@ from collector.registering import Registry
 from collector.services import Services
 from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
+from collector.storage.waking import Waking
 from collector.times import unix_ms
 from protocol.certificates import Trust
 from protocol.ids import new_event_id, new_run
@@ -102,6 +103,9 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         metrics, feed = Metrics(), Feed(store)
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
         feed.start()
+        waking = Waking(store, feed.changed)
+        stack.push_async_callback(asyncio.to_thread, waking.stop)
+        waking.start()
         people = People(people_of(settings))
         around = _around(config, people)
         centre = _centre(config, keys, store, metrics, feed, stack, around)
@@ -269,6 +273,7 @@ def _subscribers(config: Config, receiving: Receiving) -> list[Subscriber]:
             tls,
             lambda: time.time_ns() // 1_000_000,
             receiving.wake,
+            settings.share,
         )
         for index, (host, port) in enumerate(config.brokers)
     ]

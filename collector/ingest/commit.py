@@ -23,7 +23,7 @@ from collector.ingest.revoking import note_revoked
 from collector.ingest.sequence import Standing
 from collector.ingest.set_back import note_set_back
 from collector.ingest.signs_of_life import Hearing, Sign, box_of
-from collector.ingest.telling import tell
+from collector.ingest.telling import tell, tell_drafts
 from collector.ingest.verification import VerifiedBirth, VerifiedEvents
 from collector.ingest.withholding import withhold
 from collector.ingest.work import DURESS, Work
@@ -35,6 +35,7 @@ from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Topic
 from collector.storage.schema import envelopes
 from collector.storage.store import Store
+from collector.storms.finding import find_storms, storms_over
 from protocol.certificates import Trust
 from protocol.enrolment import RecordLine
 from protocol.ledger import Position
@@ -64,7 +65,6 @@ class Outcome:
     asks: Sequence[tuple[str, Ask]] = ()
     deliveries: Sequence[tuple[str, bytes]] = ()
     posts: Sequence[Post] = ()
-    offsets: Mapping[str, int] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
     dropped: int = 0
@@ -80,14 +80,13 @@ class Committer:
         self._store, self._ledger, self._hearing, self._around = store, ledger, hearing, around
         self._listening_ms = 0
 
-    def commit(
-        self, batch: Batch, offsets: Mapping[str, int], *, now_ms: int, mono_ms: int, listening_ms: int
-    ) -> Outcome:
-        """Store a batch; `offsets` is how far the boxes' clocks were off when last heard."""
+    def commit(self, batch: Batch, *, now_ms: int, mono_ms: int, listening_ms: int) -> Outcome:
+        """Store a batch."""
         with self._store.write() as connection:
             work = Work(connection=connection, now_ms=now_ms, number=writing.lock_counters(connection))
             boxes = {verified.box for verified in batch.events} | {box_of(sign) for sign in batch.signs}
             work.known = writing.standings(connection, boxes)
+            offsets = writing.clock_offsets(connection, {verified.box for verified in batch.events})
             place_events(work, batch.events, offsets)
             heard = self._hearing.hear(work, batch.signs, listening_ms)
             collector = self._ledger.collector
@@ -103,7 +102,6 @@ class Committer:
             answers=heard.receipts,
             asks=work.asks,
             deliveries=heard.deliveries,
-            offsets=heard.offsets,
             events=work.events_by_lane,
             duplicates=work.duplicates,
             dropped=heard.dropped,
@@ -123,6 +121,7 @@ class Committer:
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             refusals_over(work, self._ledger)
+            storms_over(work, self._around)
             posts: list[Post] = list(look_at_orders(work, self._ledger.collector))
             posts.extend(tell_over(work, lambda: self._ledger.new_id(now_ms)))
             if not due and not work.found and not work.drafts and not work.entries and not posts:
@@ -178,9 +177,12 @@ class Committer:
         if doubled:
             writing.mark_forked(work.connection, doubled)
         tell(work, self._ledger, mono_ms)
+        storms = find_storms(work, self._around)
+        if storms:
+            tell_drafts(work, self._ledger, mono_ms)
         withhold(work)
         join_answers(work, self._ledger.collector)
-        made = raise_alarms(work, self._around)
+        made = raise_alarms(work, self._around, storms)
         writing.insert_many(work.connection, envelopes, work.envelopes)
         work.flush_events()
         writing.save_standings(work.connection, work.fresh, work.known)

@@ -37,6 +37,11 @@ class Parking:
         """How many wait."""
         return sum(len(waiting) for waiting in self._waiting.values())
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Whose introduction is waited for."""
+        return frozenset(each.unverified.kid for waiting in self._waiting.values() for each in waiting)
+
     def park(self, parsed: Parsed, now_ms: int) -> bool:
         """Let an envelope wait if there is room; True when the box should be asked for its birth now."""
         size = len(parsed.received.payload)
@@ -52,6 +57,10 @@ class Parking:
     def introduced(self, box: str, kid: str) -> list[Parsed]:
         """What waited for this key, in its order."""
         return self._take(box, lambda parsed: parsed.unverified.kid == kid)
+
+    def introduced_key(self, kid: str) -> list[Parsed]:
+        """What waited for this key, whichever box each claims to be of."""
+        return [parsed for box in list(self._waiting) for parsed in self.introduced(box, kid)]
 
     def impatient(self, now_ms: int) -> list[Parsed]:
         """What has waited too long."""

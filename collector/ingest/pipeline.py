@@ -86,7 +86,6 @@ class Pipeline:
         self._signers = Signers(trust, self._chains, self._chains_of_box)
         self._rates = Rates()
         self._parking = Parking()
-        self._offsets: dict[str, int] = {}
         self._elsewhere: deque[Rejection] = deque(maxlen=MOST_ELSEWHERE)
         self._helpers, self._shares = helpers, shares
         self._lists: tuple[Trust, int, Lists] | None = None
@@ -144,10 +143,13 @@ class Pipeline:
             StoreError: the database cannot be reached.
         """
         sending = Sending()
-        rejections = [_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms)]
+        rejections: list[Rejection] = []
+        introduced = self._introduced_elsewhere(rejections, now_ms)
+        rejections.extend(_reject(parsed, Reason.UNKNOWN_KEY) for parsed in self._parking.impatient(now_ms))
         while self._elsewhere:
             rejections.append(self._elsewhere.popleft())
-        self._commit([], rejections, sending, (now_ms, mono_ms, listening_ms))
+        verified = self._verify(introduced, rejections, now_ms)
+        self._commit(verified, rejections, sending, (now_ms, mono_ms, listening_ms))
         if self._told_of is not (trust := self._signers.trust):
             outcome = self._committer.renewed(trust, now_ms=now_ms, mono_ms=mono_ms)
             self._signers.lock_out(outcome.revoked)
@@ -202,6 +204,21 @@ class Pipeline:
                 rejections.append(_reject(each, known))
             else:
                 signed.append(Signed(each, known))
+        return signed
+
+    def _introduced_elsewhere(self, rejections: list[Rejection], now_ms: int) -> list[Signed]:
+        """What waited for a birth that another collector took."""
+        now, keys = moment(now_ms), self._parking.keys
+        self._signers.find(keys, now)
+        signed: list[Signed] = []
+        for kid in sorted(keys):
+            if (known := self._signers.get(kid, now)) is None:
+                continue
+            for waited in self._parking.introduced_key(kid):
+                if isinstance(known, Reason):
+                    rejections.append(_reject(waited, known))
+                else:
+                    signed.append(Signed(waited, known))
         return signed
 
     def _introduced(self, birth: Parsed, rejections: list[Rejection], now: datetime) -> list[Signed]:
@@ -283,11 +300,8 @@ class Pipeline:
     def _store_batch(self, batch: Batch, sending: Sending, times: tuple[int, int, int]) -> None:
         now_ms, mono_ms, listening_ms = times
         with self._metrics.commits.time():
-            outcome = self._committer.commit(
-                batch, self._offsets, now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms
-            )
+            outcome = self._committer.commit(batch, now_ms=now_ms, mono_ms=mono_ms, listening_ms=listening_ms)
         self._metrics.batch.observe(len(batch.events) + len(batch.signs))
-        self._offsets.update(outcome.offsets)
         for box, heads in outcome.heads.items():
             sending.heads[box] = dict(heads)
         sending.answers.extend(outcome.answers)

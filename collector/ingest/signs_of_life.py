@@ -33,11 +33,10 @@ _TELLING: Final = ("silent", "delayed", "forked", "run")
 
 @dataclass
 class Answers:
-    """What the signs of life led to: answers and bundles to send, messages dropped, and each box's clock."""
+    """What the signs of life led to: answers and bundles to send, and messages dropped."""
 
     receipts: list[tuple[str, bytes]] = field(default_factory=list)
     dropped: int = 0
-    offsets: dict[str, int] = field(default_factory=dict)
     deliveries: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -86,7 +85,6 @@ class Hearing:
                 said.append(_said(sign, before, state))
             states[box] = state
             changed[box] = (state, due_ms(state, listening_ms))
-            answers.offsets[box] = state.offset_ms
             work.found.extend((box, state.site, found) for found in heard.found)
             if _shows(before, state) or heard.points:
                 work.entries.append(_entry(self.collector, state, isinstance(sign, VerifiedBirth)))

@@ -17,9 +17,14 @@ from protocol.kinds import RESTORED, Lane
 
 def tell(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
     """Write what was found and not told yet."""
-    if not work.found and not work.drafts:
-        return
-    drafts = [*_drafts(work, ledger), *work.drafts]
+    if work.found:
+        work.drafts = [*_drafts(work, ledger), *work.drafts]
+    tell_drafts(work, ledger, mono_ms)
+
+
+def tell_drafts(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
+    """Write the drafts as they stand, once."""
+    drafts, work.drafts = work.drafts, []
     if not drafts:
         return
     lanes = _own_lanes(work, ledger.collector)
@@ -55,9 +60,10 @@ def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
         if known is not None:
             conditions.end(work.connection, key)
             del there[key]
-            drafts.append(_draft(event_id, kind + RESTORED, box, site, facts, restores=known.event_id))
+            told_at = known.site or site  # another collector's own site, where that one told it
+            drafts.append(_draft(event_id, kind + RESTORED, box, told_at, facts, restores=known.event_id))
         else:
-            there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts)
+            there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts, site=site)
             conditions.begin(work.connection, key, there[key])
             draft = _draft(event_id, kind, box, site, facts)
             drafts.append(msgspec.structs.replace(draft, because=found.because))

@@ -22,6 +22,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     since_ms: int
     facts: dict[str, Any]
+    site: str = ""
+    """Where it was told; empty in a row from before this was kept."""
 
 
 def open_conditions(connection: Transaction, keys: Iterable[Key]) -> dict[Key, Open]:
@@ -56,6 +58,7 @@ def begin(connection: Transaction, key: Key, fresh: Open) -> None:
             event_id=fresh.event_id,
             since_ms=fresh.since_ms,
             facts=_text(fresh.facts),
+            site=fresh.site,
         )
     )
 
@@ -75,7 +78,7 @@ def _is(key: Key) -> Any:
 
 
 def _open(row: Any) -> Open:
-    return Open(event_id=row.event_id, since_ms=row.since_ms, facts=msgspec.json.decode(row.facts))
+    return Open(event_id=row.event_id, since_ms=row.since_ms, facts=msgspec.json.decode(row.facts), site=row.site)
 
 
 def _text(facts: dict[str, Any]) -> str:

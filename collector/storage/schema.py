@@ -222,6 +222,7 @@ conditions = Table(
     Column("event_id", _UUID, nullable=False),
     Column("since_ms", BigInteger, nullable=False),
     Column("facts", Text, nullable=False),  # JSON; what the restore or the next count needs
+    Column("site", _ID, nullable=False, server_default=""),  # where it was told: its end is told there too
     comment="What the centre itself has found and not yet seen end",
 )
 

@@ -183,6 +183,15 @@ def box_states(connection: Transaction, wanted: Iterable[str]) -> dict[str, BoxS
     return found
 
 
+def clock_offsets(connection: Transaction, wanted: Iterable[str]) -> dict[str, int]:
+    """How far the clocks of these boxes were off when last heard, whichever collector heard them."""
+    found: dict[str, int] = {}
+    for part in _parts(wanted):
+        for row in connection.execute(select(boxes.c.id, boxes.c.offset_ms).where(boxes.c.id.in_(part))):
+            found[row.id] = row.offset_ms
+    return found
+
+
 def due_boxes(connection: Transaction, now_ms: int, limit: int) -> list[BoxState]:
     """Boxes that have to be looked at."""
     statement = select(boxes).where(boxes.c.due_ms <= now_ms).order_by(boxes.c.due_ms).limit(limit)

@@ -171,6 +171,7 @@ def upgrade() -> None:
     op.add_column("alarms", sa.Column("procedure", sa.String(length=64), server_default="", nullable=False))
     op.add_column("alarms", sa.Column("shelter", sa.String(length=36), nullable=True))
     op.add_column("alarms", sa.Column("shelter_why", sa.String(length=16), server_default="", nullable=False))
+    op.add_column("conditions", sa.Column("site", sa.String(length=32), server_default="", nullable=False))
     op.create_index(op.f("ix_alarms_shelter"), "alarms", ["shelter"], unique=False)
 
 
@@ -185,6 +186,7 @@ def downgrade() -> None:
     op.drop_table("timers")
     op.drop_table("alarm_steps")
     op.drop_table("incidents")
+    op.drop_column("conditions", "site")
     op.drop_index("ix_alarms_shelter", "alarms")
     op.drop_column("alarm_events", "why")
     op.drop_column("alarms", "raised_ms")
