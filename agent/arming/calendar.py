@@ -1,29 +1,18 @@
 """Which hours a day has: working days, weekends, holidays, exceptions, on the site's own clock. Pure.
 
-What the program knows of holidays comes from two adapters (`workdays.py`, `statutory.py`); `[calendar]` corrects both,
-and an exception of `[opening]` beats everything. A year that nobody knows is provisional: Monday to Friday, less the
-days that are holidays by law. Flow: site file -> `Timetable.days(wall)` -> `hours.py`; `within` for people's hours.
+What a day is, `protocol/workdays/` says by the published days and the site's `[calendar]`; an exception of `[opening]`
+beats everything. Flow: site file -> `Timetable.days(wall)` -> `hours.py`; `within` for people's hours.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from agent.arming import statutory, workdays
 from protocol.site.schema import Calendar, Opening
+from protocol.workdays.days import DayKind, Workdays
 
 _A_DAY = timedelta(days=1)
-_SATURDAY = 5
-
-
-class DayKind(StrEnum):
-    """What a day is, for opening hours."""
-
-    WORKING = "working"  # Monday to Friday, and weekends that are worked
-    WEEKEND = "weekend"
-    HOLIDAY = "holiday"
 
 
 class DayPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +54,7 @@ class Timetable:
     def __init__(self, opening: Opening | None, calendar: Calendar | None, timezone: str) -> None:
         self._opening = opening or Opening()
         self._scheduled = opening is not None
-        calendar = calendar or Calendar()
-        self._chinese = calendar.country == "CN"
-        self._years = frozenset(calendar.years)
-        self._off = frozenset(date.fromisoformat(day) for day in calendar.holidays)
-        self._worked = frozenset(date.fromisoformat(day) for day in calendar.working)
+        self._workdays = Workdays(calendar)
         self._exceptions = {date.fromisoformat(each.date): each for each in self._opening.exception}
         self._zone = ZoneInfo(timezone)
         self._last: Days | None = None
@@ -81,33 +66,18 @@ class Timetable:
             self._last = Days(
                 today=self.plan(today),
                 yesterday=self.plan(today - _A_DAY),
-                unknown_year=self._unknown(today) if self._scheduled else 0,
+                unknown_year=self._workdays.unknown_year(today) if self._scheduled else 0,
                 scheduled=self._scheduled,
             )
         return self._last
 
     def kind(self, day: date) -> DayKind:
-        """What a day is: the site file's word, else the published one, else the law's."""
-        if day in self._off:
-            return DayKind.HOLIDAY
-        if day in self._worked:
-            return DayKind.WORKING
-        plain = DayKind.WEEKEND if day.weekday() >= _SATURDAY else DayKind.WORKING
-        if not self._chinese or day.year in self._years:
-            return plain
-        if workdays.knows(day.year):
-            if workdays.is_off(day):
-                return DayKind.HOLIDAY
-            return DayKind.WORKING if workdays.is_worked(day) else plain
-        return DayKind.HOLIDAY if statutory.is_statutory(day) else plain
-
-    def is_provisional(self, year: int) -> bool:
-        """Whether nobody has said yet which days of it are worked."""
-        return self._chinese and year not in self._years and not workdays.knows(year)
+        """What a day is."""
+        return self._workdays.kind(day)
 
     def plan(self, day: date) -> DayPlan:
         """The hours of one day. What the box does, or calls late, never falls into hours that are open."""
-        opening, exception, kind = self._opening, self._exceptions.get(day), self.kind(day)
+        opening, exception, kind = self._opening, self._exceptions.get(day), self._workdays.kind(day)
         of_kind = {
             DayKind.WORKING: opening.weekdays,
             DayKind.WEEKEND: opening.weekends,
@@ -124,7 +94,7 @@ class Timetable:
         return DayPlan(
             date=day,
             kind=kind,
-            provisional=self.is_provisional(day.year),
+            provisional=self._workdays.is_provisional(day.year),
             begins=self._at(day, "00:00"),
             ends=self._at(day + _A_DAY, "00:00"),
             opens=opens,
@@ -136,11 +106,6 @@ class Timetable:
             warn_at=auto_arm - opening.auto_arm_warning if auto_arm else None,
             auto_arm=auto_arm,
         )
-
-    def _unknown(self, today: date) -> int:
-        """The first year that is needed by now and later than what is published."""
-        needed = (today.year, today.year + 1) if today.month == 12 else (today.year,)
-        return next((year for year in needed if year > workdays.LATEST and self.is_provisional(year)), 0)
 
     def _time(self, day: date, text: str | None) -> datetime | None:
         return self._at(day, text) if text else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from agent.arming.calendar import DayKind, Timetable
+from agent.arming.calendar import Timetable
 from agent.arming.commands import Answer, Command
 from agent.arming.told import duress
 from agent.conversation import ORDER_REFUSED, Voice
@@ -21,6 +21,7 @@ from agent.orders.used import Used
 from protocol.messages import Order
 from protocol.roster import Roster
 from protocol.site.schema import Site
+from protocol.workdays.days import DayKind
 
 LOG: Final = logging.getLogger("branchwatch.orders")
 

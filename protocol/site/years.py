@@ -3,4 +3,4 @@
 from typing import Final
 
 LATEST_PUBLISHED: Final = 2026
-"""The last year that the locked release of the calendar's library knows whole (agent/arming/workdays.py)."""
+"""The last year that the locked release of the calendar's library knows whole (protocol/workdays/published.py)."""

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from agent.arming import workdays
-from agent.arming.calendar import DayKind, Timetable, within
+from agent.arming.calendar import Timetable, within
 from agent.findings import Phase
 from protocol.site.schema import Calendar, Opening, OpeningException
+from protocol.workdays import published
+from protocol.workdays.days import DayKind
 from tests.branch_hours import OPENING, SHANGHAI, BranchHours, at
 
-UNKNOWN = workdays.LATEST + 1
+UNKNOWN = published.LATEST + 1
 
 
 def timetable(calendar: Calendar | None = None, opening: Opening = OPENING) -> Timetable:

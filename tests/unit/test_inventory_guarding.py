@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.arming import workdays
 from protocol.roster import Duty
 from protocol.site.years import LATEST_PUBLISHED
 from protocol.texts import texts_for
+from protocol.workdays import published
 from provisioning.inventory.attention import calendar_warnings
 from provisioning.inventory.loading import load_inventory
 from provisioning.inventory.shapes import Inventory
@@ -230,4 +230,4 @@ def test_a_year_that_nobody_knows_is_told_from_december_on(tmp_path: Path) -> No
 
 def test_provisioning_and_boxes_know_the_same_years() -> None:
     """The offline machine has no calendar library: the last year that it tells is the one that boxes have."""
-    assert LATEST_PUBLISHED == workdays.LATEST
+    assert LATEST_PUBLISHED == published.LATEST
