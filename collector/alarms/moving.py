@@ -8,10 +8,10 @@ the commit. Flow: service.py and the answers to notices -> here -> rows.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from collector.alarms.clocks import follow_by_ms, respond_by_ms
 from collector.alarms.lifecycle import decide
 from collector.alarms.scoring import reasons_column, said_by_person
 from collector.alarms.words import Asked, Holder, Move, Need, Refusal, Stands, Transition
-from collector.console.deadlines import due_ms
 from collector.escalation import begin
 from collector.escalation.surroundings import Surroundings
 from collector.people import PersonRole
@@ -22,6 +22,7 @@ from collector.storage.alarm_moves import Held
 from collector.storage.journal import Entry, write_journal
 from collector.storage.records import OPEN_STATES, AlarmState, Sight, Topic
 from collector.storage.store import Transaction
+from protocol.workdays.days import Workdays
 
 _UNTAKEN: Final = (AlarmState.NEW, AlarmState.RETURNED)
 _TAKERS: Final = frozenset({PersonRole.OPERATOR, PersonRole.SHIFT_LEADER})
@@ -97,8 +98,12 @@ def _write(
             raise RefusedError(settled)
         facts |= settled
     values = _values(held, asked, row, now_ms)
-    if asked.move is Move.ACKNOWLEDGE or asked.move is Move.REOPEN:
-        values["procedure"] = progress.begin_procedure(connection, held, rules_now(connection).rules, now_ms)
+    if row.to is not held.state:
+        rules = rules_now(connection).rules
+        days = Workdays(rules.calendar)
+        values["follow_by_ms"] = follow_by_ms(held.level, held.opened_ms, held.timezone, days)
+        if row.to is AlarmState.ACKNOWLEDGED:
+            values["procedure"] = progress.begin_procedure(connection, held, rules, now_ms)
     entry = Entry(
         topic=Topic.ALARM,
         subject=held.id,
@@ -149,7 +154,7 @@ def _values(held: Held, asked: Asked, row: Transition, now_ms: int) -> dict[str,
         values["handlers"] = alarm_moves.handlers_column([*held.handlers, *fresh])
     if row.to is not held.state:
         values["parked_until_ms"] = asked.until_ms if row.to is AlarmState.PARKED else None
-        values["respond_by_ms"] = due_ms(held.level, now_ms) if row.to in _UNTAKEN else None
+        values["respond_by_ms"] = respond_by_ms(held.level, now_ms) if row.to in _UNTAKEN else None
     text = asked.text.strip()
     match asked.move:
         case Move.ACKNOWLEDGE:

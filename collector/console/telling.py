@@ -6,8 +6,8 @@ Reads nothing but the cache of point names and the list of people. Flow: rows ->
 from collections.abc import Sequence
 from typing import Any, Final
 
+from collector.alarms import clocks
 from collector.console import shapes
-from collector.console.deadlines import due_ms
 from collector.console.life_words import RECORD
 from collector.console.names import PointNames
 from collector.console.wording import Wording
@@ -235,7 +235,7 @@ def respond_by_ms(row: AlarmRow) -> int | None:
     """When an alarm must be taken in hand; None when no clock runs: somebody has it, or it is quiet for a while."""
     if row.state not in (AlarmState.NEW, AlarmState.RETURNED) or row.shelter is not None:
         return None
-    return row.respond_by_ms or due_ms(row.level, row.opened_ms)
+    return row.respond_by_ms or clocks.respond_by_ms(row.level, row.opened_ms)
 
 
 def _iso(ms: int | None) -> str | None:
