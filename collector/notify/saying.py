@@ -20,8 +20,14 @@ from protocol.texts import texts_for
 LONGEST_NAME: Final = 60
 """Characters of a name in a text message; the rest of a longer one stands at the desk."""
 
-DUE: Final[Mapping[str, str]] = {"stall": "stalled", "review": "review", "follow": "follow", "respond": "unanswered"}
-"""The purpose of a reminder -> the word for it."""
+WHY: Final[Mapping[str, str]] = {
+    "response": "unanswered",
+    "untaken": "unanswered",
+    "stall": "stalled",
+    "review": "review",
+    "follow": "follow",
+}
+"""Why somebody is reminded (escalation/telling.py) -> the word for it."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -137,9 +143,9 @@ def _headline(wording: Wording, alarm: AlarmFacts) -> str:
 
 
 def _next(texts: Texts, alarm: AlarmFacts, notice: Notice, told: Mapping[str, Any], named: Callable[[str], str]) -> str:
-    purpose = str(told.get("purpose", ""))
-    if notice.sort is Sort.REMINDER and purpose in DUE:
-        return texts.word(DUE[purpose])
+    why = str(told.get("why", ""))
+    if notice.sort is Sort.REMINDER and why in WHY:
+        return texts.word(WHY[why])
     if alarm.holder:
         return texts.word("held", holder=named(alarm.holder)[:LONGEST_NAME])
     if alarm.respond_by_ms is None:

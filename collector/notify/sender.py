@@ -72,7 +72,8 @@ class Sender:
         self._tokens: dict[str, str] = {}
         self._busy: Counter[str] = Counter()
         self._grave = 0
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.under_way: dict[str, asyncio.Task[None]] = {}
+        """Notices that a channel has now, by id."""
         self._outcomes: list[Outcomes] = []
         self._renewed_ms = 0
         self._looked_ms = 0
@@ -107,8 +108,8 @@ class Sender:
         while True:
             more = await self._step()
             many += more
-            if self._under_way:
-                await asyncio.wait(list(self._under_way.values()))
+            if self.under_way:
+                await asyncio.wait(list(self.under_way.values()))
             await self._write()
             if not more:
                 return many
@@ -158,7 +159,7 @@ class Sender:
     async def _upkeep(self, now_ms: int) -> None:
         """Renew what takes long, and take back what others left; both rarely."""
         if now_ms - self._renewed_ms >= RENEW_MS:
-            ids = list(self._under_way)
+            ids = list(self.under_way)
             self._renewed_ms = now_ms
             if ids:
                 await self._apart(lambda: self._renew(ids, now_ms))
@@ -184,7 +185,7 @@ class Sender:
         self._busy[notice.channel] += 1
         self._grave += notice.level == 1
         task = asyncio.create_task(self._send(parcel), name=f"notice {notice.number}")
-        self._under_way[notice.id] = task
+        self.under_way[notice.id] = task
 
     async def _send(self, parcel: Parcel) -> None:
         notice = parcel.notice
@@ -196,7 +197,7 @@ class Sender:
         finally:
             self._busy[notice.channel] -= 1
             self._grave -= notice.level == 1
-            self._under_way.pop(notice.id, None)
+            self.under_way.pop(notice.id, None)
         now_ms = self._with.now_ms()
         what = after(notice, sent, now_ms)
         if what.state is not NoticeState.QUEUED:
@@ -277,7 +278,7 @@ class Sender:
 
     async def _end(self) -> None:
         """Let what is under way end, write it down, hang up."""
-        tasks = list(self._under_way.values())
+        tasks = list(self.under_way.values())
         if tasks:
             await asyncio.wait(tasks, timeout=LAST_WORD_S)
             for task in tasks:
