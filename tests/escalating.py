@@ -10,11 +10,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert, select
 
+from collector.alarms.service import AlarmService
+from collector.alarms.words import Move, Way
+from collector.escalation.answering import Answered, answered
 from collector.escalation.records import Timer
 from collector.escalation.runner import Runner
 from collector.people import Credentials, People, Person, PersonRole
 from collector.rules.shapes import Rules
-from collector.storage import presence, timers
+from collector.storage import presence, timers, writing
 from collector.storage.alarm_tables import notices, rules
 from collector.storage.reading import journal_row
 from collector.storage.records import JournalRow, Topic
@@ -92,6 +95,17 @@ class EscalatingCentre(PaperCentre):
         self.sit()
         self.take(box.events(box.line(kind, **facts)))
         return self.alarms()[-1].id
+
+    def act(self, alarm: str, who: Person, move: Move, **said: Any) -> None:
+        """Somebody does something with an alarm."""
+        service = AlarmService(self.store, lambda: self.now, lambda: None, self.around)
+        service.move(alarm, who, move, version=None, **said)
+
+    def reply(self, alarm: str, who: Person) -> Answered:
+        """Somebody answers a notice."""
+        with self.store.write() as connection:
+            writing.lock_counters(connection)
+            return answered(connection, alarm, who, unix_ms(self.now), Way.REPLY, around=self.around)
 
     def timers_of(self, alarm: str) -> list[Timer]:
         """What will happen to an alarm."""

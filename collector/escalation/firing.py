@@ -7,21 +7,28 @@ shelters, parking and digests is done by their own packages. Flow: runner.py -> 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from collector.escalation.begin import UNTAKEN, group_waits, policy_of
+from collector.alarms.unparking import unpark
+from collector.escalation.begin import UNTAKEN, begin, group_waits, policy_of
 from collector.escalation.chains import again, chain_of, goes_on
-from collector.escalation.plan import ENDED, again_ms
+from collector.escalation.plan import CHAIN, ENDED, again_ms
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import look
 from collector.escalation.telling import Telling
+from collector.notify.digests import flush
 from collector.storage import reach, timers
 from collector.storage.records import HELD_STATES, AlarmState
 from collector.storage.store import Transaction
+from collector.storms.surfacing import surface
+from collector.storms.suspending import end_suspension
 
 Handler = Callable[[Transaction, Surroundings, Sequence[Timer], int], None]
 
 LEADERS: Final = "role/shift_leader"
 DIRECTORS: Final = "role/centre_director"
+
+SOON_MS: Final = 5_000
+"""A step that is due within this is as good as told."""
 
 
 def _alarm_timers(one: Callable[[Transaction, Telling, Watched, Timer], None]) -> Handler:
@@ -63,12 +70,21 @@ def _respond(connection: Transaction, told: Telling, alarm: Watched, _: Timer) -
     if alarm.state not in UNTAKEN:
         return
     told.note(alarm, "overdue", {"clock": "response"})
-    if not _leaders_told(told, alarm) and LEADERS not in reach.told_targets(connection, alarm.id):
+    if not _heard(connection, alarm, told.looked.now_ms):
         told.remind(alarm, (LEADERS,), "response")
 
 
-def _leaders_told(told: Telling, alarm: Watched) -> bool:
-    return any(wanted.alarm == alarm.id and wanted.target == LEADERS for wanted in told.wanted)
+def _heard(connection: Transaction, alarm: Watched, now_ms: int) -> bool:
+    """Whether the policy told somebody beyond the desk since its chain began, or tells the next in a moment.
+
+    Who is off duty is not woken beside the one whom the rota names, and nobody is told twice within a second.
+    """
+    there = timers.timers_of(connection, [alarm.id]).get(alarm.id, [])
+    chained = next((timer for timer in there if timer.purpose in CHAIN), None)
+    chain = None if chained is None else chain_of(chained.facts)
+    if chained is None or chain is None:
+        return False
+    return chained.due_ms <= now_ms + SOON_MS or reach.told_since(connection, alarm.id, chain.from_ms)
 
 
 def _stall(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
@@ -115,6 +131,26 @@ def _resume(connection: Transaction, told: Telling, alarm: Watched, timer: Timer
     _escalate(connection, told, alarm, timer)
 
 
+def _digest(connection: Transaction, _: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
+    for timer in due:
+        flush(connection, str(timer.facts["person"]), now_ms)
+
+
+def _surface(connection: Transaction, around: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
+    surface(connection, around, [timer.alarm for timer in due if timer.alarm is not None], now_ms)
+
+
+def _park(connection: Transaction, around: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
+    parked = [timer.alarm for timer in due if timer.alarm is not None]
+    back = [alarm for alarm in parked if unpark(connection, alarm, now_ms, around.collector)]
+    begin(connection, around, back, now_ms)
+
+
+def _suspend(connection: Transaction, around: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
+    for timer in due:
+        end_suspension(connection, around, str(timer.facts["suspension"]), now_ms)
+
+
 def handlers() -> Mapping[Purpose, Handler]:
     """The table."""
     return {
@@ -122,6 +158,10 @@ def handlers() -> Mapping[Purpose, Handler]:
         Purpose.RESPOND: _alarm_timers(_respond),
         Purpose.RESUME: _alarm_timers(_resume),
         Purpose.STALL: _alarm_timers(_stall),
+        Purpose.PARK: _park,
         Purpose.REVIEW: _alarm_timers(_review),
         Purpose.FOLLOW: _alarm_timers(_follow),
+        Purpose.DIGEST: _digest,
+        Purpose.SURFACE: _surface,
+        Purpose.SUSPEND: _suspend,
     }

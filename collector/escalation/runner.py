@@ -2,15 +2,18 @@
 
 A batch is one transaction: counters locked, due rows taken, deleted, and what follows written. Whoever dies before
 its commit leaves the rows as they were. A row that trips over a fault of ours is left for a later look and holds up
-no other; it becomes late, which the auditor tells. Flow: running.py (its thread) -> here -> firing.py, audit.py.
+no other; it becomes late, which the auditor tells. What the auditor finds is left as a `watch` row for the next look of
+the ingest, which tells it in the centre's ledger. Flow: running.py (its thread) -> here -> firing.py, audit.py.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from collector.escalation.firing import handlers
-from collector.escalation.records import Timer
+from collector.escalation.audit import differs, leave_word
+from collector.escalation.begin import begin
+from collector.escalation.firing import Handler, handlers
+from collector.escalation.records import Purpose, Timer
 from collector.escalation.surroundings import Surroundings
 from collector.storage import timers, writing
 from collector.storage.store import Store, StoreError, Transaction
@@ -24,9 +27,16 @@ logger = logging.getLogger(__name__)
 class Runner:
     """One of them a collector; `tick` is called by one thread."""
 
-    def __init__(self, store: Store, around: Surroundings, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        around: Surroundings,
+        changed: Callable[[], None] = lambda: None,
+        more: Mapping[Purpose, Handler] | None = None,
+    ) -> None:
         self._store, self._around, self._changed = store, around, changed
-        self._table = handlers()
+        self._table = {**handlers(), **(more or {})}
+        self._adopted = False
 
     def tick(self, now_ms: int) -> int | None:
         """Fire what is due; when the next timer is due, None when there is none.
@@ -34,6 +44,8 @@ class Runner:
         Raises:
             StoreError: the database cannot be reached: try again later.
         """
+        if not self._adopted:
+            self._adopt(now_ms)
         passed: set[str] = set()
         while True:
             fired, full = self._batch(now_ms, passed)
@@ -41,8 +53,29 @@ class Runner:
                 self._changed()
             if not full:
                 break
+        self._audit(now_ms)
         with self._store.read() as reading:
             return timers.next_due(reading.connection, self._table)
+
+    def _adopt(self, now_ms: int) -> None:
+        """Alarms from before there were timers begin now."""
+        while True:
+            with self._store.write() as connection:
+                writing.lock_counters(connection)
+                found = timers.adoptable(connection, BATCH)
+                begin(connection, self._around, found, now_ms)
+            if len(found) < BATCH:
+                self._adopted = True
+                return
+
+    def _audit(self, now_ms: int) -> None:
+        """Leave word for the ingest where what fails now is not what was told."""
+        with self._store.read() as reading:
+            if not differs(reading.connection, self._around, now_ms):
+                return
+        with self._store.write() as connection:
+            writing.lock_counters(connection)
+            leave_word(connection, self._around, now_ms)
 
     def _batch(self, now_ms: int, passed: set[str]) -> tuple[int, bool]:
         try:

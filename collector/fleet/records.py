@@ -26,6 +26,7 @@ class Condition(StrEnum):
     DRIFT = "config.drift"
     REVOKED = "certificate.revoked"  # never ends
     ENROL_REFUSED = "enrol.refused"
+    ESCALATION = "escalation.broken"  # of the centre itself
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ends: bool = False
     facts: dict[str, Any] = {}
     because: tuple[BecauseRow, ...] = ()
+    source: str = ""  # empty: the box
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

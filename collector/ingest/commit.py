@@ -12,6 +12,7 @@ from collector.fleet.records import Ask, BoxState, Condition
 from collector.fleet.supervision import supervise
 from collector.ingest.alarming import raise_alarms
 from collector.ingest.answering import join_answers
+from collector.ingest.auditing import note_findings
 from collector.ingest.ending import tell_over
 from collector.ingest.enrolling import note_entries, refusals_over
 from collector.ingest.ordering import look_at_orders
@@ -121,6 +122,7 @@ class Committer:
             due = writing.due_boxes(connection, now_ms, DUE_AT_ONCE)
             incidents_over(work, self._ledger.collector)
             refusals_over(work, self._ledger)
+            note_findings(work, self._around)
             storms_over(work, self._around)
             posts: list[Post] = list(look_at_orders(work, self._ledger.collector))
             posts.extend(tell_over(work, lambda: self._ledger.new_id(now_ms)))

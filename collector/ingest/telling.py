@@ -56,24 +56,23 @@ def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
             continue  # told already, or never told: neither is worth a word
         event_id = ledger.new_id(work.now_ms)
         kind = found.condition.value
-        facts = {"box": box, **found.facts}
+        facts = {"box": box, **found.facts} if not found.source else found.facts
         if known is not None:
             conditions.end(work.connection, key)
             del there[key]
             told_at = known.site or site  # another collector's own site, where that one told it
-            drafts.append(_draft(event_id, kind + RESTORED, box, told_at, facts, restores=known.event_id))
+            draft = _draft(event_id, kind + RESTORED, found.source or f"box/{box}", told_at, facts)
+            drafts.append(msgspec.structs.replace(draft, restores=known.event_id))
         else:
             there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts, site=site)
             conditions.begin(work.connection, key, there[key])
-            draft = _draft(event_id, kind, box, site, facts)
+            draft = _draft(event_id, kind, found.source or f"box/{box}", site, facts)
             drafts.append(msgspec.structs.replace(draft, because=found.because))
     return drafts
 
 
-def _draft(
-    event_id: str, kind: str, box: str, site: str, facts: dict[str, object], restores: str | None = None
-) -> Draft:
-    return Draft(id=event_id, kind=kind, site=site, source=f"box/{box}", facts=facts, restores=restores)
+def _draft(event_id: str, kind: str, source: str, site: str, facts: dict[str, object]) -> Draft:
+    return Draft(id=event_id, kind=kind, site=site, source=source, facts=facts)
 
 
 def _key(box: str, found: Found) -> Key:

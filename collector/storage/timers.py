@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, select, true
+from sqlalchemy import delete, func, insert, select, true
 
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.storage.alarm_tables import timers
@@ -101,20 +101,15 @@ def watched(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, Watc
     return found
 
 
-def open_without(
-    connection: Transaction, states: Iterable[AlarmState], purposes: Iterable[Purpose], limit: int
-) -> list[Watched]:
-    """Alarms in these states under no shelter that have none of these timers."""
-    statement = _WATCHED.where(lonely(states, purposes), alarms.c.shelter.is_(None)).order_by(alarms.c.number)
-    return [_watched(row) for row in connection.execute(statement.limit(limit))]
-
-
-def lonely(states: Iterable[AlarmState], purposes: Iterable[Purpose]) -> ColumnElement[bool]:
-    """The condition on `alarms`: in one of these states, and without a timer of these purposes."""
-    has = select(timers.c.id).where(
-        timers.c.alarm == alarms.c.id, timers.c.purpose.in_([purpose.value for purpose in purposes])
+def adoptable(connection: Transaction, limit: int) -> list[str]:
+    """Alarms that nobody plans for: neither over nor under a shelter, and without any timer."""
+    has = select(timers.c.id).where(timers.c.alarm == alarms.c.id)
+    statement = select(alarms.c.id).where(
+        alarms.c.state.in_([state.value for state in AlarmState if state is not AlarmState.CLOSED]),
+        alarms.c.shelter.is_(None),
+        ~has.exists(),
     )
-    return alarms.c.state.in_([state.value for state in states]) & ~has.exists()
+    return list(connection.execute(statement.order_by(alarms.c.number).limit(limit)).scalars())
 
 
 _FIELDS: Final = tuple(name for name in Watched.__struct_fields__ if name not in ("unit", "timezone", "moved_ms"))

@@ -8,11 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector.alarms.words import Move
+from collector.escalation.answering import Answer
+from collector.escalation.records import Purpose, Timer
 from collector.rules.builtin import BUILTIN
 from collector.rules.shapes import Contact
+from collector.storage import timers
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.escalating import EVERYBODY, OPERATOR, EscalatingCentre, ready
+from tests.escalating import DIRECTOR, EVERYBODY, LEADER, OPERATOR, EscalatingCentre, purposes, ready
 
 CONTACTS = tuple(Contact(person=each.id, reach={"sms": f"1390000{n}"}) for n, each in enumerate(EVERYBODY))
 HELD = msgspec.structs.replace(BUILTIN, contact=CONTACTS)
@@ -41,3 +45,101 @@ def test_an_untaken_alarm_goes_up_step_by_step_and_on_and_on(desk: EscalatingCen
     first = desk.told(alarm)[0][0]
     told = [(at - first, who) for at, who in desk.told(alarm)]
     assert told == [(0, "desk"), (60, "zhao"), (180, "chen"), (480, "chen"), (780, "chen")]
+
+
+def test_whoever_takes_it_ends_the_chain_and_silence_is_reminded(desk: EscalatingCentre, box: Box) -> None:
+    """Acknowledged within the minute: the shift leader hears nothing, until nothing was done for five minutes."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    desk.pass_seconds(20)
+    desk.act(alarm, OPERATOR, Move.ACKNOWLEDGE)
+    assert purposes(desk.timers_of(alarm)) == ["stall"]
+    desk.pass_seconds(290)
+    assert [who for _, who in desk.told(alarm)] == ["desk"]
+    desk.pass_seconds(20)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "li"]
+    desk.pass_seconds(300)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "li", "li", "zhao"]
+
+
+def test_a_desk_where_nobody_sits_is_passed_over_at_once(desk: EscalatingCentre, box: Box) -> None:
+    """No live session within 15 s: the next step is told in the very transaction that opened the alarm."""
+    alarm = desk.alarm(box)
+    assert [who for _, who in desk.told(alarm)] == ["zhao"]
+    (entry,) = desk.entries("told")
+    assert entry.facts["missed"] == {"desk": "desk"}
+    desk.pass_seconds(181)
+    assert [who for _, who in desk.told(alarm)] == ["zhao", "chen"]
+
+
+def test_an_answer_by_whoever_may_not_take_it_holds_the_chain_for_three_minutes(
+    desk: EscalatingCentre, box: Box
+) -> None:
+    """The director answers: nobody else is told for three minutes, then what fell due meanwhile is told at once."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    desk.pass_seconds(61)
+    said = desk.reply(alarm, DIRECTOR)
+    assert said.outcome is Answer.PAUSED
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao"]
+    desk.pass_seconds(178)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao"]
+    desk.pass_seconds(3)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao", "chen"]
+
+
+def test_an_answer_takes_it_but_never_the_gravest(desk: EscalatingCentre, box: Box) -> None:
+    """Level 2 is taken by the shift leader's answer; level 1 must be taken at the desk, the answer only pauses."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    assert desk.reply(alarm, LEADER).outcome is Answer.TOOK
+    assert desk.reply(alarm, LEADER).outcome is Answer.OVER
+    grave = desk.alarm(box, "zone.hold_up")
+    assert desk.reply(grave, LEADER).outcome is Answer.PAUSED
+    assert purposes(desk.timers_of(grave)) == ["respond", "resume"]
+
+
+def test_nobody_at_all_to_tell_is_itself_an_alarm_and_over_when_somebody_sits_down(
+    desk: EscalatingCentre, box: Box
+) -> None:
+    """The auditor finds an alarm that reaches nobody: told once, at level 2, and restored when the desk is manned."""
+    desk.hold_rules(BUILTIN, version=2)
+    desk.alarm(box)
+    desk.pass_seconds(60)
+    desk.tick()
+    broken = [each for each in desk.alarms() if each.kind == "escalation.broken"]
+    assert [(each.level, each.source, each.facts["what"]) for each in broken] == [
+        (2, "audit/unreachable", "unreachable")
+    ]
+    desk.at_desk = {OPERATOR.id}
+    desk.pass_seconds(120)
+    desk.tick()
+    broken = [each for each in desk.alarms() if each.kind == "escalation.broken"]
+    assert [each.restored_ms is not None for each in broken] == [True]
+
+
+def test_a_row_that_trips_over_a_fault_holds_up_no_other_and_is_told(desk: EscalatingCentre, box: Box) -> None:
+    """A timer whose facts nobody understands stays and becomes late; the others are fired; the auditor names it."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    with desk.store.write() as connection:
+        bad = Timer(id="bad", alarm=alarm, purpose=Purpose.ESCALATE, due_ms=0, facts={"policy": 7})
+        timers.put_timers(connection, [bad], 0)
+    desk.pass_seconds(62)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao"]
+    desk.tick()
+    assert "audit/late" in {each.source for each in desk.alarms()}
+
+
+@pytest.mark.parametrize("when", [1, 45, 59, 61, 170])
+def test_a_worker_that_dies_inside_a_wait_is_replaced_by_another_on_time(
+    desk: EscalatingCentre, box: Box, when: int
+) -> None:
+    """FIELD-FAULTS 8: the escalation worker ends inside a wait; the next steps still happen on time, once."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    desk.pass_seconds(when)
+    desk.restart()
+    desk.pass_seconds(200 - when)
+    first = desk.told(alarm)[0][0]
+    assert [(at - first, who) for at, who in desk.told(alarm)] == [(0, "desk"), (60, "zhao"), (180, "chen")]

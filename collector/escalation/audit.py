@@ -1,0 +1,167 @@
+"""The auditor: every open alarm has a next step and somebody whom it reaches, nothing is late. Finds, repairs nothing.
+
+Asked on every tick, after every load of rules, and by `branchwatch collector audit`. A few counting statements over
+indexes, so that it costs little over 100,000 alarms; what is found is named by at most EXAMPLES alarms. Flow:
+runner.py, rules/loading.py, audit_words.py -> here -> findings; ingest/auditing.py tells them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from collector.escalation.chains import choose, steps_of
+from collector.escalation.plan import timer
+from collector.escalation.records import Purpose, Watched
+from collector.escalation.surroundings import Surroundings
+from collector.escalation.targets import Looked, look, resolve
+from collector.rules.shapes import Policy
+from collector.storage import auditing, conditions, timers
+from collector.storage.store import Transaction
+
+LATE_MS: Final = 10_000
+"""No timer may be due for longer."""
+
+SETTLED_MS: Final = 20_000
+"""An alarm this young, or a collector, may still be finding its people: a live page is noted every five seconds."""
+
+EXAMPLES: Final = 5
+
+BROKEN: Final = "escalation.broken"
+"""The kind, and the name among conditions."""
+
+ALWAYS_MS: Final = 2**62
+
+
+class What(StrEnum):
+    """What can fail."""
+
+    NO_STEP = "no_step"  # an open alarm without a timer that goes on
+    NO_REVIEW = "no_review"  # a resolved one that nobody is told to review
+    NO_FOLLOW = "no_follow"  # a reviewed one that nobody is told to follow up
+    SHELTER = "shelter"  # kept quiet by a shelter that is over or has no end
+    LATE = "late"  # a timer that nobody fired
+    UNREACHABLE = "unreachable"  # an untaken alarm whose policy reaches nobody
+    HOLE = "hole"  # an untaken alarm for which no policy is
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What fails, for how many, and some of them: numbers of alarms, or names of targets."""
+
+    what: What
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+class Weak(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody reached by no channel that is proven: said, not a fault."""
+
+    person: str
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What one look found."""
+
+    findings: tuple[Finding, ...]
+    weak: tuple[Weak, ...] = ()
+    alarms: int = 0
+    timers: int = 0
+
+
+def audit(connection: Transaction, around: Surroundings, now_ms: int) -> tuple[Finding, ...]:
+    """What fails now; empty when the invariant holds."""
+    found = [
+        _finding(What.NO_STEP, auditing.without_step(connection, EXAMPLES)),
+        _finding(What.NO_REVIEW, auditing.without_review(connection, EXAMPLES)),
+        _finding(What.NO_FOLLOW, auditing.without_follow(connection, EXAMPLES)),
+        _finding(What.SHELTER, auditing.shelters_over(connection, now_ms - LATE_MS, EXAMPLES)),
+        _finding(What.LATE, auditing.late(connection, now_ms - LATE_MS, EXAMPLES)),
+        *_unreachable(connection, around, now_ms),
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def told(connection: Transaction) -> dict[str, conditions.Open]:
+    """What was told to fail and not yet told to hold again."""
+    found = conditions.begun_before(connection, BROKEN, ALWAYS_MS)
+    return {detail: known for (_, _, detail), known in found.items()}
+
+
+def differs(connection: Transaction, around: Surroundings, now_ms: int) -> bool:
+    """Whether something fails that was not told, or holds again."""
+    return {each.what.value for each in audit(connection, around, now_ms)} != set(told(connection))
+
+
+def leave_word(connection: Transaction, around: Surroundings, now_ms: int) -> None:
+    """One `watch` timer: the ingest's next look audits and tells."""
+    if not timers.duty(connection, Purpose.WATCH):
+        timers.put_timers(connection, [timer(around.new_id(now_ms), None, Purpose.WATCH, now_ms)], now_ms)
+
+
+def whole(connection: Transaction, around: Surroundings, now_ms: int) -> Audit:
+    """The same with what a person wants to read beside it."""
+    looked = look(connection, around, (), now_ms, proofs=True)
+    return Audit(
+        findings=audit(connection, around, now_ms),
+        weak=tuple(_weak(looked)),
+        alarms=auditing.count_open(connection),
+        timers=auditing.count_timers(connection),
+    )
+
+
+def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
+    count, examples = found
+    return Finding(what=what, count=count, examples=tuple(examples)) if count else None
+
+
+def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
+    """Untaken alarms whose policy reaches nobody: judged once for each place, level and kind that there is."""
+    kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS)
+    if not kinds:
+        return []
+    looked = look(connection, around, (), now_ms)
+    missed: dict[What, list[auditing.Untaken]] = {}
+    reached: dict[tuple[str, str], bool] = {}
+    for each in kinds:
+        policies = _policies(looked, each.alarm)
+        if not policies:
+            missed.setdefault(What.HOLE, []).append(each)
+        elif not any(_reaches(looked, policy, each.alarm, reached) for policy in policies):
+            missed.setdefault(What.UNREACHABLE, []).append(each)
+    return [
+        Finding(
+            what=what,
+            count=sum(each.count for each in some),
+            examples=tuple(str(each.alarm.number) for each in some[:EXAMPLES]),
+        )
+        for what, some in missed.items()
+    ]
+
+
+def _policies(looked: Looked, alarm: Watched) -> list[Policy]:
+    policy = choose(looked.held.rules, alarm, alarm.opened_ms)
+    return [] if policy is None else [policy]
+
+
+def _reaches(looked: Looked, policy: Policy, alarm: Watched, known: dict[tuple[str, str], bool]) -> bool:
+    for step in steps_of(policy, alarm):
+        for target in step.tell:
+            if target.startswith("receiver/"):
+                continue
+            key = (target, alarm.site if target.startswith("site/") else alarm.unit)
+            if key not in known:
+                known[key] = resolve(looked, alarm, target, step.by).reaches_somebody
+            if known[key]:
+                return True
+    return False
+
+
+def _weak(looked: Looked) -> Iterable[Weak]:
+    for contact in looked.held.rules.contact:
+        channels = tuple(channel for channel in contact.reach if channel in looked.around.channels)
+        if channels and not any((contact.person, channel) in looked.proven for channel in channels):
+            yield Weak(person=contact.person, channels=channels)
