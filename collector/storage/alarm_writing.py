@@ -9,9 +9,10 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import bindparam, case, insert, select, update
 
-from collector.alarms.correlation import Correlation, Fact, Key
-from collector.storage.records import AlarmState, Sight
-from collector.storage.schema import alarm_events, alarms, notes, restores, sites
+from collector.alarms.composites import INVOLVED
+from collector.alarms.correlation import Correlation, Fact, Key, Standing
+from collector.storage.records import OPEN_STATES, AlarmState, Sight
+from collector.storage.schema import alarm_events, alarms, events, notes, restores, sites
 from collector.storage.seeing import seen_alarms
 from collector.storage.store import Transaction
 
@@ -30,22 +31,74 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     level: int
 
 
-def still_new(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, str]:
-    """Alarms nobody has taken that events like these would join; the youngest of each."""
-    keys = {fact.key for fact in facts}
-    if not keys:
-        return {}
-    found: dict[Key, str] = {}
-    names = (alarms.c.site, alarms.c.kind, alarms.c.source)
-    for some in _parts(sorted({key[0] for key in keys})):
-        statement = select(alarms.c.id, *names).where(
-            alarms.c.state == AlarmState.NEW.value,
-            alarms.c.site.in_(some),
-            alarms.c.kind.in_(sorted({key[1] for key in keys})),
+def open_alarms(connection: Transaction, facts: Iterable[Fact]) -> list[Standing]:
+    """Open alarms of the events' sites that such events could join or support, or that could support them."""
+    there = list(facts)
+    kinds = {fact.kind for fact in there}
+    if kinds & INVOLVED:
+        kinds |= INVOLVED
+    found: list[Standing] = []
+    names = ("id", "site", "kind", "source", "level", "state", "last_ms", "shelter", "restored_ms")
+    columns = (*(alarms.c[name] for name in names), alarms.c.at_ms, alarms.c.number)
+    for some in _parts(sorted({fact.site for fact in there})):
+        statement = select(*columns).where(
+            alarms.c.state.in_(_OPEN), alarms.c.site.in_(some), alarms.c.kind.in_(sorted(kinds))
         )
         for row in connection.execute(statement.order_by(alarms.c.number)):
-            found[row.site, row.kind, row.source] = row.id
-    return {key: alarm for key, alarm in found.items() if key in keys}
+            fields = {name: getattr(row, name) for name in names}
+            found.append(Standing(**{**fields, "state": AlarmState(row.state)}, first_ms=row.at_ms))
+    return found
+
+
+def test_alarms(connection: Transaction, suspensions: Iterable[str]) -> dict[tuple[str, Key], str]:
+    """The alarm that each of these tests has already, by its site, kind and source."""
+    found: dict[tuple[str, Key], str] = {}
+    columns = (alarms.c.id, alarms.c.shelter, alarms.c.site, alarms.c.kind, alarms.c.source)
+    for some in _parts(sorted(set(suspensions))):
+        statement = select(*columns).where(alarms.c.shelter.in_(some)).order_by(alarms.c.number)
+        for row in connection.execute(statement):
+            found[row.shelter, (row.site, row.kind, row.source)] = row.id
+    return found
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of an alarm as its score looks at it."""
+
+    kind: str
+    event_class: str
+    source: str
+
+
+def told_in(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, list[Scored]]:
+    """What each of these alarms rests on, without its restores; only alarms whose score no person has said."""
+    found: dict[str, list[Scored]] = {}
+    for some in _parts(sorted(set(alarm_ids))):
+        statement = (
+            select(alarm_events.c.alarm, events.c.kind, events.c.event_class, events.c.source)
+            .distinct()
+            .join(events, events.c.number == alarm_events.c.number)
+            .join(alarms, alarms.c.id == alarm_events.c.alarm)
+            .where(alarm_events.c.alarm.in_(some), alarm_events.c.part != "restored", alarms.c.score_by == "")
+        )
+        for row in connection.execute(statement):
+            scored = Scored(kind=row.kind, event_class=row.event_class, source=row.source)
+            found.setdefault(row.alarm, []).append(scored)
+    return found
+
+
+def save_scores(connection: Transaction, columns: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the scores of alarms."""
+    if columns:
+        connection.execute(_SCORE, [{"b_id": alarm, **values} for alarm, values in columns.items()])
+
+
+def sites_of(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, str]:
+    """The site of each of these alarms."""
+    found: dict[str, str] = {}
+    for some in _parts(sorted(set(alarm_ids))):
+        for row in connection.execute(select(alarms.c.id, alarms.c.site).where(alarms.c.id.in_(some))):
+            found[row.id] = row.site
+    return found
 
 
 def lasting(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, list[str]]:
@@ -102,11 +155,20 @@ def note_restores(connection: Transaction, facts: Iterable[Fact]) -> None:
         connection.execute(insert(restores), fresh)
 
 
-def save_correlation(connection: Transaction, made: Correlation, columns: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write new alarms (each with `columns` of its own), what changed on others, and the events' places in them."""
+def save_correlation(
+    connection: Transaction,
+    made: Correlation,
+    columns: Mapping[str, Mapping[str, Any]],
+    clocks: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write new alarms, what changed on others, and the events' places in them.
+
+    `columns`: what each new alarm has of its own; `clocks`: when others rose, and until when they are to be taken.
+    """
     if made.openings:
         connection.execute(
-            insert(alarms), [_alarm(opening.alarm, opening.fact) | columns[opening.alarm] for opening in made.openings]
+            insert(alarms),
+            [{**_alarm(each.alarm, each.fact), "level": each.level, **columns[each.alarm]} for each in made.openings],
         )
     if made.changes:
         rows = [
@@ -120,6 +182,12 @@ def save_correlation(connection: Transaction, made: Correlation, columns: Mappin
             for alarm, change in made.changes.items()
         ]
         connection.execute(_CHANGE, rows)
+    unparking = [{"b_id": alarm} for alarm, change in made.changes.items() if change.unparks]
+    if unparking:
+        connection.execute(_UNPARK, unparking)
+    begun = [{"b_id": alarm, **values} for alarm, values in clocks.items()]
+    if begun:
+        connection.execute(_BEGIN_CLOCK, begun)
     if made.links:
         connection.execute(
             insert(alarm_events),
@@ -130,6 +198,7 @@ def save_correlation(connection: Transaction, made: Correlation, columns: Mappin
                     "box": link.fact.box,
                     "event_id": link.fact.event_id,
                     "part": link.part.value,
+                    "why": msgspec.json.encode(link.why).decode("utf-8"),
                 }
                 for link in made.links
             ],
@@ -184,6 +253,8 @@ def _alarm(alarm: str, fact: Fact) -> dict[str, Any]:
         "last_ms": fact.at_ms,
         "events": 1,
         "version": 1,
+        "shelter": None,
+        "shelter_why": "",
     }
 
 
@@ -196,6 +267,26 @@ _CHANGE: Final = (
         last_ms=case((alarms.c.last_ms < bindparam("last_ms"), bindparam("last_ms")), else_=alarms.c.last_ms),
         restored_ms=bindparam("restored_ms"),
     )
+)
+_OPEN: Final = tuple(state.value for state in OPEN_STATES)
+_UNTAKEN: Final = (AlarmState.NEW.value, AlarmState.RETURNED.value)
+_BEGIN_CLOCK: Final = (
+    update(alarms)
+    .where(alarms.c.id == bindparam("b_id"))
+    .values(
+        raised_ms=case((bindparam("raised_ms").is_not(None), bindparam("raised_ms")), else_=alarms.c.raised_ms),
+        respond_by_ms=case((alarms.c.state.in_(_UNTAKEN), bindparam("respond_by_ms")), else_=alarms.c.respond_by_ms),
+    )
+)
+_UNPARK: Final = (
+    update(alarms)
+    .where(alarms.c.id == bindparam("b_id"))
+    .values(state=AlarmState.NEW.value, parked_until_ms=None, holder=None, version=alarms.c.version + 1)
+)
+_SCORE: Final = (
+    update(alarms)
+    .where(alarms.c.id == bindparam("b_id"))
+    .values(score=bindparam("score"), score_why=bindparam("score_why"))
 )
 
 

@@ -169,17 +169,23 @@ def hashes_in_use(connection: Transaction, hashes: Sequence[str]) -> set[str]:
 
 def alarm_is_over(connection: Transaction, alarm_id: str, now_ms: int) -> None:
     """An alarm was handled: the boxes of its pieces are to be told, unless another alarm still holds them."""
-    of_alarm = select(alarm_events.c.event_id).where(alarm_events.c.alarm == alarm_id)
-    connection.execute(
-        update(evidence)
-        .where(
-            evidence.c.owner.in_(of_alarm),
-            evidence.c.request.is_(False),
-            evidence.c.over == Over.HELD,
-            ~_held(),
+    alarms_are_over(connection, [alarm_id], now_ms)
+
+
+def alarms_are_over(connection: Transaction, alarm_ids: Sequence[str], now_ms: int) -> None:
+    """The same for many, their rows written."""
+    for start in range(0, len(alarm_ids), MANY):
+        some = alarm_ids[start : start + MANY]
+        connection.execute(
+            update(evidence)
+            .where(
+                evidence.c.owner.in_(select(alarm_events.c.event_id).where(alarm_events.c.alarm.in_(some))),
+                evidence.c.request.is_(False),
+                evidence.c.over == Over.HELD,
+                ~_held(),
+            )
+            .values(over=Over.TO_TELL, over_due_ms=now_ms)
         )
-        .values(over=Over.TO_TELL, over_due_ms=now_ms)
-    )
 
 
 def alarm_is_open_again(connection: Transaction, alarm_id: str) -> None:

@@ -64,6 +64,7 @@ class Topic(StrEnum):
     ORDER = "order"
     REQUEST = "request"  # never in the live feed
     EVIDENCE = "evidence"  # a picture came, or somebody looked at it; the subject is its slot
+    QUIET = "quiet"  # suspensions; never in the live feed
     PERSON = "person"  # logins; never in the live feed
     UPKEEP = "upkeep"  # backups, restores, drills; never in the live feed
 

@@ -7,7 +7,7 @@ from itertools import count
 import msgspec
 import pytest
 
-from collector.alarms.correlation import Correlation, Fact, Part, correlate
+from collector.alarms.correlation import Correlation, Fact, Known, Part, correlate
 from collector.alarms.lifecycle import Refusal
 from collector.alarms.service import AlarmService, RefusedError
 from collector.people import Person, PersonRole
@@ -46,7 +46,7 @@ def fact(number: int, kind: str = "door.dual_open", level: int = 2, **other: obj
 def correlated(*facts: Fact) -> Correlation:
     """What follows from events where no alarm is; alarms are a1, a2, ..."""
     numbers = count(1)
-    return correlate(facts, {}, {}, {}, {}, lambda: f"a{next(numbers)}")
+    return correlate(facts, Known(), lambda: f"a{next(numbers)}")
 
 
 def test_levels_one_to_four_open_and_five_does_not() -> None:
@@ -99,7 +99,7 @@ def test_one_restore_ends_what_was_told_again() -> None:
     reset = fact(9, kind="zone.hold_up.restored", source="zone/button", restores="id-1")
     elsewhere = ("b", "zone.hold_up", "zone/back")
     lasting = {("b", "zone.hold_up", "zone/button"): ["a1", "a2"], elsewhere: ["a3"]}
-    made = correlate([reset], {}, {("b-a", "id-1"): "a1"}, {}, lasting, lambda: "a4")
+    made = correlate([reset], Known(alarm_of={("b-a", "id-1"): "a1"}, lasting=lasting), lambda: "a4")
     assert {alarm: change.restored_ms for alarm, change in made.changes.items()} == {"a1": 9, "a2": 9}
     assert [(link.alarm, link.part) for link in made.links] == [("a1", Part.RESTORED), ("a2", Part.RESTORED)]
 
