@@ -64,13 +64,16 @@ def test_the_same_condition_joins_while_nobody_has_it() -> None:
     assert [(link.alarm, link.part) for link in made.links if link.fact.number == 2] == [("a1", Part.JOINED)]
 
 
-def test_an_alarm_that_somebody_took_is_not_joined(centre: PaperCentre) -> None:
-    """After acknowledgement the same condition is a new alarm: nobody may overlook it in an old one."""
+def test_an_alarm_that_somebody_took_is_joined_for_ten_minutes(centre: PaperCentre) -> None:
+    """Whoever has it in hand gets the same condition too; later it is a new alarm, so that nobody overlooks it."""
     box = ready(centre)
     centre.take(box.events(box.line("door.dual_open")))
     service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
     centre.take(box.events(box.line("door.dual_open")))
-    assert [alarm.state for alarm in centre.alarms()] == ["acknowledged", "new"]
+    assert [(alarm.state, alarm.events) for alarm in centre.alarms()] == [("acknowledged", 2)]
+    centre.pass_time(601)
+    centre.take(box.events(box.line("door.dual_open")))
+    assert [alarm.state for alarm in centre.alarms(kind="door.dual_open")] == ["acknowledged", "new"]
 
 
 @pytest.mark.parametrize("levels", [(3, 1, 2), (1, 3, 2), (3, 2, 1)])
@@ -110,11 +113,12 @@ def test_what_was_told_again_and_taken_ends_with_its_reset(centre: PaperCentre) 
     first = box.line("zone.hold_up")
     centre.take(box.events(first))
     service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
+    centre.pass_time(121)
     centre.take(box.events(box.line("zone.hold_up")))
-    assert [alarm.restored_ms for alarm in centre.alarms()] == [None, None]
+    assert [alarm.restored_ms for alarm in centre.alarms(kind="zone.hold_up")] == [None, None]
     reset = changed(box, "zone.hold_up.restored", restores=decode_event(first).id)
     centre.take(box.events(reset))
-    assert all(alarm.restored_ms is not None for alarm in centre.alarms())
+    assert all(alarm.restored_ms is not None for alarm in centre.alarms(kind="zone.hold_up"))
 
 
 def test_the_life_of_an_alarm_stands_in_the_journal(centre: PaperCentre) -> None:
