@@ -45,3 +45,14 @@ def answered(connection: Transaction, alarm_id: str) -> frozenset[str]:
 def told_targets(connection: Transaction, alarm_id: str) -> frozenset[str]:
     """The targets that were told of this alarm."""
     return frozenset(connection.execute(select(notices.c.target).where(notices.c.alarm == alarm_id)).scalars())
+
+
+def told_since(connection: Transaction, alarm_id: str, since_ms: int) -> bool:
+    """Whether a step told a person of this alarm since then."""
+    statement = select(notices.c.id).where(
+        notices.c.alarm == alarm_id,
+        notices.c.sort == "alarm",
+        notices.c.person != "",
+        notices.c.queued_ms >= since_ms,
+    )
+    return connection.execute(statement.limit(1)).first() is not None
