@@ -12,30 +12,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from collector.alarms.lifecycle import Resolution, possible
-from collector.console import desk_words, pictures, problems, shapes
-from collector.console.alarms import OPEN
+from collector.alarms.words import Resolution
+from collector.console import desk_alarm, desk_words, life_words, move_words, pictures, problems, quiet_words, shapes
 from collector.console.asking import Asked, Asker, asker
 from collector.console.filters import Cursor, KindFilter, LevelFilter, SiteFilter
-from collector.console.life_telling import stands
 from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
-from collector.console.telling import Telling, iso, respond_by_ms
+from collector.console.telling import Telling, iso
 from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
 from collector.console.wording import Wording
+from collector.people import Person
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
-from collector.storage.records import (
-    HELD_STATES,
-    AlarmDetail,
-    AlarmRow,
-    AlarmState,
-    BoxRow,
-    Filter,
-    Flag,
-    SiteRow,
-)
+from collector.storage.life_reading import links_of, members_of, notices_of, quiet_counts, shelter_of, shown_lately
+from collector.storage.reading import Reading
+from collector.storage.records import OPEN_STATES, AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
+from collector.storms.records import Why
 from collector.times import unix_ms
 from protocol.ids import CENTRE_PREFIX
 from protocol.kinds import KINDS
@@ -44,6 +37,8 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
+FLOOD = 10
+"""More alarms than this in ten minutes are a flood for one operator (ISA-18.2)."""
 HISTORY_PAGE = 50
 """Rows of one page of the history."""
 
@@ -59,12 +54,31 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         sight = asked.person.sight
         with services.store.read() as reading:
             sites, boxes = reading.sites(sight), reading.boxes(sight.unit)
-            gaps = list_alarms(reading, Filter(sight=sight, kind="ledger.gap", states=OPEN, limit=100)).items
+            gaps = list_alarms(reading, Filter(sight=sight, kind="ledger.gap", states=OPEN_STATES, limit=100)).items
         guarded = {box.site for box in boxes}
         unknown = {box.site for box in boxes if box.silent}
         heard = max((box.heard_ms for box in boxes), default=None)
         counts = {"guarded": len(guarded), "unknown": len(unknown), "gaps": len(gaps), "heard_ms": heard}
         return counts, sites, boxes
+
+    def pulse(asked: Asker) -> dict[str, Any]:
+        with services.store.read() as reading:
+            counts = quiet_counts(reading.connection, asked.person.sight)
+            load = shown_lately(reading.connection, asked.person.sight, now_ms())
+        _ = asked.texts
+        return {
+            "hush": [
+                {"count": counts[why], "word": _(words), "look": "grave" if why is Why.STORM else ""}
+                for why, words in quiet_words.QUIET.items()
+                if counts.get(why)
+            ],
+            "load": {
+                "count": load,
+                "most": FLOOD,
+                "over": load > FLOOD,
+                "text": _(N_("{n} in 10 minutes")).format(n=load),
+            },
+        }
 
     @router.get("/")
     def page(request: Request) -> Response:
@@ -85,13 +99,23 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             journal=journal,
             person=asked.person,
             role_words=_(", ").join(_(desk_words.ROLES[role]) for role in sorted(asked.person.roles)),
-            open_states=[state.value for state in OPEN],
+            open_states=[state.value for state in OPEN_STATES],
             script_words={key: _(words) for key, words in desk_words.SCRIPT.items()},
             tabs=[(tab, _(words)) for tab, words in desk_words.TABS],
             codes=[(code.value, _(words)) for code, words in desk_words.RESOLUTIONS.items()],
             key_words=[(keys, _(words)) for keys, words in desk_words.KEYS],
+            move_keys="".join(key for _word, key in move_words.MOVES.values()).lower() + "ds",
+            whom=[(code.value, _(words)) for code, words in life_words.WHOM.items()],
+            verified=[(code.value, _(words)) for code, words in life_words.VERIFIED.items()],
+            scores=[(value, f"{value} · {_(words)}") for value, words in enumerate(life_words.SCORES)],
+            spans=[(minutes, _(words)) for minutes, words in move_words.PARK_SPANS],
             watch=watch(asked)[0],
+            **pulse(asked),
         )
+
+    @router.get("/desk/pulse")
+    def quick(request: Request, asked: Asked) -> Response:
+        return pages.page(request, asked.language, "pulse.html", **pulse(asked))
 
     @router.get("/desk/alarms/{alarm_id}")
     def alarm(request: Request, alarm_id: str, asked: Asked) -> Response:
@@ -102,12 +126,15 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             boxes = reading.boxes(asked.person.unit, box=shown_box(detail.alarm))
             wording = telling.wording(shown_box(detail.alarm), asked.language, now_ms())
             shown = pictures.of_alarm(reading, detail.alarm, asked.person, services.evidence, wording)
+            life = _life(reading, detail, asked, telling, wording)
         whole = telling.whole(detail, asked.language, now_ms(), pictures.in_order(shown))
         return pages.page(
             request,
             asked.language,
             "alarm.html",
             **_alarm_values(detail, whole, asked, telling),
+            **life,
+            **_acts(detail, whole, asked, telling, services.people.everybody, now_ms()),
             takes_pictures=services.evidence.takes,
             figure=wording.decided(detail.alarm.facts) if whole.evidence else "",
             tiles=point_tiles(boxes[0], newest_points(boxes[0], detail), detail.alarm, wording, now_ms())
@@ -207,11 +234,9 @@ def shown_box(alarm: AlarmRow) -> str:
 
 
 def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, telling: Telling) -> dict[str, Any]:
+    """What it is and how it stands."""
     row = detail.alarm
     _ = asked.texts
-    allowed = possible(stands(detail), asked.person.id, asked.person.roles)
-    due = respond_by_ms(row)
-    name, unit = row.site_name, row.unit
     wording = telling.wording(row.box, asked.language, row.opened_ms)
     return {
         "alarm": whole,
@@ -222,22 +247,54 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
             "timeline": whole.timeline,
             "source": wording.source(row.source, row.facts),
         },
-        "site": {"name": name, "unit": unit},
+        "site": {"name": row.site_name, "unit": row.unit},
         "shown_box": shown_box(row),
         "delay": _("centre {seconds} s").format(seconds=f"{row.delay_ms / 1000:+.2f}"),
         "proof": _proof(row, _),
         "state_word": _(desk_words.STATES[row.state]),
         "holder": telling.person(row.holder),
         "resolution": _(desk_words.RESOLUTIONS[Resolution(row.resolution)]) if row.resolution else "",
-        "due": None if due is None else {"at": iso(due), "ms": due, "opened_ms": row.opened_ms},
-        "may_handle": bool(allowed),
-        "can": [move.value for move in allowed],
-        "held_elsewhere": (
-            _("{holder} is handling this alarm.").format(holder=telling.person(row.holder))
-            if row.state in HELD_STATES and row.holder != asked.person.id
-            else ""
-        ),
+        "parked_until": "" if row.parked_until_ms is None else iso(row.parked_until_ms),
+        "on_test": row.resolution == Resolution.TEST and row.shelter_why == Why.TEST,
+        "score": desk_alarm.score(row, asked, telling),
         "record": whole.record,
+        **desk_alarm.clocks(row),
+    }
+
+
+def _life(reading: Reading, detail: AlarmDetail, asked: Asker, telling: Telling, wording: Wording) -> dict[str, Any]:
+    """What stands around it: who was told, what keeps it quiet, what it keeps quiet, what happens next."""
+    connection, row, _ = reading.connection, detail.alarm, asked.texts
+    return {
+        "notices": desk_alarm.told_to(notices_of(connection, row.id), telling, _),
+        "quiet": desk_alarm.quiet(row, shelter_of(connection, row.id, asked.person.sight), wording, _),
+        "members": desk_alarm.members(members_of(connection, row.id, asked.person.sight), _, wording),
+        "grouped": desk_alarm.grouped(links_of(connection, row.id), wording, _),
+        "happens": [],
+    }
+
+
+def _acts(
+    detail: AlarmDetail,
+    whole: shapes.AlarmWhole,
+    asked: Asker,
+    telling: Telling,
+    people: Sequence[Person],
+    at_ms: int,
+) -> dict[str, Any]:
+    """What this person can do about it."""
+    _ = asked.texts
+    can = desk_alarm.moves(detail, asked.person, at_ms)
+    buttons, rest = desk_alarm.offered(can, detail, asked.person, _)
+    shots = {each.camera.removeprefix("camera/"): each.slot for each in whole.evidence if each.kind == "still"}
+    return {
+        "can": [move.value for move in can],
+        "buttons": buttons,
+        "more_moves": rest,
+        "blocked": desk_alarm.blocked(detail, can, _),
+        "told_why_not": desk_alarm.why_not(detail, can, asked.person, telling.person(detail.alarm.holder), _),
+        "checklist": desk_alarm.checklist(detail, can, shots, telling, _),
+        "heirs": desk_alarm.heirs(people, detail.alarm),
     }
 
 

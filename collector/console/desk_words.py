@@ -2,12 +2,19 @@
 
 from typing import Final
 
-from collector.alarms.lifecycle import Resolution
+from collector.alarms.words import Resolution
+from collector.console.move_words import KEY_HELP
 from collector.people import PersonRole
 from collector.storage.records import AlarmState
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
-TABS: Final = (("all", N_("All open")), ("new", N_("New")), ("mine", N_("Mine")), ("others", N_("Others")))
+TABS: Final = (
+    ("all", N_("All open")),
+    ("new", N_("New")),
+    ("mine", N_("Mine")),
+    ("others", N_("Others")),
+    ("parked", N_("Parked")),
+)
 
 STATES: Final = {
     AlarmState.NEW: N_("New"),
@@ -45,7 +52,10 @@ KEYS: Final = (
     (("A",), N_("Acknowledge the alarm")),
     (("N",), N_("Write a note")),
     (("R",), N_("Resolve the alarm")),
-    (("1", "2", "3", "4"), N_("All open, new, mine, others")),
+    *KEY_HELP,
+    (("1", "2", "3", "4", "5"), N_("All open, new, mine, others, parked")),
+    (("Q",), N_("Quiet now")),
+    (("F",), N_("Reviews")),
     (("H",), N_("History")),
     (("B",), N_("Boxes")),
     (("M",), N_("Sound on or off")),
@@ -70,6 +80,11 @@ SCRIPT: Final = {
     "overMinutes": N_("{n} min over"),
     "overHours": N_("{n} h over"),
     "more": N_("and {n} more"),
+    "waited": N_("over"),
+    "comesBack": N_("back {at}"),
+    "returned": N_("returned"),
+    "members": N_("{n} grouped"),
+    "test": N_("TEST"),
     "unsent": N_("The centre could not be reached; nothing was done. Try again."),
     "lost": N_("Connection to the centre lost"),
     "lostRest": N_("What happened since {at} may not be shown. Everything below is as old as that."),

@@ -17,6 +17,7 @@ from collector.storage.store import Transaction
 
 MOST_MEMBERS: Final = 50
 MOST_NOTICES: Final = 100
+LATELY_MS: Final = 600_000
 _OPEN: Final = [state.value for state in OPEN_STATES]
 
 
@@ -144,6 +145,17 @@ def quiet_counts(connection: Transaction, sight: Sight) -> Mapping[str, int]:
         .group_by(alarms.c.shelter_why)
     )
     return {row.shelter_why: row.many for row in connection.execute(statement)}
+
+
+def shown_lately(connection: Transaction, sight: Sight, now_ms: int) -> int:
+    """How many alarms a person was shown in the last ten minutes: what opened or surfaced, and is under no shelter."""
+    statement = (
+        select(func.count())
+        .select_from(alarms)
+        .join(sites, sites.c.id == alarms.c.site)
+        .where(alarms.c.opened_ms > now_ms - LATELY_MS, alarms.c.shelter.is_(None), seen_alarms(sight))
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def shelter_of(connection: Transaction, alarm_id: str, sight: Sight) -> Shelter | None:

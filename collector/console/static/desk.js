@@ -11,7 +11,7 @@ import * as time from "./time.js";
 import { say } from "./words.js";
 
 const FACTS_S = 5; // how often the line at the foot is read again
-const FLOOD = 10; // more alarms than this in ten minutes are a flood for one operator (ISA-18.2)
+const PULSE_MS = 1000; // and after something happened, once a second at most
 const page = document.documentElement;
 const at = (id) => document.getElementById(id);
 
@@ -20,6 +20,7 @@ const chosen = new Chosen(queue);
 const past = new History((id) => pick(id));
 const act = actions.wire(chosen, (alarm) => {
   queue.put(alarm);
+  pulse();
   const gone = alarm.state === "resolved" && !past.open;
   if (gone) pick(queue.neighbour(0)); else chosen.now();
 });
@@ -31,7 +32,7 @@ async function pick(id) {
 
 const feed = new Feed(document.body.dataset.journal, {
   alarm(alarm, replayed) {
-    const fresh = !queue.alarms.has(alarm.id) && alarm.state === "new";
+    const fresh = !queue.alarms.has(alarm.id) && alarm.state === "new" && !alarm.shelter;
     const grave = fresh && alarm.level <= 2;
     queue.put(alarm, grave);
     if (grave) sound.call(queue.waiting(), true);
@@ -73,7 +74,7 @@ const feed = new Feed(document.body.dataset.journal, {
 });
 
 const begin = () => queue.fill(async () => {
-  const answer = await fetch(`/api/v1/alarms?state=open&limit=500&lang=${page.lang}`);
+  const answer = await fetch(`/api/v1/alarms?state=queue&limit=500&lang=${page.lang}`);
   return answer.ok ? (await answer.json()).items : [];
 });
 
@@ -83,16 +84,19 @@ document.addEventListener("queue", () => {
     at(`count-${level}`).textContent = counts[level];
     at(`count-${level}`).parentElement.classList.toggle("some", counts[level] > 0);
   }
-  const fresh = [...queue.alarms.values()].filter((alarm) => alarm.state === "new").length;
+  const fresh = queue.fresh();
   sound.call(queue.waiting());
   at("badge").textContent = fresh;
   at("badge").hidden = !fresh;
-  const recent = queue.load();
-  at("load").classList.toggle("over", recent > FLOOD);
-  at("load").querySelector("i").style.width = `${Math.min(100, (100 * recent) / FLOOD)}%`;
-  at("load-text").textContent = say("load", { n: recent });
   document.title = fresh ? `(${fresh}) ${say("title")}` : say("title");
+  pulse();
 });
+
+// The figures that the server keeps: what is quiet, how much this person was shown lately.
+let pulsing = null;
+function pulse() {
+  pulsing ??= setTimeout(async () => { await load("/desk/pulse"); pulsing = null; }, PULSE_MS);
+}
 
 function sounding() {
   const state = sound.state();
@@ -118,13 +122,20 @@ const view = (name) => () => past.show(name === "desk" ? null : name);
 const tab = (name) => () => queue.show(name);
 keys.wire({
   j: step(1), ArrowDown: step(1), k: step(-1), ArrowUp: step(-1),
-  a: act.acknowledge, n: act.note, r: act.resolve, h: () => past.toggle("history"), b: () => past.toggle("boxes"), m: sound.mute, l: language, t: theme, "?": help,
-  1: tab("all"), 2: tab("new"), 3: tab("mine"), 4: tab("others"),
+  ".": act.more, h: () => past.toggle("history"), b: () => past.toggle("boxes"), m: sound.mute, l: language, t: theme, "?": help,
+  1: tab("all"), 2: tab("new"), 3: tab("mine"), 4: tab("others"), 5: tab("parked"),
+  q: () => location.assign("/quiet"), f: () => location.assign("/reviews"),
   Escape: () => (past.open ? past.show(null) : chosen.show(null)),
-});
+}, document.body.dataset.moveKeys, act.key);
 for (const [id, does] of Object.entries({ mute: sound.mute, sound: sound.mute, theme, language, keys: help, "keys-too": help })) at(id).onclick = does;
 for (const link of document.querySelectorAll("nav [data-view]")) link.onclick = (event) => { event.preventDefault(); view(link.dataset.view)(); };
-document.addEventListener("click", (event) => { if (event.target.closest("[data-back]")) chosen.show(null); });
+document.addEventListener("click", (event) => {
+  const [back, other, shot] = ["[data-back]", "[data-goto]", "[data-shot]"].map((each) => event.target.closest(each));
+  if (back) chosen.show(null);
+  if (other || shot) event.preventDefault();
+  if (other) pick(other.dataset.goto);
+  if (shot) document.getElementById(`shot-${shot.dataset.shot}`)?.scrollIntoView({ block: "center" });
+});
 at("lost-close").onclick = () => { at("lost").hidden = true; };
 
 sound.start(sounding);
@@ -133,8 +144,9 @@ let second = 0;
 time.start(() => {
   feed.watch();
   second += 1;
-  if (second % FACTS_S === 0 && feed.lostSince === null) for (const part of ["facts", "walks"]) load(`/desk/${part}`);
+  if (second % FACTS_S === 0 && feed.lostSince === null) { pulse(); for (const part of ["facts", "walks"]) load(`/desk/${part}`); }
 });
 load("/desk/walks");
 await begin();
+if (["history", "boxes"].includes(location.hash.slice(1))) past.show(location.hash.slice(1));
 if (!past.open) pick(location.hash.slice(1) || (matchMedia("(min-width: 761px)").matches ? queue.neighbour(0) : null));

@@ -1,9 +1,11 @@
 // A key for everything done often. Keys are silent while somebody writes or a dialog is open.
-export function wire(keys) {
+/** `keys`: what a key does; `moves`: letters that are moves of the chosen alarm, for `move(letter)`. */
+export function wire(keys, moves, move) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]") || event.target.matches("input, select, textarea")) return;
-    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = keys[key] ?? (moves.includes(key) ? () => move(key) : null);
     if (!act) return;
     event.preventDefault();
     act();

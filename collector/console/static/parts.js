@@ -5,7 +5,7 @@ const latest = new Map(); // place on the page -> the last call for it
 
 /** Fetch `path` and put each of its elements in place of the one with the same id; false when it failed or a later call overtook it. */
 export async function load(path) {
-  const place = /history|boxes/.test(path) ? "history" : /facts|walks/.exec(path)?.[0] ?? "middle";
+  const place = /history|boxes/.test(path) ? "history" : /facts|walks|pulse/.exec(path)?.[0] ?? "middle";
   const turn = {};
   latest.set(place, turn);
   const answer = await fetch(path, { headers: { Accept: "text/html" } }).catch(() => null);

@@ -5,13 +5,16 @@ import { dress, now } from "./time.js";
 import { say } from "./words.js";
 
 const MOST_ROWS = 200; // what is drawn; the rest is counted, so that a storm cannot stop the page
-const LOAD_MS = 600000; // ISA-18.2 counts alarms in ten minutes
 const me = document.body.dataset.person;
+const UNTAKEN = new Set(["new", "returned"]); // somebody must take it
+const parked = (alarm) => alarm.state === "parked";
+const untaken = (alarm) => UNTAKEN.has(alarm.state);
 const TABS = {
-  all: () => true,
-  new: (alarm) => alarm.state === "new",
-  mine: (alarm) => alarm.holder === me,
-  others: (alarm) => alarm.holder && alarm.holder !== me,
+  all: (alarm) => !parked(alarm),
+  new: untaken,
+  mine: (alarm) => alarm.holder === me && !parked(alarm),
+  others: (alarm) => alarm.holder && alarm.holder !== me && !parked(alarm),
+  parked,
 };
 
 export class Queue {
@@ -48,7 +51,7 @@ export class Queue {
     this.meanwhile?.push(alarm);
     const known = this.alarms.get(alarm.id);
     if (known && known.version > alarm.version) return;
-    if (OPEN.has(alarm.state)) this.alarms.set(alarm.id, alarm); else this.alarms.delete(alarm.id);
+    if (OPEN.has(alarm.state) && !alarm.shelter) this.alarms.set(alarm.id, alarm); else this.alarms.delete(alarm.id);
     if (arrived) this.arrived.add(alarm.id);
     this.#later();
   }
@@ -76,19 +79,17 @@ export class Queue {
 
   count() {
     const counts = [0, 0, 0, 0, 0, 0];
-    for (const alarm of this.alarms.values()) counts[alarm.level] += 1;
+    for (const alarm of this.alarms.values()) if (!parked(alarm)) counts[alarm.level] += 1;
     return counts;
   }
 
   /** The gravest level at which an alarm waits for somebody to take it; 0 when none does. */
   waiting() {
-    return Math.min(...[...this.alarms.values()].filter(TABS.new).map((alarm) => alarm.level), 6) % 6;
+    return Math.min(...[...this.alarms.values()].filter(untaken).map((alarm) => alarm.level), 6) % 6;
   }
 
-  load() {
-    const since = now() - LOAD_MS;
-    return [...this.alarms.values()].filter((alarm) => Date.parse(alarm.opened_at) >= since).length;
-  }
+  /** How many wait for somebody to take them. */
+  fresh() { return [...this.alarms.values()].filter(untaken).length; }
 
   #wanted() { return [...this.alarms.values()].filter(TABS[this.tab]).sort(byNeed); }
 
@@ -119,18 +120,19 @@ export class Queue {
     row.shown = alarm;
     Object.assign(row.dataset, { alarmId: alarm.id, eventAt: alarm.at, openedAt: alarm.opened_at, kind: alarm.kind, state: alarm.state });
     row.id = `row-${alarm.id}`;
-    row.className = `row level-is-${alarm.level}${alarm.state === "new" ? "" : " taken"}${this.arrived.has(alarm.id) ? " arrived" : ""}`;
+    row.className = `row level-is-${alarm.level}${untaken(alarm) ? "" : " taken"}${this.arrived.has(alarm.id) ? " arrived" : ""}`;
     row.setAttribute("aria-selected", alarm.id === this.chosen);
     const [level, grave, title, age, place, due, still] = row.children;
     level.className = `level level-${alarm.level}`;
     level.textContent = ["", "I", "II", "III", "IV", "V"][alarm.level];
     grave.textContent = say(`level${alarm.level}`);
     title.textContent = alarm.words.title;
+    marks(title, alarm);
     place.textContent = alarm.words.place;
     small(still, alarm.still);
     age.dataset.ageFrom = Date.parse(alarm.opened_at);
-    if (alarm.state === "new" && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.opened_at) });
-    else { delete due.dataset.due; due.textContent = alarm.words.holder ?? ""; }
+    if (untaken(alarm) && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.raised_at ?? alarm.opened_at) });
+    else { delete due.dataset.due; due.textContent = parked(alarm) && alarm.parked_until ? say("comesBack", { at: hour(alarm.parked_until) }) : alarm.words.holder ?? ""; }
     dress(row);
   }
 
@@ -143,7 +145,18 @@ export class Queue {
   }
 }
 
-const held = (alarm) => alarm.state !== "new";
+/** What stands beside a title: returned by a reviewer, how many an incident keeps together. */
+function marks(title, alarm) {
+  const said = [alarm.state === "returned" && say("returned"), alarm.members_count && say("members", { n: alarm.members_count })].filter(Boolean);
+  for (const text of said) {
+    const mark = document.createElement("em");
+    mark.textContent = text;
+    title.append(" ", mark);
+  }
+}
+
+const hour = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
+const held = (alarm) => !untaken(alarm);
 /** Who has waited longest at the gravest level is next; what somebody holds stands below what nobody does. */
 const byNeed = (a, b) => a.level - b.level || held(a) - held(b) || Date.parse(a.opened_at) - Date.parse(b.opened_at) || (a.id < b.id ? -1 : 1);
 const OPEN = new Set(document.body.dataset.open.split(" "));

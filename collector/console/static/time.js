@@ -35,7 +35,7 @@ export function remaining(dueMs, openedMs) {
   const heat = left < (dueMs - openedMs) / 6 ? "hot" : left < (dueMs - openedMs) / 3 ? "warm" : "";
   const s = Math.ceil(Math.abs(left) / 1000);
   const [unit, n] = s < 120 ? ["Seconds", s] : s < 7200 ? ["Minutes", Math.floor(s / 60)] : ["Hours", Math.floor(s / 3600)];
-  return { heat, text: say((left >= 0 ? "left" : "over") + unit, { n }) };
+  return { heat, over: left < 0, text: say((left >= 0 ? "left" : "over") + unit, { n }) };
 }
 
 /** Write the times of a freshly made part of the page. */
@@ -49,9 +49,11 @@ function tick(root) {
   for (const each of root.querySelectorAll("[data-age-from]")) write(each, lasting(at - Number(each.dataset.ageFrom)));
   for (const each of root.querySelectorAll("[data-ago-from]")) write(each, ago(at - Number(each.dataset.agoFrom)));
   for (const each of root.querySelectorAll("[data-due]")) {
-    const { heat, text } = remaining(Number(each.dataset.due), Number(each.dataset.opened));
-    write(each, text);
+    const { heat, text, over } = remaining(Number(each.dataset.due), Number(each.dataset.opened));
+    write(each, over && each.hasAttribute("data-calm") ? say("waited") : text);
     const warmed = each.closest(".row, .next");
+    if (!warmed || each.hasAttribute("data-calm")) continue;
+    warmed.classList.toggle("over", over);
     warmed.classList.toggle("warm", heat === "warm");
     warmed.classList.toggle("hot", heat === "hot");
   }
@@ -64,6 +66,7 @@ const FORMATS = {
   second: wall,
   tenth: (d) => `${wall(d)}.${Math.floor(d.getMilliseconds() / 100)}`,
   exact: (d) => `${wall(d)}.${String(d.getMilliseconds()).padStart(3, "0")}`,
+  minute: (d) => `${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`,
   day: (d) => `${two(d.getMonth() + 1)}-${two(d.getDate())} ${wall(d)}`,
 };
 
