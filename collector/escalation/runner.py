@@ -14,6 +14,7 @@ from collector.escalation.audit import differs, leave_word
 from collector.escalation.begin import begin
 from collector.escalation.firing import Handler, handlers
 from collector.escalation.records import Purpose, Timer
+from collector.escalation.set_back import draw_back, went_back
 from collector.escalation.surroundings import Surroundings
 from collector.storage import timers, writing
 from collector.storage.store import Store, StoreError, Transaction
@@ -37,6 +38,7 @@ class Runner:
         self._store, self._around, self._changed = store, around, changed
         self._table = {**handlers(), **(more or {})}
         self._adopted = False
+        self._last_ms: int | None = None
 
     def tick(self, now_ms: int) -> int | None:
         """Fire what is due; when the next timer is due, None when there is none.
@@ -44,6 +46,9 @@ class Runner:
         Raises:
             StoreError: the database cannot be reached: try again later.
         """
+        if went_back(self._last_ms, now_ms):
+            self._draw_back(now_ms)
+        self._last_ms = now_ms
         if not self._adopted:
             self._adopt(now_ms)
         passed: set[str] = set()
@@ -67,6 +72,12 @@ class Runner:
             if len(found) < BATCH:
                 self._adopted = True
                 return
+
+    def _draw_back(self, now_ms: int) -> None:
+        with self._store.write() as connection:
+            writing.lock_counters(connection)
+            if many := draw_back(connection, now_ms):
+                logger.warning("the clock was set back: %d waiting rows count from now", many)
 
     def _audit(self, now_ms: int) -> None:
         """Leave word for the ingest where what fails now is not what was told."""
