@@ -50,6 +50,7 @@ from collector.registering import Registry
 from collector.services import Services
 from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
+from collector.storms.service import SuspensionService
 from collector.storage.waking import Waking
 from collector.times import unix_ms
 from protocol.certificates import Trust
@@ -152,6 +153,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             store=store,
             people=people,
             alarms=AlarmService(store, _now, feed.changed, around),
+            suspensions=SuspensionService(store, around, _now, feed.changed),
             bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
             registry=Registry(store, _now, os.urandom),
             orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),

@@ -16,6 +16,7 @@ from collector.orders.service import OrderService
 from collector.people import People
 from collector.registering import Registry
 from collector.storage.store import Store
+from collector.storms.service import SuspensionService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Services:
     people: People
     alarms: AlarmService
     bundles: BundleService
+    suspensions: SuspensionService
     walk_tests: WalkTests
     registry: Registry
     orders: OrderService

@@ -23,6 +23,7 @@ from collector.evidence.showing import Showing
 from collector.health import Check
 from collector.ingest.picturing import entry_of
 from collector.live import Feed
+from collector.notify.answers import AnswerService
 from collector.orders.posting import Outgoing
 from collector.orders.requests import RequestService
 from collector.orders.service import OrderService
@@ -31,6 +32,7 @@ from collector.registering import Registry
 from collector.services import Services
 from collector.storage import evidence, writing
 from collector.storage.journal import write_journal
+from collector.storms.service import SuspensionService
 from protocol.ids import new_event_id
 from protocol.kinds import KINDS, Lane, lane_of
 from protocol.ledger import Link, after, line_hash
@@ -79,9 +81,11 @@ class ConsoleWorld:
     authority: Authority
     checks: list[Check] = field(default_factory=list)
     asked: set[tuple[str, str, int]] = field(default_factory=set)
+    gateways: dict[str, bytes] = field(default_factory=dict)
+    make_centre: type[PaperCentre] = PaperCentre
 
     def __post_init__(self) -> None:
-        self.centre = PaperCentre(folder=self.folder, authority=self.authority)
+        self.centre = self.make_centre(folder=self.folder, authority=self.authority)
         store = self.centre.store
         self.feed = Feed(store)
         self.outgoing = Outgoing()
@@ -96,10 +100,13 @@ class ConsoleWorld:
                     for each in PEOPLE
                 ),
                 alarms=AlarmService(store, self._now, self.feed.changed, self.centre.around),
+                suspensions=SuspensionService(store, self.centre.around, self._now, self.feed.changed),
                 bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),
                 registry=Registry(store, self._now, os.urandom),
                 orders=OrderService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
                 requests=RequestService(store, self._now, os.urandom, self.feed.changed, self.outgoing.post),
+                answers=AnswerService(store, self._now, self.feed.changed, self.centre.around),
+                gateways=self.gateways,
                 evidence=Showing(
                     collector=self.centre.id,
                     store=store,

@@ -26,6 +26,7 @@ from collector.console import (
     points,
     problems,
     proof,
+    quiet,
     reference,
     site_bundles,
     walks,
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     for router in (
         alarms.routes(services, telling),
         lists.routes(services, telling),
+        quiet.routes(services),
         site_bundles.routes(services),
         orders.routes(services, telling),
         points.routes(services, telling),

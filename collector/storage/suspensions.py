@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Select, insert, or_, select, update
 
 from collector.storage.alarm_tables import suspensions
 from collector.storage.paging import below
@@ -83,6 +83,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
 
 
+def shown_suspension(reading: Reading, suspension_id: str, sight: Sight) -> Shown | None:
+    """One suspension of a site that is seen, as lists show it."""
+    row = reading.connection.execute(_shown(sight).where(suspensions.c.id == suspension_id)).first()
+    return None if row is None else _row_shown(row)
+
+
 def list_suspensions(
     reading: Reading,
     sight: Sight,
@@ -94,11 +100,7 @@ def list_suspensions(
     cursor: int | None = None,
 ) -> Page[Shown]:
     """Suspensions of sites that are seen, newest first: those that are not over, or all of them."""
-    statement = (
-        select(suspensions, sites.c.name.label("site_name"), sites.c.unit, sites.c.timezone)
-        .join(sites, sites.c.id == suspensions.c.site)
-        .where(below(sight.unit))
-    )
+    statement = _shown(sight)
     if not over:
         statement = statement.where(suspensions.c.ended_ms.is_(None), suspensions.c.until_ms > now_ms)
     if site is not None:
@@ -107,12 +109,21 @@ def list_suspensions(
         statement = statement.where(suspensions.c.number < cursor)
     most = max(1, min(limit, MAX_LIMIT))
     rows = reading.connection.execute(statement.order_by(suspensions.c.number.desc()).limit(most + 1)).all()
-    shown = [
-        Shown(suspension=_suspension(row), site_name=row.site_name, unit=row.unit, timezone=row.timezone)
-        for row in rows
-    ]
+    shown = [_row_shown(row) for row in rows]
     more = len(shown) > most
     return Page(items=tuple(shown[:most]), next=shown[most - 1].suspension.number if more else None)
+
+
+def _shown(sight: Sight) -> Select[Any]:
+    return (
+        select(suspensions, sites.c.name.label("site_name"), sites.c.unit, sites.c.timezone)
+        .join(sites, sites.c.id == suspensions.c.site)
+        .where(below(sight.unit))
+    )
+
+
+def _row_shown(row: Any) -> Shown:
+    return Shown(suspension=_suspension(row), site_name=row.site_name, unit=row.unit, timezone=row.timezone)
 
 
 def _values(each: Suspension) -> dict[str, Any]:
