@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from simulator.demo_rules import VOICE
 from simulator.phones import Arrived, Phones
 from simulator.standard_webhooks import holds, signed
 
@@ -100,7 +101,7 @@ def arrived(channel: str, body: Mapping[str, Any], console: str, now: datetime) 
         to=str(body["to"])[:64],
         channel=channel,
         at=f"{now:%H:%M:%S}",
-        text=str(body["text"])[:SHOWN],
+        text=str(body["voice" if channel == VOICE else "text"])[:SHOWN],
         level=int(body.get("level") or 0),
         link=link if link.startswith(console) else "",
         code=str(body.get("code") or "")[:12],
