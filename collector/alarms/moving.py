@@ -22,6 +22,7 @@ from collector.storage.alarm_moves import Held
 from collector.storage.journal import Entry, write_journal
 from collector.storage.records import OPEN_STATES, AlarmState, Sight, Topic
 from collector.storage.store import Transaction
+from collector.storms.surfacing import release
 from protocol.workdays.days import Workdays
 
 _UNTAKEN: Final = (AlarmState.NEW, AlarmState.RETURNED)
@@ -121,6 +122,15 @@ def _write(
         alarm_writing.change_alarm(connection, held.id, values | {"version": held.version + 1})
     if row.to is AlarmState.RESOLVED and held.state is not AlarmState.RESOLVED:
         evidence.alarm_is_over(connection, held.id, now_ms)
+        release(
+            connection,
+            around,
+            [held.id],
+            resolution=asked.resolution,
+            narrative="",
+            person=asked.person,
+            now_ms=now_ms,
+        )
     elif row.to in OPEN_STATES and held.state not in OPEN_STATES:
         evidence.alarm_is_open_again(connection, held.id)
     if row.to is AlarmState.CLOSED:

@@ -55,12 +55,14 @@ SPECIFIED: dict[Move, tuple[set[AlarmState], AlarmState | None, set[PersonRole]]
 
 def stands(state: AlarmState, **other: Any) -> Stands:
     """An alarm that somebody else ("x") has, or `me` where the test says so."""
-    return Stands(**({"state": state, "level": 2, "heir": True, "now_ms": NOW_MS} | other))
+    fields: dict[str, Any] = {"state": state, "level": 2, "heir": True, "now_ms": NOW_MS}
+    return Stands(**(fields | other))
 
 
 def asked(move: Move, *roles: PersonRole, person: str = "me", **other: Any) -> Asked:
     """Everything filled in but what the test leaves out."""
-    return Asked(**({"move": move, "person": person, "roles": frozenset(roles)} | FILLED | other))
+    fields: dict[str, Any] = {"move": move, "person": person, "roles": frozenset(roles)}
+    return Asked(**(fields | FILLED | other))
 
 
 @pytest.mark.parametrize("move", list(Move))
