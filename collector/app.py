@@ -42,6 +42,9 @@ from collector.ingest.tls import client_context
 from collector.keys import Keys, KeysError, Revocations
 from collector.live import Feed
 from collector.metrics import Metrics
+from collector.notify.answers import AnswerService
+from collector.notify.channels import open_channels
+from collector.notify.settings import channels_of
 from collector.orders.posting import Outgoing
 from collector.orders.requests import RequestService
 from collector.orders.service import OrderService
@@ -50,8 +53,8 @@ from collector.registering import Registry
 from collector.services import Services
 from collector.storage.migrating import migrate
 from collector.storage.store import Store, StoreError
-from collector.storms.service import SuspensionService
 from collector.storage.waking import Waking
+from collector.storms.service import SuspensionService
 from collector.times import unix_ms
 from protocol.certificates import Trust
 from protocol.ids import new_event_id, new_run
@@ -108,6 +111,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         stack.push_async_callback(asyncio.to_thread, waking.stop)
         waking.start()
         people = People(people_of(settings))
+        channels = open_channels(config, lambda: int(time.time()))
         around = _around(config, people)
         centre = _centre(config, keys, store, metrics, feed, stack, around)
         outgoing = Outgoing()
@@ -158,6 +162,8 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             registry=Registry(store, _now, os.urandom),
             orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),
             requests=RequestService(store, _now, os.urandom, feed.changed, outgoing.post),
+            answers=AnswerService(store, _now, feed.changed, around),
+            gateways=channels.keys,
             evidence=Showing(
                 collector=settings.id,
                 store=store,
@@ -230,6 +236,8 @@ def _around(config: Config, people: People) -> Surroundings:
         collector=config.settings.id,
         people=people,
         new_id=lambda now_ms: new_event_id(now_ms, os.urandom(10)),
+        channels=channels_of(config.settings.channel),
+        receivers=tuple(receiver.id for receiver in config.settings.receiver),
     )
 
 

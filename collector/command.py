@@ -14,6 +14,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
 
+from collector.audit_words import add_audit_words
 from collector.backup_words import add_backup_words
 from collector.config import Config, read_config
 from collector.deliver_words import add_deliver_words
@@ -21,6 +22,7 @@ from collector.export_words import export_evidence_words
 from collector.keys import Keys, KeysError, load_keys
 from collector.registrations_words import add_registrations_words
 from collector.revocation import Lists
+from collector.rules_words import add_rules_words
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
 from protocol.texts import Texts, said, system_said, texts_for_user, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -107,11 +109,13 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
 
 
 def _check(arguments: argparse.Namespace, say: Texts) -> int:
+    from collector.notify.channels import open_channels
     from collector.notify.dc09.loading import load_receivers
 
     config = _config(arguments)
     keys = _keys(config)
     load_receivers(config)
+    open_channels(config, lambda: 0)
     settings = config.settings
     for shown in Lists(keys.trust.crls, ()).judge(datetime.now(UTC)):
         print(shown.said.told(say), file=sys.stderr)
@@ -262,6 +266,8 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_backup_words(words, say, _config, _keys)
     add_deliver_words(words, say, _add_config, lambda arguments: (config := _config(arguments), _keys(config)))
     add_registrations_words(words, say, _add_config, _config)
+    add_rules_words(words, say, _add_config, _config)
+    add_audit_words(words, say, _config)
     token = words.add_parser("token", **_taught("token", say))
     token.set_defaults(run=_token)
     password = words.add_parser("password", **_taught("password", say))

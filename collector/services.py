@@ -1,6 +1,6 @@
 """What the console gets to work with: one frozen bundle, made by app.py, taken by `console.create_app(services)`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from collector.evidence.showing import Showing
 from collector.health import Check
 from collector.live import Feed
 from collector.metrics import Metrics
+from collector.notify.answers import AnswerService
 from collector.orders.requests import RequestService
 from collector.orders.service import OrderService
 from collector.people import People
@@ -23,6 +24,7 @@ from collector.storms.service import SuspensionService
 class Services:
     """`health()` looks at every part now; it asks the database, so run it off the loop.
 
+    `gateways`: channel -> the key that its messages are signed with.
     `export()` yields the lines of a ledger export (`GET /api/v1/ledger`); it reads the store, so run it off the loop.
     """
 
@@ -37,6 +39,8 @@ class Services:
     orders: OrderService
     requests: RequestService
     evidence: Showing
+    answers: AnswerService
+    gateways: Mapping[str, bytes]
     feed: Feed
     metrics: Metrics
     now: Callable[[], datetime]

@@ -69,6 +69,8 @@ PEOPLE = (
     person("west-auditor", PersonRole.AUDITOR, unit="市分行/西区支行"),
     person("sun", PersonRole.ENGINEER),
     person("east", PersonRole.OPERATOR, unit="市分行/东区支行"),
+    person("zhou", PersonRole.REVIEWER),
+    person("lin", PersonRole.CENTRE_DIRECTOR),
 )
 _HASH = hash_password(PASSWORD)
 

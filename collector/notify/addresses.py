@@ -9,7 +9,7 @@ from typing import Final
 
 from collector.notify.records import CONTACT
 from collector.rules.holding import Held
-from collector.rules.shapes import Contact, SiteContact
+from collector.rules.shapes import Contact, Rules, SiteContact
 
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "zh-CN", "en": "en"}
 
@@ -24,6 +24,13 @@ class Reach:
 
 class Book:
     """The contacts of one version of the rules."""
+
+    @staticmethod
+    def of(held: Held) -> "Book":
+        """The same book as before while the same rules hold."""
+        if not _KEPT or _KEPT[0][0] is not held.rules:
+            _KEPT[:] = [(held.rules, Book(held))]
+        return _KEPT[0][1]
 
     def __init__(self, held: Held) -> None:
         self.version = held.version
@@ -63,6 +70,10 @@ class Book:
     def senders(self, channel: str, address: str) -> tuple[str, ...]:
         """Whose address of this channel it is."""
         return tuple(self._senders.get((channel, plain(address)), ()))
+
+
+_KEPT: Final[list[tuple[Rules, Book]]] = []
+"""The book of the rules that were looked at last: some 20,000 contacts, read once a version."""
 
 
 def plain(address: str) -> str:

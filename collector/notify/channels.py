@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.config import Config
+from collector.keys import KeysError
 from collector.notify.apprise_channel import Apprise, is_service
 from collector.notify.mail import Mail, MailServer
 from collector.notify.port import Port
@@ -25,12 +26,8 @@ MAIL_AT_ONCE: Final = 8
 """Connections to a mail server: more are refused by many."""
 
 
-class ChannelsError(Exception):
+class ChannelsError(KeysError):
     """Channels or texts that cannot be used; each line of `faults` names the file and what to do."""
-
-    def __init__(self, faults: list[Said]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -138,8 +138,7 @@ class Sender:
         claimed = await self._apart(lambda: self._take(now_ms))
         if claimed is None:
             return 0
-        if self._book is None or self._book.version != claimed.rules.version:
-            self._book = Book(claimed.rules)
+        self._book = Book.of(claimed.rules)
         for parcel in claimed.parcels:
             self._begin(parcel)
         return len(claimed.parcels)

@@ -31,17 +31,22 @@ def write(store: Store, worker: str, outcomes: Sequence[Outcomes], now_ms: int, 
         if following:
             writing.lock_counters(connection)
         notice_sending.write_outcomes(connection, worker, [each.done for each in outcomes])
-        if following:
-            notices.add_notices(connection, _next(connection, following, now_ms, new_id))
+        follow(connection, [(each.notice, each.then) for each in following], now_ms, new_id)
 
 
-def _next(
-    connection: Transaction, following: Sequence[Outcomes], now_ms: int, new_id: Callable[[int], str]
-) -> list[Notice]:
-    told = notice_sending.alarms_told(connection, {each.notice.alarm for each in following if each.notice.alarm})
+def follow(
+    connection: Transaction,
+    failed: Sequence[tuple[Notice, tuple[str, ...]]],
+    now_ms: int,
+    new_id: Callable[[int], str],
+) -> None:
+    """The next channel of each, with those that are left after it; the caller holds the counters' lock."""
+    failed = [(notice, then) for notice, then in failed if then]
+    if not failed:
+        return
+    told = notice_sending.alarms_told(connection, {notice.alarm for notice, _ in failed if notice.alarm})
     rows: list[Notice] = []
-    for each in following:
-        notice = each.notice
+    for notice, then in failed:
         alarm = told.get(notice.alarm or "")
         if notice.sort is Sort.ALARM and (
             alarm is None or alarm.shelter is not None or AlarmState(alarm.state) not in OPEN_STATES
@@ -51,14 +56,18 @@ def _next(
             replace(
                 notice,
                 id=new_id(now_ms),
-                channel=each.then[0],
-                facts=Stored(then=each.then[1:], told=notice.facts.told),
+                channel=then[0],
+                facts=Stored(then=then[1:], told=notice.facts.told),
                 state=NoticeState.QUEUED,
                 reason="",
                 tries=0,
                 due_ms=now_ms,
                 claimed_by="",
                 claimed_ms=None,
+                sent_ms=None,
+                delivered_ms=None,
+                read_ms=None,
+                answered_ms=None,
                 follows=notice.id,
                 token_hash="",
                 code="",
@@ -66,4 +75,4 @@ def _next(
                 perhaps=False,
             )
         )
-    return rows
+    notices.add_notices(connection, rows)
