@@ -8,7 +8,17 @@ timers, notices, the journal.
 from collections.abc import Sequence
 from typing import Final
 
-from collector.escalation.chains import Chain, applies, chain_of, choose, confirmed, goes_on, steps_of
+from collector.escalation.chains import (
+    Chain,
+    again,
+    applies,
+    chain_of,
+    choose,
+    confirmed,
+    due_of,
+    goes_on,
+    steps_of,
+)
 from collector.escalation.plan import CHAIN, ENDED, NEEDED, OWN, due_ms, kept
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
@@ -16,7 +26,8 @@ from collector.escalation.targets import Looked, look, members, resolve
 from collector.escalation.telling import Telling
 from collector.notify.queueing import cancel
 from collector.notify.records import Sort
-from collector.rules.shapes import Policy, Rules
+from collector.rules.holding import Held
+from collector.rules.shapes import Policy
 from collector.storage import reach, timers
 from collector.storage.journal import Entry
 from collector.storage.records import HELD_STATES, OPEN_STATES, AlarmState
@@ -76,13 +87,37 @@ def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: 
     told.write(connection)
 
 
-def policy_of(rules: Rules, alarm: Watched, chain: Chain | None, at_ms: int) -> Policy | None:
-    """The policy of a chain under way, or the one that fits now."""
-    if chain is not None:
-        named = next((policy for policy in rules.policy if policy.name == chain.policy), None)
+def policy_of(held: Held, alarm: Watched, chain: Chain | None, at_ms: int) -> Policy | None:
+    """The policy of a chain under way; under other rules than those it began with, the one that is for the alarm."""
+    if chain is None:
+        return choose(held.rules, alarm, at_ms)
+    if chain.rules == held.version:
+        named = next((policy for policy in held.rules.policy if policy.name == chain.policy), None)
         if named is not None:
             return named
-    return choose(rules, alarm, at_ms)
+    return choose(held.rules, alarm, chain.from_ms)
+
+
+def replan(connection: Transaction, around: Surroundings, now_ms: int) -> int:
+    """Other rules hold from now on: chains whose next step comes earlier under them are brought forward; how many.
+
+    Each goes over to them when it is due. The caller holds the counters' lock.
+    """
+    looked = look(connection, around, (), now_ms)
+    earlier: dict[str, int] = {}
+    for some in timers.chains(connection):
+        found = timers.watched(connection, [timer.alarm for timer in some if timer.alarm is not None])
+        for timer in some:
+            alarm, chain = found.get(timer.alarm or ""), chain_of(timer.facts)
+            policy = None if alarm is None else policy_of(looked.held, alarm, chain, now_ms)
+            if alarm is None or chain is None or policy is None:
+                continue
+            moved_to = again(policy, alarm, looked.held.version, chain)
+            steps = steps_of(policy, alarm)
+            if moved_to.step < len(steps) and (due := due_of(steps[moved_to.step], moved_to)) < timer.due_ms:
+                earlier[timer.id] = due
+    timers.bring_forward(connection, earlier)
+    return len(earlier)
 
 
 def group_waits(connection: Transaction, looked: Looked, alarm: Watched, policy: Policy, chain: Chain) -> bool:
@@ -137,7 +172,7 @@ def _by_state(told: Telling, alarm: Watched, there: frozenset[Purpose]) -> None:
 
 def _lasts(connection: Transaction, looked: Looked, alarm: Watched, chain: Chain | None) -> bool:
     """Whether a chain goes on though somebody has the alarm in hand."""
-    policy = policy_of(looked.held.rules, alarm, chain, looked.now_ms)
+    policy = policy_of(looked.held, alarm, chain, looked.now_ms)
     if chain is None or policy is None:
         return False
     if goes_on(policy.until, alarm.state):

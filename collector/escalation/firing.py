@@ -50,7 +50,7 @@ def _alarm_timers(one: Callable[[Transaction, Telling, Watched, Timer], None]) -
 def _escalate(connection: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
     looked = told.looked
     chain = chain_of(timer.facts)
-    policy = policy_of(looked.held.rules, alarm, chain, looked.now_ms)
+    policy = policy_of(looked.held, alarm, chain, looked.now_ms)
     if policy is None:
         told.set(alarm, Purpose.STALL, looked.now_ms, ENDED)
         return

@@ -4,11 +4,11 @@ Whoever writes holds the counters' lock; due rows are taken with SKIP LOCKED on 
 holds up only its own. Flow: collector/escalation/* -> here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, true
+from sqlalchemy import bindparam, delete, func, insert, select, true, update
 
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.storage.alarm_tables import timers
@@ -84,6 +84,25 @@ def timers_of(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, li
         for row in connection.execute(statement):
             found.setdefault(row.alarm, []).append(_timer(row))
     return found
+
+
+def chains(connection: Transaction) -> Iterator[list[Timer]]:
+    """Every chain that waits for its next step, some at a time."""
+    after = ""
+    while True:
+        statement = select(timers).where(timers.c.purpose == Purpose.ESCALATE.value, timers.c.id > after)
+        some = [_timer(row) for row in connection.execute(statement.order_by(timers.c.id).limit(MANY))]
+        if not some:
+            return
+        yield some
+        after = some[-1].id
+
+
+def bring_forward(connection: Transaction, due: Mapping[str, int]) -> None:
+    """These timers are due at other times."""
+    if due:
+        statement = update(timers).where(timers.c.id == bindparam("b_id")).values(due_ms=bindparam("b_due"))
+        connection.execute(statement, [{"b_id": timer, "b_due": at} for timer, at in due.items()])
 
 
 def duty(connection: Transaction, purpose: Purpose) -> list[Timer]:

@@ -1,0 +1,98 @@
+"""`branchwatch collector rules` and `collector audit`: what people type, what they read, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from branchwatch import main
+from collector.escalation.records import Purpose, Timer
+from collector.rules.holding import rules_now
+from collector.storage.store import Store, sqlite_url
+from collector.storage.timers import put_timers
+from tests.rules_folder import CONFIG, EXAMPLE, copy_of, spoil
+
+PEOPLE = {
+    "operator-1": "operator",
+    "leader-1": "shift_leader",
+    "leader-2": "shift_leader",
+    "centre-director": "centre_director",
+    "officer-1": "security_officer",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A configuration with the example's people, channels and receiver."""
+    text = CONFIG + '[[receiver]]\nid = "110"\naddresses = ["10.1.1.5:7700"]\naccount = "0755"\n'
+    for name in ("call", "sms", "mail"):
+        text += f'[[channel]]\nname = "{name}"\nkind = "webhook"\naddress = "https://{name}.bank.example/"\n'
+        text += f'secret = "{name}.key"\n'
+    for number, (name, role) in enumerate(PEOPLE.items()):
+        text += f'[[person]]\nid = "{name}"\nname = "{name}"\nroles = ["{role}"]\ntoken_hash = "{number:064x}"\n'
+    (tmp_path / "collector.toml").write_text(text)
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> int:
+    """One command with the folder's configuration."""
+    return main(["collector", *words, "--config", str(folder / "collector.toml")])
+
+
+def version(folder: Path) -> int:
+    """Which rules hold."""
+    store = Store(sqlite_url(folder / "collector.sqlite"))
+    try:
+        with store.read() as reading:
+            return rules_now(reading.connection).version
+    finally:
+        store.close()
+
+
+def test_the_example_is_checked_loaded_once_and_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Check changes nothing; load makes version 1; the same rules again are no new version; show says who."""
+    assert run(folder, "rules", "check", str(EXAMPLE)) == 0, capsys.readouterr().err
+    assert not (folder / "collector.sqlite").exists()
+    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "centre-director") == 0
+    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "leader-1") == 0
+    assert version(folder) == 1
+    capsys.readouterr()
+    assert run(folder, "rules", "show") == 0
+    shown = capsys.readouterr().out
+    assert "centre-director" in shown
+    assert "leader-1" not in shown
+
+
+def test_a_folder_with_a_fault_is_refused_and_what_held_holds_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, file and line, and the version before holds."""
+    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
+    rules = copy_of(folder)
+    line = spoil(rules, "policies.toml", "receiver/110", "receiver/119")
+    assert run(folder, "rules", "check", str(rules)) == 2
+    assert f"policies.toml:{line}: " in capsys.readouterr().err
+    assert run(folder, "rules", "load", str(rules)) == 2
+    assert version(folder) == 1
+    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "nobody-1") == 2
+
+
+def test_the_audit_says_yes_no_and_out_of_reach(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a database 3; with one where nothing is wrong 0; with a step that nobody fired 1, and it is named."""
+    assert run(folder, "audit") == 3
+    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
+    capsys.readouterr()
+    assert run(folder, "audit") == 0
+    assert "it holds" in capsys.readouterr().out
+    store = Store(sqlite_url(folder / "collector.sqlite"))
+    with store.write() as connection:
+        due_ms = round(datetime.now(UTC).timestamp() * 1000) - 60_000
+        put_timers(connection, [Timer(id="t", alarm=None, purpose=Purpose.DIGEST, due_ms=due_ms)], due_ms)
+    store.close()
+    assert run(folder, "audit") == 1
+    assert "late" in capsys.readouterr().err
+    assert run(folder, "audit", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["what"] == "late"
