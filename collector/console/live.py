@@ -21,6 +21,7 @@ from collector.console.asking import Asked, Asker
 from collector.console.reference import problem_answers
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_row
+from collector.storage.life_reading import member_counts
 from collector.storage.orders import order_whole
 from collector.storage.presence import RENEWED_MS, renew
 from collector.storage.records import MAX_LIMIT, JournalRow, Topic
@@ -149,10 +150,13 @@ def _messages(services: Services, teller: telling.Telling, asked: Asker, row: Jo
     counted = row.topic in {Topic.EVENT, Topic.BOX} and uncounted.proves(services, asked.person)
     with services.store.read() as reading:
         if row.topic is Topic.ALARM:
+            if row.action == "opened" and "shelter" in row.facts:
+                return  # a storm opens thousands: what is kept quiet must not hold up what is not
             found = alarm_row(reading, row.subject, asked.person.sight)
             if found is not None:
                 still = pictures.stills(reading, [found], asked.person).get(found.id)
-                alarm = teller.alarm(found, asked.language, now_ms, still)
+                members = 0 if found.shelter else member_counts(reading.connection, [found.id]).get(found.id, 0)
+                alarm = teller.alarm(found, asked.language, now_ms, still, members)
                 yield _message(row.topic, alarm.model_dump(by_alias=True), number=row.number)
         elif row.topic is Topic.EVENT:
             first, _, last = row.subject.partition("-")

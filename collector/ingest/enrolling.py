@@ -83,7 +83,7 @@ def refusals_over(work: Work, ledger: CentreLedger) -> None:
     before_ms = work.now_ms - WINDOW // timedelta(milliseconds=1)
     kind = Condition.ENROL_REFUSED.value
     for key, known in conditions.begun_before(work.connection, kind, before_ms).items():
-        conditions.end(work.connection, key)
+        conditions.end(work.connection, [key])
         told = dict(known.facts)
         site = told.pop("at_site")
         box = told.get("box", "")
@@ -118,8 +118,7 @@ def _note_refusals(
         draft = _draft(work, ledger, key[0], entries[0], sites, facts)
         conditions.begin(
             work.connection,
-            key,
-            Open(event_id=draft.id, since_ms=work.now_ms, facts={**facts, "at_site": draft.site}),
+            {key: Open(event_id=draft.id, since_ms=work.now_ms, facts={**facts, "at_site": draft.site})},
         )
         work.drafts.append(draft)
 

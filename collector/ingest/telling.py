@@ -48,7 +48,8 @@ def tell_drafts(work: Work, ledger: CentreLedger, mono_ms: int) -> None:
 
 def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
     keys = [_key(box, found) for box, _, found in work.found]
-    there = conditions.open_conditions(work.connection, keys)
+    before = conditions.open_conditions(work.connection, keys)
+    there = dict(before)
     drafts: list[Draft] = []
     for key, (box, site, found) in zip(keys, work.found, strict=True):
         known = there.get(key)
@@ -58,16 +59,16 @@ def _drafts(work: Work, ledger: CentreLedger) -> list[Draft]:
         kind = found.condition.value
         facts = {"box": box, **found.facts} if not found.source else found.facts
         if known is not None:
-            conditions.end(work.connection, key)
             del there[key]
             told_at = known.site or site  # another collector's own site, where that one told it
             draft = _draft(event_id, kind + RESTORED, found.source or f"box/{box}", told_at, facts)
             drafts.append(msgspec.structs.replace(draft, restores=known.event_id))
         else:
             there[key] = Open(event_id=event_id, since_ms=work.now_ms, facts=found.facts, site=site)
-            conditions.begin(work.connection, key, there[key])
             draft = _draft(event_id, kind, found.source or f"box/{box}", site, facts)
             drafts.append(msgspec.structs.replace(draft, because=found.because))
+    conditions.end(work.connection, [key for key, known in before.items() if there.get(key) is not known])
+    conditions.begin(work.connection, {key: each for key, each in there.items() if before.get(key) is not each})
     return drafts
 
 

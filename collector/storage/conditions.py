@@ -3,17 +3,20 @@
 It survives a restart, so a condition that was open stays open and is not told twice. Flow: telling.py -> here.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from collector.storage.schema import conditions
 from collector.storage.store import Transaction
 
 Key = tuple[str, str, str]
 """Kind, box, detail."""
+
+MANY: Final = 400
+"""Values of one IN list."""
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +32,15 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 def open_conditions(connection: Transaction, keys: Iterable[Key]) -> dict[Key, Open]:
     """Those of `keys` that are open."""
     found: dict[Key, Open] = {}
-    wanted = sorted(set(keys))
-    for start in range(0, len(wanted), 100):
-        condition = or_(*(_is(key) for key in wanted[start : start + 100]))
-        for row in connection.execute(select(conditions).where(condition)):
+    wanted = set(keys)
+    kinds, boxes = sorted({key[0] for key in wanted}), sorted({key[1] for key in wanted})
+    for start in range(0, len(boxes), MANY):
+        statement = select(conditions).where(
+            conditions.c.kind.in_(kinds), conditions.c.box.in_(boxes[start : start + MANY])
+        )
+        for row in connection.execute(statement):
             found[row.kind, row.box, row.detail] = _open(row)
-    return found
+    return {key: known for key, known in found.items() if key in wanted}
 
 
 def begun_before(connection: Transaction, kind: str, since_ms: int) -> dict[Key, Open]:
@@ -48,19 +54,22 @@ def count_open(connection: Transaction, kind: str) -> int:
     return int(connection.execute(select(func.count()).where(conditions.c.kind == kind)).scalar_one())
 
 
-def begin(connection: Transaction, key: Key, fresh: Open) -> None:
-    """Write a condition down."""
-    connection.execute(
-        insert(conditions).values(
-            kind=key[0],
-            box=key[1],
-            detail=key[2],
-            event_id=fresh.event_id,
-            since_ms=fresh.since_ms,
-            facts=_text(fresh.facts),
-            site=fresh.site,
-        )
-    )
+def begin(connection: Transaction, fresh: Mapping[Key, Open]) -> None:
+    """Write conditions down."""
+    rows = [
+        {
+            "kind": kind,
+            "box": box,
+            "detail": detail,
+            "event_id": each.event_id,
+            "since_ms": each.since_ms,
+            "facts": _text(each.facts),
+            "site": each.site,
+        }
+        for (kind, box, detail), each in fresh.items()
+    ]
+    if rows:
+        connection.execute(insert(conditions), rows)
 
 
 def change(connection: Transaction, key: Key, facts: dict[str, Any]) -> None:
@@ -68,9 +77,18 @@ def change(connection: Transaction, key: Key, facts: dict[str, Any]) -> None:
     connection.execute(update(conditions).where(_is(key)).values(facts=_text(facts)))
 
 
-def end(connection: Transaction, key: Key) -> None:
-    """Take a condition out."""
-    connection.execute(delete(conditions).where(_is(key)))
+def end(connection: Transaction, keys: Iterable[Key]) -> None:
+    """Take conditions out."""
+    rows = [{"b_kind": kind, "b_box": box, "b_detail": detail} for kind, box, detail in keys]
+    if rows:
+        connection.execute(_END, rows)
+
+
+_END: Final = delete(conditions).where(
+    conditions.c.kind == bindparam("b_kind"),
+    conditions.c.box == bindparam("b_box"),
+    conditions.c.detail == bindparam("b_detail"),
+)
 
 
 def _is(key: Key) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from collector.storage.config_reading import configs_by_box
 from collector.storage.lines import event_row, event_statement
@@ -43,6 +43,7 @@ from collector.storage.schema import (
     sites,
 )
 from collector.storage.seeing import seen_events, shown_alarms
+from collector.storms.incidents import SITE_PREFIX, UNIT_SITE
 
 _OPEN: Final = tuple(state.value for state in OPEN_STATES)
 LIVE_TOPICS: Final = (Topic.ALARM, Topic.EVENT, Topic.BOX, Topic.ORDER, Topic.EVIDENCE)
@@ -96,7 +97,8 @@ class Reading:
                 .scalar_subquery()
                 .label("alarms"),
             )
-            .where(below(sight.unit))
+            # The places of incidents (storms/incidents.py) are units, no guarded places.
+            .where(below(sight.unit), ~and_(sites.c.id.startswith(SITE_PREFIX), func.length(sites.c.id) == UNIT_SITE))
             .order_by(sites.c.unit, sites.c.id)
         )
         return tuple(SiteRow(**row._mapping) for row in self._connection.execute(statement))

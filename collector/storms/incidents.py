@@ -34,6 +34,8 @@ CAUSES: Final = {
 """Kinds that say that a site lost something."""
 
 SITE_PREFIX: Final = "unit-"
+UNIT_SITE: Final = len(SITE_PREFIX) + 16
+"""Characters of the id of a unit's place."""
 
 
 def kind_of_cause(cause: Cause) -> str:

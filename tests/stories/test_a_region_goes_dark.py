@@ -93,7 +93,8 @@ def test_an_incident_ends_when_every_site_is_back(centre: PaperCentre, boxes: li
     centre.pass_time(2)
     (told,) = centre.events("incident.link.restored")
     (incident,) = centre.alarms(kind="incident.link")
-    assert incident.restored_ms is not None and incident.state in OPEN_STATES
+    assert incident.restored_ms is not None
+    assert incident.state in OPEN_STATES
     assert told.restores == centre.events("incident.link")[0].id
 
 
