@@ -36,6 +36,7 @@ LONGEST_S: Final = 420.0
 BENCHES: Final[dict[str, Callable[[Path], list[Figure]]]] = {
     screen.BENCH: lambda folder: asyncio.run(asyncio.wait_for(screen.measure(folder), LONGEST_S)),
     ingest.BENCH: ingest.measure,
+    ingest.POSTGRES_BENCH: ingest.measure_postgres,
     hold_up.BENCH: lambda folder: asyncio.run(asyncio.wait_for(hold_up.measure(folder), LONGEST_S)),
     orders.BENCH: lambda folder: asyncio.run(asyncio.wait_for(orders.measure(folder), LONGEST_S)),
     panel_burst.BENCH: lambda folder: asyncio.run(asyncio.wait_for(panel_burst.measure(folder), LONGEST_S)),

@@ -31,6 +31,7 @@ class Bank:
     root: Path
     boxes: tuple[str, ...]
     token: str
+    database_url: str = ""  # empty: the file of SQLite
     evidence_port: int = 0  # where the centre takes pictures; 0: it takes none
 
     @property
@@ -98,7 +99,7 @@ class Bank:
 id = {_text(COLLECTOR)}
 listen = "{HOST}:{console}"
 brokers = ["{HOST}:{broker}"]
-database = {_text(self.database)}
+database = {_text(self.database_url or self.database)}
 trust = {_text(keys / "root.pem")}
 certificate = {_text(keys / f"{COLLECTOR}.pem")}
 key = {_text(keys / f"{COLLECTOR}.key")}

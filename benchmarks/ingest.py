@@ -7,7 +7,8 @@ collector's signed receipts cover is counted. Afterwards the database is asked w
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,10 @@ from benchmarks.processes import Process
 from benchmarks.sender import Sender, sending
 from benchmarks.signing_box import GRAVE
 from benchmarks.verify_rate import VerifyRate
+from tests.postgres_peer import cluster
 
 BENCH: Final = "ingest"
+POSTGRES_BENCH: Final = "ingest_postgres"
 BOXES: Final = 200
 ROUNDS: Final = 5
 ENVELOPES: Final = 15_000
@@ -57,14 +60,33 @@ def measure(folder: Path) -> list[Figure]:
     return [*figures, _plain_figure(_plain(folder / "plain"))]
 
 
-def _ours(folder: Path, kind: str) -> tuple[list[Round], list[Round]]:
-    bank, bare = make_bank(folder, site_names(BOXES)), VerifyRate()
+def measure_postgres(folder: Path) -> list[Figure]:
+    """The same behind Mosquitto, on PostgreSQL that syncs every commit."""
+    (folder / "bank").mkdir()
+    with cluster(free_port(), honest=True) as server:
+        url = server.database()
+        single, backlog = _ours(
+            folder / "bank", "mosquitto", url, lambda query: server.ask(query, url.rpartition("/")[2])
+        )
+    figures = [*_single_figures("mosquitto", single), _backlog_figure("mosquitto", backlog)]
+    return [msgspec.structs.replace(each, bench=POSTGRES_BENCH, name=f"{each.name}, PostgreSQL") for each in figures]
+
+
+def _ours(
+    folder: Path, kind: str, database_url: str = "", ask: Callable[[str], list[tuple[object, ...]]] | None = None
+) -> tuple[list[Round], list[Round]]:
+    bank, bare = replace(make_bank(folder, site_names(BOXES)), database_url=database_url), VerifyRate()
     with serving(bank, kind) as centre, sending(bank, centre.broker_port, bank.boxes) as sender:
         parts = {"collector": centre.collector, "broker": _broker(centre), "generator": sender.process}
         single = [_round(sender, parts, bare, ENVELOPES, 1) for _ in range(ROUNDS)]
         backlog = [_round(sender, parts, bare, BACKLOG_ENVELOPES, BACKLOG_LINES) for _ in range(BACKLOG_ROUNDS)]
         centre.check()
-    _check_rows(bank, 2 * BOXES + sum(each.events for each in [*single, *backlog]))
+    expected = 2 * BOXES + sum(each.events for each in [*single, *backlog])
+    if ask is not None:
+        _check_rows(ask, expected)
+        return single, backlog
+    with closing(sqlite3.connect(f"file:{bank.database}?mode=ro", uri=True)) as connection:
+        _check_rows(lambda query: connection.execute(query).fetchall(), expected)
     return single, backlog
 
 
@@ -84,20 +106,12 @@ def _round(sender: Sender, parts: dict[str, Process], bare: VerifyRate, envelope
     )
 
 
-def _check_rows(bank: Bank, expected: int) -> None:
-    connection = sqlite3.connect(f"file:{bank.database}?mode=ro", uri=True)
-    try:
-        stored = _count(connection, "SELECT count(*) FROM events WHERE box <> ?", COLLECTOR)
-        grave = _count(connection, "SELECT count(*) FROM events WHERE kind = ?", GRAVE)
-        alarms = _count(connection, "SELECT count(*) FROM alarms WHERE kind = ?", GRAVE)
-    finally:
-        connection.close()
+def _check_rows(ask: Callable[[str], list[tuple[object, ...]]], expected: int) -> None:
+    ((stored,),) = ask(f"SELECT count(*) FROM events WHERE box <> '{COLLECTOR}'")  # noqa: S608 - ours
+    ((grave,),) = ask(f"SELECT count(*) FROM events WHERE kind = '{GRAVE}'")  # noqa: S608
+    ((alarms,),) = ask(f"SELECT count(*) FROM alarms WHERE kind = '{GRAVE}'")  # noqa: S608
     if stored != expected or alarms != grave or not grave:
         raise NotStoredError(f"{stored} events of {expected} are stored, with {alarms} alarms of {grave} grave events")
-
-
-def _count(connection: sqlite3.Connection, query: str, value: str) -> int:
-    return int(connection.execute(query, (value,)).fetchone()[0])
 
 
 def _single_figures(kind: str, rounds: list[Round]) -> list[Figure]:

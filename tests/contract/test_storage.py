@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,14 @@ from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Filter, Sight
 from collector.storage.sessions import close_session, open_session, touch_session
 from collector.storage.store import NotStorableError, Store, StoreError, sqlite_url
-from collector.storage.writing import beat_runs_of, lock_counters, save_counter, save_site
+from collector.storage.writing import (
+    beat_runs_of,
+    box_states,
+    lock_counters,
+    save_counter,
+    save_site,
+    standings,
+)
 from protocol.kinds import Lane
 from protocol.ledger import Position
 from provisioning.authority import Authority
@@ -97,6 +105,60 @@ def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
         fail()
     with store.read() as reading:
         assert reading.sites(Sight()) == ()
+
+
+def test_a_reader_sees_one_moment(store: Store) -> None:
+    """What is written while somebody asks belongs to the next question: a list and its count never differ."""
+    with store.read() as reading:
+        before = reading.sites(Sight())
+        with store.write() as connection:
+            save_site(connection, "a", "A", "", "UTC")
+        assert reading.sites(Sight()) == before
+    with store.read() as reading:
+        assert [site.id for site in reading.sites(Sight())] == ["a"]
+
+
+def test_writers_take_turns(url: str) -> None:
+    """Looking first and writing then is safe behind the counters' lock: no number is given out twice."""
+    stores = [Store(url), Store(url)]
+    migrate(stores[0])
+    seen: list[int] = []
+
+    def count_up(store: Store) -> None:
+        for _ in range(25):
+            with store.write() as connection:
+                number = lock_counters(connection) + 1
+                save_counter(connection, number)
+                seen.append(number)
+
+    threads = [threading.Thread(target=count_up, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in stores:
+        store.close()
+    assert sorted(seen) == list(range(1, 51))
+
+
+def test_a_sign_that_no_text_needs_refuses_nothing(store: Store) -> None:
+    """U+0000 in a name, which only one of the databases would keep: the row is taken, the name can be read."""
+    with store.write() as connection:
+        save_site(connection, "a", "A\0B", "", "UTC")
+        save_site(connection, "a", "A\0C", "", "UTC")
+    with store.read() as reading:
+        (site,) = reading.sites(Sight())
+    assert (site.name[0], site.name[-1]) == ("A", "C")
+
+
+def test_many_boxes_are_asked_for_at_once(store: Store) -> None:
+    """Twenty thousand ids in one question: no database meets more parameters than it takes."""
+    wanted = [f"0755-{number:05}-a" for number in range(20_000)]
+    with store.write() as connection:
+        assert standings(connection, wanted) == {}
+        assert box_states(connection, wanted) == {}
+    with store.read() as reading:
+        assert reading.chains(wanted) == {}
 
 
 def test_what_a_database_will_not_take_is_said_as_such(store: Store) -> None:
