@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ from collector.config import Config, people_of, split_address
 from collector.console.app import create_app
 from collector.embedded import EmbeddedBroker, EmbeddedSettings
 from collector.enrolment import EnrolmentAddress, EnrolmentReader
+from collector.escalation.runner import Runner
+from collector.escalation.running import Running
 from collector.escalation.surroundings import Surroundings
 from collector.evidence.running import Evidence, evidence
 from collector.evidence.showing import Showing
@@ -45,6 +47,7 @@ from collector.metrics import Metrics
 from collector.notify.answers import AnswerService
 from collector.notify.channels import open_channels
 from collector.notify.settings import channels_of
+from collector.notifying import notifying
 from collector.orders.posting import Outgoing
 from collector.orders.requests import RequestService
 from collector.orders.service import OrderService
@@ -107,13 +110,36 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         metrics, feed = Metrics(), Feed(store)
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
         feed.start()
-        waking = Waking(store, feed.changed)
+        woken: list[Callable[[], None]] = [feed.changed]
+
+        def changed() -> None:
+            """Something was committed, here or by another collector; safe from any thread."""
+            for wake in tuple(woken):
+                wake()
+
+        waking = Waking(store, changed)
         stack.push_async_callback(asyncio.to_thread, waking.stop)
         waking.start()
         people = People(people_of(settings))
         channels = open_channels(config, lambda: int(time.time()))
         around = _around(config, people)
-        centre = _centre(config, keys, store, metrics, feed, stack, around)
+        centre = _centre(config, keys, store, metrics, changed, stack, around)
+        sender = await stack.enter_async_context(
+            notifying(
+                config,
+                channels,
+                store=store,
+                around=around,
+                metrics=metrics,
+                run=centre.ledger.run,
+                changes=centre.receivers,
+            )
+        )
+        woken.append(sender.wake)
+        escalating = Running(Runner(store, around, changed), lambda: time.time_ns() // 1_000_000)
+        stack.push_async_callback(asyncio.to_thread, escalating.stop)
+        woken.append(escalating.wake)
+        escalating.start()
         outgoing = Outgoing()
         revocations = Revocations(config, keys.root)
         receiving = Receiving(
@@ -149,20 +175,20 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
                     store=store,
                     pipeline=centre.pipeline,
                     now=_now,
-                    changed=feed.changed,
+                    changed=changed,
                 )
             )
         services = Services(
             collector=settings.id,
             store=store,
             people=people,
-            alarms=AlarmService(store, _now, feed.changed, around),
-            suspensions=SuspensionService(store, around, _now, feed.changed),
-            bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, feed.changed),
+            alarms=AlarmService(store, _now, changed, around),
+            suspensions=SuspensionService(store, around, _now, changed),
+            bundles=BundleService(store, lambda: centre.pipeline.trusted, _now, changed),
             registry=Registry(store, _now, os.urandom),
-            orders=OrderService(store, _now, os.urandom, feed.changed, outgoing.post),
-            requests=RequestService(store, _now, os.urandom, feed.changed, outgoing.post),
-            answers=AnswerService(store, _now, feed.changed, around),
+            orders=OrderService(store, _now, os.urandom, changed, outgoing.post),
+            requests=RequestService(store, _now, os.urandom, changed, outgoing.post),
+            answers=AnswerService(store, _now, changed, around),
             gateways=channels.keys,
             evidence=Showing(
                 collector=settings.id,
@@ -246,7 +272,7 @@ def _centre(
     keys: Keys,
     store: Store,
     metrics: Metrics,
-    feed: Feed,
+    changed: Callable[[], None],
     stack: AsyncExitStack,
     around: Surroundings,
 ) -> Centre:
@@ -265,7 +291,7 @@ def _centre(
         metrics=metrics,
         helpers=helpers,
         shares=shares,
-        changed=feed.changed,
+        changed=changed,
         around=around,
     )
 

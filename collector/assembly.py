@@ -15,6 +15,7 @@ from collector.escalation.surroundings import Surroundings
 from collector.ingest.commit import Committer
 from collector.ingest.pipeline import Pipeline
 from collector.ingest.receipts import Receipts
+from collector.ingest.receiver_findings import Changes
 from collector.ingest.signs_of_life import Hearing
 from collector.ledger import CentreLedger
 from collector.metrics import Metrics
@@ -36,6 +37,8 @@ class Centre:
     pipeline: Pipeline
     receipts: Receipts
     ledger: CentreLedger
+    receivers: Changes
+    """Whatever alarm receivers tell of themselves goes in here; the ingest's next look tells it."""
 
 
 def assemble(
@@ -70,16 +73,17 @@ def assemble(
     _introduce(store, collector=collector, unit=unit, kid=sealer.kid, chain=chain, now_ms=now_ms)
     if around is None:
         around = Surroundings(collector=collector, people=People(()), new_id=ledger.new_id)
+    committer = Committer(store=store, ledger=ledger, hearing=hearing, around=around)
     pipeline = Pipeline(
         store=store,
-        committer=Committer(store=store, ledger=ledger, hearing=hearing, around=around),
+        committer=committer,
         trust=trust,
         metrics=metrics,
         helpers=helpers,
         shares=shares,
         changed=changed,
     )
-    return Centre(pipeline=pipeline, receipts=receipts, ledger=ledger)
+    return Centre(pipeline=pipeline, receipts=receipts, ledger=ledger, receivers=committer.receivers)
 
 
 def _introduce(store: Store, *, collector: str, unit: str, kid: str, chain: Sequence[bytes], now_ms: int) -> None:

@@ -27,6 +27,7 @@ class Condition(StrEnum):
     REVOKED = "certificate.revoked"  # never ends
     ENROL_REFUSED = "enrol.refused"
     ESCALATION = "escalation.broken"  # of the centre itself
+    RECEIVER = "receiver.lost"  # of the centre itself
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ The steps stand here in their order, each in a file of its own; what is sent aft
 pipeline -> here -> database; then receipts, requests and the live feed.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from collector.ingest.ordering import look_at_orders
 from collector.ingest.picturing import note_evidence
 from collector.ingest.placing import place_events
 from collector.ingest.received import Rejection
+from collector.ingest.receiver_findings import Changes, note_receivers
 from collector.ingest.rejecting import incidents_over, note_rejections
 from collector.ingest.revoking import note_revoked
 from collector.ingest.sequence import Standing
@@ -79,6 +81,8 @@ class Committer:
 
     def __init__(self, *, store: Store, ledger: CentreLedger, hearing: Hearing, around: Surroundings) -> None:
         self._store, self._ledger, self._hearing, self._around = store, ledger, hearing, around
+        self.receivers: Changes = deque()
+        """What the receivers of this collector told of themselves since the last look."""
         self._listening_ms = 0
 
     def commit(self, batch: Batch, *, now_ms: int, mono_ms: int, listening_ms: int) -> Outcome:
@@ -123,6 +127,7 @@ class Committer:
             incidents_over(work, self._ledger.collector)
             refusals_over(work, self._ledger)
             note_findings(work, self._around)
+            forget = note_receivers(work, self.receivers, self._ledger.collector)
             storms_over(work, self._around)
             posts: list[Post] = list(look_at_orders(work, self._ledger.collector))
             posts.extend(tell_over(work, lambda: self._ledger.new_id(now_ms)))
@@ -130,6 +135,7 @@ class Committer:
                 return None
             self._judge(work, due, listening_ms)
             levels = self._finish(work, mono_ms)
+        forget()
         return Outcome(asks=work.asks, posts=posts, alarm_levels=levels, changed=bool(work.entries))
 
     def renewed(self, trust: Trust, *, now_ms: int, mono_ms: int) -> Outcome:

@@ -159,9 +159,10 @@ def test_an_acknowledgement_played_again_is_no_acknowledgement() -> None:
 
 
 def test_loss_is_told_once_and_so_is_the_end_of_it() -> None:
-    """There from the start: nothing to tell. Lost: told once. Back: told once. The lost one goes last."""
+    """Each change is told once, the first answer as well: it ends what an earlier run told. The lost one goes last."""
     side, told = seen(Side(), answers=True)
-    assert told is None
+    assert told is False
+    assert seen(side, answers=True)[1] is None
     side, told = seen(side, answers=False)
     assert told is True
     side, told = seen(side, answers=False)

@@ -198,7 +198,7 @@ def apply(progress: Progress, tried: Try, result: Result, now_ms: int, wait_ms: 
 def seen(side: Side, *, answers: bool) -> tuple[Side, bool | None]:
     """The address once it acknowledged, or once it was given up; and what to tell: lost, back (False), or nothing.
 
-    That it was there from the start is nothing to tell.
+    The first answer is told too: it may end what an earlier run of this process had told.
     """
-    told = None if side.there is answers or (side.there is None and answers) else not answers
+    told = None if side.there is answers else not answers
     return msgspec.structs.replace(side, there=answers), told
