@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from collector.alarms.service import AlarmService
+from collector.escalation.surroundings import Channel
 from collector.notify.records import Notice
 from collector.notify.sender import Sender, Sending
 from collector.notify.templates import load
@@ -80,6 +81,12 @@ class NotifiedCentre(EscalatingCentre):
             url=url, secret=SECRET, tls=ssl.create_default_context(), now_s=lambda: unix_ms(self.now) // 1000, **limits
         )
         self.ways[name] = Way(port=port, **{"replies": True, **other})
+
+    def channels_outside(self, name: str) -> None:
+        """From now on no facts leave by this channel."""
+        self.ways[name] = replace(self.ways[name], outside=True)
+        assert isinstance(self.around.channels, dict)
+        self.around.channels[name] = Channel(name=name, outside=True)
 
     async def deliver(self, seconds: float = 0) -> int:
         """Time passes, then everything that may leave leaves; how many did."""

@@ -58,7 +58,7 @@ def _addresses(world: ConsoleWorld, **values: str) -> list[str]:
 
 async def _walk(world: OrderWorld, who: str, order: str, alarm: str, event: str) -> dict[str, str]:
     values = {"alarm_id": alarm, "order_id": order, "site": SITE, "test": order, "key": order}
-    values |= {"box": world.box.id, "slot": f"{event}-1"}
+    values |= {"box": world.box.id, "slot": f"{event}-1", "token": "none", "suspension_id": alarm}
     told: dict[str, str] = {}
     async with world.client(who) as client:
         for language in ("en", "zh"):
