@@ -1,4 +1,4 @@
-"""The demo's collector.toml: one centre on loopback with the built-in broker and three people. Pure text."""
+"""The demo's collector.toml: one centre with the built-in broker, seats, telephones. Pure text."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from simulator.demo_folder import BROKER, COLLECTOR, DemoFolder
 from simulator.demo_people import EVERYBODY, UNIT
+from simulator.demo_rules import CHANNELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class Ports:
     console: int
     broker: int
     evidence: int
+    phones: int
 
 
 def collector_toml(
@@ -40,12 +42,24 @@ token_hash = {_text(token_hashes[seat.id])}
 """
         for seat in EVERYBODY
     )
+    channels = "".join(
+        f"""
+[[channel]]
+name = {_text(channel)}
+kind = "webhook"
+address = "http://127.0.0.1:{ports.phones}/send/{channel}"
+secret = {_text(folder.phones_key)}
+replies = true
+"""
+        for channel in CHANNELS
+    )
     return f"""\
 id = {_text(COLLECTOR)}
 listen = "127.0.0.1:{ports.console}"
 brokers = ["127.0.0.1:{ports.broker}"]
 database = {_text(folder.database)}
 unit = {_text(UNIT)}
+console_url = "http://localhost:{ports.console}"
 trust = {_text(folder.trust)}
 certificate = {_text(folder.certificate(COLLECTOR))}
 key = {_text(folder.key(COLLECTOR))}
@@ -62,7 +76,7 @@ listen = "127.0.0.1:{ports.evidence}"
 folder = {_text(folder.evidence)}
 disk_gb = 2
 box_gb = 1
-{people}"""
+{people}{channels}"""
 
 
 def _text(value: object) -> str:

@@ -22,24 +22,39 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from simulator.bank import Bank, Wired
 from simulator.branch import BranchServer
 from simulator.branch_cameras import MOST, BranchCameras, hall_clip
-from simulator.children import ChildEndedError, Children, CommandFailedError
+from simulator.children import ChildEndedError, Children, CommandFailedError, run_command
 from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both
 from simulator.closing import closing_time
 from simulator.collector_toml import Ports, collector_toml
 from simulator.console import Console, ConsoleError
 from simulator.deeds import keep_dialling
 from simulator.demo_file import NAME as DEMO_FILE
-from simulator.demo_file import BrokerAccess, DemoFile, Login, Officer, PanelAccess, SiteAccess, write_demo
+from simulator.demo_file import (
+    BrokerAccess,
+    DemoFile,
+    Login,
+    Officer,
+    PanelAccess,
+    SeatAccess,
+    SiteAccess,
+    write_demo,
+)
 from simulator.demo_folder import COLLECTOR, DemoFolder, hash_password, make_certificates
-from simulator.demo_people import DESK, EVERYBODY, OFFICERS
+from simulator.demo_people import ASLEEP, DESK, EVERYBODY, LEADER, OFFICERS, ON_CALL
+from simulator.demo_rules import VOICE, rules_files
+from simulator.escalating import escalating
 from simulator.guarded import closing, usual_hours
 from simulator.lasting import seconds
+from simulator.phone_gateway import PhoneGateway
+from simulator.phones import Arrived, Phones
 from simulator.site import MAX_SITES, SimulatedSite, account_of, sites
+from simulator.sitting import sit
+from simulator.standard_webhooks import new_secret
 from simulator.story import LOOK_EVERY_S, follow, play, seen_of
 from simulator.watching import watched
 
 DONE, SAYS_NO, INPUT_WRONG = 0, 1, 2
-ALL, DOORS, CLOSING, CAMERAS = PLAYS = ("all", "doors", "closing", "cameras")
+ALL, DOORS, CLOSING, CAMERAS, ESCALATION = PLAYS = ("all", "doors", "closing", "cameras", "escalation")
 """What is played, in this order."""
 READY_S: Final = 60.0
 READY_S_A_SITE: Final = 3.0
@@ -79,7 +94,12 @@ class _Demo:
         self._folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with alone(self._folder.root):
             (self._folder.root / DEMO_FILE).unlink(missing_ok=True)  # an old one would lead others astray meanwhile
-            ports = Ports(console=console_port(self._arguments.port), broker=free_port(), evidence=free_port())
+            ports = Ports(
+                console=console_port(self._arguments.port),
+                broker=free_port(),
+                evidence=free_port(),
+                phones=free_port(),
+            )
             children = Children(self._folder.logs)
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self._end, children)
@@ -93,7 +113,9 @@ class _Demo:
         self._tell(self._say("Making certificates in {folder}").format(folder=self._folder.root))
         await make_certificates(self._folder)
         await self._bank.found()
+        phones = stack.enter_context(self._telephones(address, ports))
         await self._write_collector_config(ports)
+        await self._load_rules()
         self._tell(self._say("Enrolling boxes and signing site files"))
         wired = [await self._wire(site, stack) for site in self._sites]
         await self._sign(wired, ports, children)
@@ -107,19 +129,22 @@ class _Demo:
         access = [await self._start_box(each, children) for each in wired]
         wait_s = READY_S + READY_S_A_SITE * len(self._sites)
         await _first(_ready(console, len(self._sites), wait_s), children.first_to_end())
-        write_demo(self._file(address, ports, access), self._folder.root)
-        self._invite(address)
+        write_demo(self._file(address, ports, access, phones), self._folder.root)
+        self._invite(address, phones)
         if self._arguments.for_s is not None:
             asyncio.get_running_loop().call_later(self._arguments.for_s, self._over.set)
         names = [site.name for site in self._sites]
         await _first(
             follow(console, known, self._say, self._tell),
-            self._play_and_wait(console, access, names),
+            self._play_and_wait(console, access, names, phones),
+            sit(address, self._tokens[ASLEEP.id]),
             *(keep_dialling(each.panel) for each in access if each.panel is not None),
             children.first_to_end(),
         )
 
-    async def _play_and_wait(self, console: Console, access: list[SiteAccess], names: list[str]) -> None:
+    async def _play_and_wait(
+        self, console: Console, access: list[SiteAccess], names: list[str], phones: PhoneGateway
+    ) -> None:
         played: str = self._arguments.play
         if played in {ALL, DOORS}:
             await play(access, names, self._say, self._tell)
@@ -128,7 +153,40 @@ class _Demo:
             await closing_time(console, access[0], names[0], self._officers(), folder, self._say, self._tell)
         if played in {ALL, CAMERAS}:
             await watched(console, access[0], names[0], self._say, self._tell)
+        if played in {ALL, ESCALATION}:
+            leader = console.as_person(self._tokens[LEADER.id])
+            await escalating(console, leader, access[-1], names[-1], phones, self._say, self._tell)
         await self._over.wait()
+
+    def _telephones(self, address: str, ports: Ports) -> PhoneGateway:
+        """Everybody's, with a key of this run that the centre signs with too."""
+        secret = new_secret(secrets.token_bytes(32))
+        self._folder.phones_key.touch(mode=0o600)
+        self._folder.phones_key.write_text(secret, encoding="utf-8")
+        owners = {seat.id: seat.names[_desk_language()] for seat in ON_CALL}
+
+        def ring(message: Arrived) -> None:
+            rings = self._say("call") if message.channel == VOICE else self._say("text message")
+            line = self._say("{time}  {kind} for {name}: {text}")
+            name = owners.get(message.to, message.to)
+            self._tell(line.format(time=message.at, kind=rings, name=name, text=message.text))
+
+        return PhoneGateway(
+            Phones(owners, ring),
+            port=ports.phones,
+            secret=secret,
+            console=address,
+            say=self._say,
+            language=user_language() or "en",
+        )
+
+    async def _load_rules(self) -> None:
+        """Who is told of an alarm that nobody takes, as a bank's own rules are brought to its centre."""
+        folder = self._folder
+        folder.rules.mkdir(parents=True, exist_ok=True)
+        for name, text in rules_files(_desk_language()).items():
+            (folder.rules / name).write_text(text, encoding="utf-8")
+        await run_command("collector", "rules", "load", str(folder.rules), "--config", str(folder.collector_config))
 
     def _officers(self) -> list[Officer]:
         return [
@@ -201,7 +259,7 @@ class _Demo:
         self._folder.collector_config.write_text(text, encoding="utf-8")
         self._folder.collector_config.chmod(0o600)
 
-    def _file(self, address: str, ports: Ports, access: list[SiteAccess]) -> DemoFile:
+    def _file(self, address: str, ports: Ports, access: list[SiteAccess], phones: PhoneGateway) -> DemoFile:
         return DemoFile(
             console=address,
             token=self._tokens[DESK.id],
@@ -216,9 +274,14 @@ class _Demo:
             collector_db=str(self._folder.database),
             sites=access,
             people=self._officers(),
+            seats=[
+                SeatAccess(id=seat.id, name=seat.names[_desk_language()], role=seat.role, token=self._tokens[seat.id])
+                for seat in EVERYBODY
+            ],
+            phones=f"{phones.address}/phones",
         )
 
-    def _invite(self, address: str) -> None:
+    def _invite(self, address: str, phones: PhoneGateway) -> None:
         first = self._sites[0].id
         folder = self._arguments.dir
         self._tell("")
@@ -226,6 +289,7 @@ class _Demo:
         self._tell(
             self._say("Log in as:       {name}   password: {password}").format(name=DESK.id, password=self._password)
         )
+        self._tell(self._say("Telephones:      {address}").format(address=f"{phones.address}/phones"))
         self._tell(
             self._say("Do something:    {command}").format(
                 command=f"branchwatch simulate act --dir {folder} {first} dual-open"
@@ -308,7 +372,10 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
         "--play",
         choices=PLAYS,
         default=ALL,
-        help=say("what is played: two doors open at once, closing time, a loiterer before a camera (default: all)"),
+        help=say(
+            "what is played: two doors open at once, closing time, a loiterer before a camera, an alarm nobody takes "
+            "(default: all)"
+        ),
     )
     parser.add_argument(
         "--for", type=seconds(say), dest="for_s", metavar="SECONDS", help=say("end by itself after so long")

@@ -89,6 +89,16 @@ class DemoFolder:
         return self.root / "inventory"
 
     @property
+    def rules(self) -> Path:
+        """The centre's rules: who is told of an alarm, and when."""
+        return self.inventory / "centre"
+
+    @property
+    def phones_key(self) -> Path:
+        """What the centre and the telephones' gateway sign with."""
+        return self.root / "phones.key"
+
+    @property
     def enrolment(self) -> Path:
         """What the enrolment works with."""
         return self.root / "enrolment"

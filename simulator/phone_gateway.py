@@ -14,7 +14,7 @@ from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ MAX_BYTES: Final = 64 * 1024
 TIMEOUT_S: Final = 5.0
 POLL_S: Final = 0.05
 """How soon it notices that it is to end."""
+RECEIPT_S: Final = 0.5
 SHOWN: Final = 2_000
 """Characters of one text on a telephone."""
 _WORDS: Final = {
@@ -70,6 +71,13 @@ class PhoneGateway:
         if took:
             self.phones.answered(message.id, "reply")
         return took
+
+    def receipt(self, message: Arrived) -> None:
+        """Tell the centre that it arrived, a moment later, as gateways do."""
+        told = {"type": "receipt", "id": message.id, "state": "delivered"}
+        later = Timer(RECEIPT_S, lambda: self._post(message.channel, told))
+        later.daemon = True
+        later.start()
 
     def _post(self, channel: str, told: Mapping[str, str]) -> bool:
         body = json.dumps(told).encode()
@@ -148,7 +156,9 @@ def _handler(gateway: PhoneGateway) -> type[BaseHTTPRequestHandler]:
             if not holds(gateway.secret, headers, int(time.time()), body):
                 return HTTPStatus.UNAUTHORIZED
             now = datetime.now().astimezone()
-            gateway.phones.take(arrived(channel, json.loads(body), gateway.console.geturl(), now))
+            message = arrived(channel, json.loads(body), gateway.console.geturl(), now)
+            if gateway.phones.take(message):
+                gateway.receipt(message)
             return HTTPStatus.NO_CONTENT
 
         def _is_ours(self) -> bool:

@@ -32,7 +32,7 @@ def test_the_centre_takes_the_demos_settings(name: str) -> None:
     folder = DemoFolder(root=Path("/tmp") / name)
     text = collector_toml(
         folder,
-        ports=Ports(console=8080, broker=8883, evidence=8444),
+        ports=Ports(console=8080, broker=8883, evidence=8444, phones=8555),
         boxes=["0755-031-a", "0755-032-a"],
         password_hash=hash_password("x"),
         token_hashes=dict.fromkeys((seat.id for seat in EVERYBODY), "0" * 64),
@@ -48,7 +48,7 @@ def test_the_centre_takes_the_demos_settings(name: str) -> None:
 
 def test_the_demos_person_sees_what_the_centre_itself_finds() -> None:
     """Rejected envelopes belong to the centre's own site; a demo without a reader for them would hide an attack."""
-    ports = Ports(console=8080, broker=8883, evidence=8444)
+    ports = Ports(console=8080, broker=8883, evidence=8444, phones=8555)
     text = collector_toml(
         DemoFolder(root=Path("/tmp/demo")),
         ports=ports,
