@@ -5,10 +5,12 @@ what the one before wrote. A collector that stands still in the middle of a writ
 seconds, for all the others wait for its lock. Flow: store.py -> here.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from collector.storage.faults import StoreError
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -56,6 +58,20 @@ def open_postgres(url: URL) -> tuple[Engine, Engine]:
     # "options" of the address would take the place of ours.
     address = address.set(query={name: value for name, value in address.query.items() if name != "options"})
     return _engine(address, WRITERS, _WRITES), _engine(address, READERS, _READS)
+
+
+def copy_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows that hold every column in the table's order, by COPY: a statement a row costs six times as much."""
+    names = ", ".join(connection.dialect.identifier_preparer.format_column(column) for column in table.columns)
+    driver: Any = connection.dialect.dbapi
+    raw: Any = connection.connection.driver_connection
+    try:
+        with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    except driver.Error as error:
+        # As if it had gone through SQLAlchemy; without the rows, which belong in no log.
+        raise DBAPIError.instance("COPY", None, error, driver.Error, True, dialect=connection.dialect) from None
 
 
 def prepare(connection: Connection) -> None:

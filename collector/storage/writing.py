@@ -13,6 +13,7 @@ from sqlalchemy import Dialect, Table, and_, bindparam, delete, insert, select, 
 
 from collector.fleet.records import BeatRun, BoxState
 from collector.ingest.sequence import Opening, Standing, Stored
+from collector.storage.postgres import copy_rows
 from collector.storage.schema import (
     beat_runs,
     boxes,
@@ -64,6 +65,9 @@ def insert_many(connection: Transaction, table: Table, rows: Sequence[tuple[Any,
     SQLAlchemy's own way costs some 5 us a row; this is for the two tables that grow with every envelope.
     """
     if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        copy_rows(connection, table, rows)
         return
     text, named = _compiled_insert(connection.dialect, table)
     names = table.columns.keys()
