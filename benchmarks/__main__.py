@@ -24,6 +24,7 @@ from benchmarks import (
     screen,
     sixteen,
     still,
+    tick,
 )
 from benchmarks.figures import Figure
 from benchmarks.machine import this_machine
@@ -39,6 +40,7 @@ BENCHES: Final[dict[str, Callable[[Path], list[Figure]]]] = {
     ingest.POSTGRES_BENCH: ingest.measure_postgres,
     hold_up.BENCH: lambda folder: asyncio.run(asyncio.wait_for(hold_up.measure(folder), LONGEST_S)),
     orders.BENCH: lambda folder: asyncio.run(asyncio.wait_for(orders.measure(folder), LONGEST_S)),
+    tick.BENCH: tick.measure,
     panel_burst.BENCH: lambda folder: asyncio.run(asyncio.wait_for(panel_burst.measure(folder), LONGEST_S)),
     people.BENCH: people.measure,
     decoding.BENCH: decoding.measure,

@@ -126,8 +126,7 @@ def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:
         print(say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director"))
     for row in rows:
         at = datetime.fromtimestamp(row.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        line = say("{version}  {at}  {person}  {hash}")
-        print(line.format(version=row.version, at=at, person=row.person, hash=row.hash[:12]))
+        print(f"{row.version}  {at}  {row.person}  {row.hash[:12]}")
     return DONE
 
 

@@ -22,6 +22,9 @@ from collector.storage.store import Store, StoreError, Transaction
 BATCH: Final = 200
 """Timers fired in one transaction: ingest waits for its lock meanwhile."""
 
+AUDIT_EVERY_MS: Final = 1_000
+"""However often it is woken."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,6 +41,7 @@ class Runner:
         self._store, self._around, self._changed = store, around, changed
         self._table = {**handlers(), **(more or {})}
         self._adopted = False
+        self._audited_ms = 0
         self._last_ms: int | None = None
 
     def tick(self, now_ms: int) -> int | None:
@@ -51,16 +55,26 @@ class Runner:
         self._last_ms = now_ms
         if not self._adopted:
             self._adopt(now_ms)
+        due_ms = self._next()
+        if due_ms is not None and due_ms <= now_ms:
+            self._fire_all(now_ms)
+            due_ms = self._next()
+        if abs(now_ms - self._audited_ms) >= AUDIT_EVERY_MS:
+            self._audit(now_ms)
+            self._audited_ms = now_ms
+        return due_ms
+
+    def _next(self) -> int | None:
+        with self._store.read() as reading:
+            return timers.next_due(reading.connection, self._table)
+
+    def _fire_all(self, now_ms: int) -> None:
         passed: set[str] = set()
-        while True:
+        full = True
+        while full:
             fired, full = self._batch(now_ms, passed)
             if fired:
                 self._changed()
-            if not full:
-                break
-        self._audit(now_ms)
-        with self._store.read() as reading:
-            return timers.next_due(reading.connection, self._table)
 
     def _adopt(self, now_ms: int) -> None:
         """Alarms from before there were timers begin now."""
