@@ -24,6 +24,7 @@ from benchmarks import (
     screen,
     sixteen,
     still,
+    storm,
     tick,
 )
 from benchmarks.figures import Figure
@@ -46,6 +47,7 @@ BENCHES: Final[dict[str, Callable[[Path], list[Figure]]]] = {
     decoding.BENCH: decoding.measure,
     faults.BENCH: faults.measure,
     sixteen.BENCH: sixteen.measure,
+    storm.BENCH: storm.measure,
     still.BENCH: lambda folder: asyncio.run(asyncio.wait_for(still.measure(folder), LONGEST_S)),
     agent_size.BENCH: lambda folder: asyncio.run(asyncio.wait_for(agent_size.measure(folder), LONGEST_S)),
 }

@@ -274,9 +274,11 @@ alarms = Table(
     Column("score_by", String(64), nullable=False, server_default=""),  # empty: computed
     Column("handlers", Text, nullable=False, server_default="[]"),  # JSON list of ids: who ever held it or did a step
     Column("procedure", String(64), nullable=False, server_default=""),
-    Column("shelter", _UUID, index=True),  # the alarm or suspension that keeps it quiet
+    Column("shelter", _UUID),  # the alarm or suspension that keeps it quiet
     Column("shelter_why", String(16), nullable=False, server_default=""),  # storms.records.Why
     Index("ix_alarms_state_site", "state", "site", "kind", "source"),
+    Index("ix_alarms_state_shelter", "state", "shelter", "id"),  # the auditor reads nothing else
+    Index("ix_alarms_shelter", "shelter", "state", "number"),  # members of a shelter; the queue, which has none
     comment="What a person must handle",
 )
 

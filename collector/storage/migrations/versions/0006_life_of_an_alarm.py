@@ -127,7 +127,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timers")),
         comment="Everything that will happen by itself; a row is deleted when it has",
     )
-    op.create_index(op.f("ix_timers_alarm"), "timers", ["alarm"], unique=False)
+    op.create_index("ix_timers_alarm", "timers", ["alarm", "purpose"], unique=False)
     op.create_index(op.f("ix_timers_due_ms"), "timers", ["due_ms"], unique=False)
     op.create_table(
         "alarm_steps",
@@ -172,7 +172,8 @@ def upgrade() -> None:
     op.add_column("alarms", sa.Column("shelter", sa.String(length=36), nullable=True))
     op.add_column("alarms", sa.Column("shelter_why", sa.String(length=16), server_default="", nullable=False))
     op.add_column("conditions", sa.Column("site", sa.String(length=32), server_default="", nullable=False))
-    op.create_index(op.f("ix_alarms_shelter"), "alarms", ["shelter"], unique=False)
+    op.create_index("ix_alarms_shelter", "alarms", ["shelter", "state", "number"], unique=False)
+    op.create_index("ix_alarms_state_shelter", "alarms", ["state", "shelter", "id"], unique=False)
 
 
 def downgrade() -> None:
@@ -187,6 +188,7 @@ def downgrade() -> None:
     op.drop_table("alarm_steps")
     op.drop_table("incidents")
     op.drop_column("conditions", "site")
+    op.drop_index("ix_alarms_state_shelter", "alarms")
     op.drop_index("ix_alarms_shelter", "alarms")
     op.drop_column("alarm_events", "why")
     op.drop_column("alarms", "raised_ms")
