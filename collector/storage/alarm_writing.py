@@ -11,24 +11,11 @@ from sqlalchemy import bindparam, case, insert, select, update
 
 from collector.alarms.composites import INVOLVED
 from collector.alarms.correlation import Correlation, Fact, Key, Standing
-from collector.storage.records import OPEN_STATES, AlarmState, Sight
-from collector.storage.schema import alarm_events, alarms, events, notes, restores, sites
-from collector.storage.seeing import seen_alarms
+from collector.storage.records import OPEN_STATES, AlarmState
+from collector.storage.schema import alarm_events, alarms, events, notes, restores
 from collector.storage.store import Transaction
 
 MANY: Final = 400
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm as an action finds it, its row locked."""
-
-    id: str
-    site: str
-    state: AlarmState
-    holder: str | None
-    version: int
-    kind: str
-    level: int
 
 
 def open_alarms(connection: Transaction, facts: Iterable[Fact]) -> list[Standing]:
@@ -203,28 +190,6 @@ def save_correlation(
                 for link in made.links
             ],
         )
-
-
-def hold(connection: Transaction, alarm_id: str, sight: Sight) -> Held | None:
-    """An alarm that is seen, its row locked until the transaction ends."""
-    statement = (
-        select(alarms)
-        .join(sites, sites.c.id == alarms.c.site)
-        .where(alarms.c.id == alarm_id, seen_alarms(sight))
-        .with_for_update(of=alarms)
-    )
-    row = connection.execute(statement).first()
-    if row is None:
-        return None
-    return Held(
-        id=row.id,
-        site=row.site,
-        state=AlarmState(row.state),
-        holder=row.holder,
-        version=row.version,
-        kind=row.kind,
-        level=row.level,
-    )
 
 
 def change_alarm(connection: Transaction, alarm_id: str, values: Mapping[str, Any]) -> None:
