@@ -19,6 +19,7 @@ from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, resolve
 from collector.rules.shapes import Policy
 from collector.storage import auditing, conditions, timers
+from collector.storage.records import AlarmState
 from collector.storage.store import Transaction
 
 LATE_MS: Final = 10_000
@@ -33,6 +34,22 @@ BROKEN: Final = "escalation.broken"
 """The kind, and the name among conditions."""
 
 ALWAYS_MS: Final = 2**62
+
+
+NOWHERE: Final = Watched(
+    id="",
+    number=0,
+    site="",
+    unit="/",
+    timezone="UTC",
+    kind="",
+    event_class="",
+    level=1,
+    source="",
+    state=AlarmState.NEW,
+    opened_ms=0,
+)
+"""An alarm that only who sees the whole bank sees, and for which no step for some kinds is."""
 
 
 class What(StrEnum):
@@ -119,11 +136,17 @@ def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
 
 
 def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
-    """Untaken alarms whose policy reaches nobody: judged once for each place, level and kind that there is."""
+    """Untaken alarms whose policy reaches nobody.
+
+    Where every policy reaches somebody who sees the whole bank none can be; else each place, level and kind that there
+    is gets judged once.
+    """
+    looked = look(connection, around, (), now_ms)
+    if looked.index.whole and all(_reaches(looked, policy, NOWHERE, {}) for policy in looked.held.rules.policy):
+        return []
     kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS)
     if not kinds:
         return []
-    looked = look(connection, around, (), now_ms)
     missed: dict[What, list[auditing.Untaken]] = {}
     reached: dict[tuple[str, str], bool] = {}
     for each in kinds:

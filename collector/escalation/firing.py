@@ -37,7 +37,7 @@ def _alarm_timers(one: Callable[[Transaction, Telling, Watched, Timer], None]) -
     def handle(connection: Transaction, around: Surroundings, due: Sequence[Timer], now_ms: int) -> None:
         ids = [timer.alarm for timer in due if timer.alarm is not None]
         found = timers.watched(connection, ids)
-        told = Telling(look(connection, around, ids, now_ms))
+        told = Telling(look(connection, around, ids, now_ms), reach.answers(connection, ids))
         for timer in due:
             alarm = found.get(timer.alarm or "")
             if alarm is not None and (alarm.shelter is None or alarm.state not in UNTAKEN):
@@ -63,7 +63,7 @@ def _escalate(connection: Transaction, told: Telling, alarm: Watched, timer: Tim
         alarm.state in HELD_STATES and group_waits(connection, looked, alarm, policy, chain)
     ):
         return
-    told.go_on(alarm, policy, chain, reach.answered(connection, alarm.id))
+    told.go_on(alarm, policy, chain)
 
 
 def _respond(connection: Transaction, told: Telling, alarm: Watched, _: Timer) -> None:

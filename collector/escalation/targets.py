@@ -17,6 +17,7 @@ from collector.escalation.records import Watched
 from collector.escalation.rotas import Override, on_duty
 from collector.escalation.surroundings import Surroundings
 from collector.people import Person, PersonRole
+from collector.rules.checking import holes
 from collector.rules.holding import Held, rules_now
 from collector.rules.shapes import Contact, Group, Rota, Rules, SiteContact
 from collector.storage import reach
@@ -82,6 +83,7 @@ class Index:
     contacts: Mapping[str, Contact]
     sites: Mapping[str, SiteContact]
     units: tuple[SiteContact, ...]
+    whole: bool  # whether a policy is there for every alarm
 
 
 def look(
@@ -232,6 +234,7 @@ def index_of(rules: Rules) -> Index:
         contacts={contact.person: contact for contact in rules.contact},
         sites={site.site: site for site in rules.site if site.site},
         units=tuple(site for site in rules.site if not site.site),
+        whole=next(holes(rules.policy), None) is None,
     )
     if len(_INDEXES) >= _MOST_INDEXES:
         _INDEXES.clear()

@@ -33,6 +33,7 @@ class Telling:
     """Collects; `write` writes."""
 
     looked: Looked
+    answered: Mapping[str, frozenset[str]] = field(default_factory=dict)  # alarm -> who answered already
     wanted: list[Wanted] = field(default_factory=list)
     fresh: list[Timer] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -42,7 +43,7 @@ class Telling:
         held = self.looked.held
         self.go_on(alarm, policy, start(policy, held.version, self.looked.now_ms, before))
 
-    def go_on(self, alarm: Watched, policy: Policy, chain: Chain, answered: frozenset[str] = frozenset()) -> None:
+    def go_on(self, alarm: Watched, policy: Policy, chain: Chain) -> None:
         """Tell what is due of a chain, and set the next timer."""
         steps = steps_of(policy, alarm)
         told: list[tuple[PolicyStep, list[Resolved]]] = []
@@ -57,7 +58,7 @@ class Telling:
         moved = advance(policy, steps, chain, self.looked.now_ms, reached)
         if told:
             facts = {"policy": policy.name, "steps": [position + 1 for position in moved.told]}
-            self.tell(alarm, Sort.ALARM, [each for _, resolved in told for each in resolved], facts, answered)
+            self.tell(alarm, Sort.ALARM, [each for _, resolved in told for each in resolved], facts)
         self._next(alarm, moved)
 
     def _next(self, alarm: Watched, moved: Advance) -> None:
@@ -83,9 +84,9 @@ class Telling:
         sort: Sort,
         resolved: Sequence[Resolved],
         facts: dict[str, Any],
-        answered: frozenset[str] = frozenset(),
     ) -> None:
         """Notices for everybody of these targets who did not answer yet, and the entry that says so."""
+        answered = self.answered.get(alarm.id, frozenset()) if sort is Sort.ALARM else frozenset()
         people: dict[str, None] = {}
         for each in resolved:
             if each.target == DESK and each.desk:

@@ -31,7 +31,7 @@ MINUTES: Final = 24 * 60
 def faults(rules: Rules, known: Known) -> Iterator[Problem]:
     """Why these rules are refused; nothing where they are sound."""
     yield from _doubled(rules)
-    yield from _holes(rules.policy)
+    yield from holes(rules.policy)
     for index, policy in enumerate(rules.policy):
         yield from _policy(("policy", index), policy)
     yield from reaching.faults(rules, known)
@@ -86,7 +86,7 @@ def _doubled(rules: Rules) -> Iterator[Problem]:
                 seen.add(value)
 
 
-def _holes(policies: Sequence[Policy]) -> Iterator[Problem]:
+def holes(policies: Sequence[Policy]) -> Iterator[Problem]:
     """A catch-all must take every level at every hour at every site."""
     everywhere = [
         policy.when for policy in policies if not (policy.when.unit or policy.when.kinds or policy.when.sites)

@@ -45,11 +45,12 @@ timers = Table(
     "timers",
     METADATA,
     Column("id", _UUID, primary_key=True),
-    Column("alarm", _UUID, index=True),  # none: a duty of the centre itself
+    Column("alarm", _UUID),  # none: a duty of the centre itself
     Column("purpose", String(16), nullable=False),  # escalation.records.Purpose
     Column("due_ms", BigInteger, nullable=False, index=True),
     Column("facts", Text, nullable=False),  # JSON: what the purpose needs
     Column("made_ms", BigInteger, nullable=False),
+    Index("ix_timers_alarm", "alarm", "purpose"),
     comment="Everything that will happen by itself; a row is deleted when it has",
 )
 

@@ -42,6 +42,19 @@ def answered(connection: Transaction, alarm_id: str) -> frozenset[str]:
     return frozenset(connection.execute(statement).scalars())
 
 
+def answers(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The same of several alarms; those that nobody answered are left out."""
+    found: dict[str, set[str]] = {}
+    whole = list(alarm_ids)
+    for start in range(0, len(whole), MANY):
+        statement = select(notices.c.alarm, notices.c.person).where(
+            notices.c.alarm.in_(whole[start : start + MANY]), notices.c.answered_ms.is_not(None)
+        )
+        for row in connection.execute(statement):
+            found.setdefault(row.alarm, set()).add(row.person)
+    return {alarm: frozenset(people) for alarm, people in found.items()}
+
+
 def told_targets(connection: Transaction, alarm_id: str) -> frozenset[str]:
     """The targets that were told of this alarm."""
     return frozenset(connection.execute(select(notices.c.target).where(notices.c.alarm == alarm_id)).scalars())

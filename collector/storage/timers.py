@@ -58,7 +58,9 @@ def due_timers(
 
 def next_due(connection: Transaction, purposes: Iterable[Purpose]) -> int | None:
     """When the next of these timers is due; None when there is none."""
-    statement = select(func.min(timers.c.due_ms)).where(timers.c.purpose.in_([purpose.value for purpose in purposes]))
+    words = [purpose.value for purpose in purposes]
+    # Not min(): over the index of due_ms the first that fits is found without reading the others.
+    statement = select(timers.c.due_ms).where(timers.c.purpose.in_(words)).order_by(timers.c.due_ms).limit(1)
     found = connection.execute(statement).scalar()
     return None if found is None else int(found)
 
