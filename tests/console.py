@@ -87,7 +87,10 @@ class ConsoleWorld:
     make_centre: type[PaperCentre] = PaperCentre
 
     def __post_init__(self) -> None:
-        self.centre = self.make_centre(folder=self.folder, authority=self.authority)
+        people = People(
+            Credentials(person=each, password_hash=_HASH, token_hash=token_hash(f"token-{each.id}")) for each in PEOPLE
+        )
+        self.centre = self.make_centre(folder=self.folder, authority=self.authority, people=people)
         store = self.centre.store
         self.feed = Feed(store)
         self.outgoing = Outgoing()
@@ -97,10 +100,7 @@ class ConsoleWorld:
             Services(
                 collector=self.centre.id,
                 store=store,
-                people=People(
-                    Credentials(person=each, password_hash=_HASH, token_hash=token_hash(f"token-{each.id}"))
-                    for each in PEOPLE
-                ),
+                people=people,
                 alarms=AlarmService(store, self._now, self.feed.changed, self.centre.around),
                 suspensions=SuspensionService(store, self.centre.around, self._now, self.feed.changed),
                 bundles=BundleService(store, lambda: self.centre.pipeline.trusted, self._now, self.feed.changed),

@@ -24,6 +24,7 @@ from collector.console.reference import problem_answers
 from collector.console.telling import Telling
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
+from collector.storage.life_reading import member_counts
 from collector.storage.records import OPEN_STATES, AlarmDetail, AlarmState
 from collector.times import unix_ms
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -113,9 +114,12 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         with services.store.read() as reading:
             page = list_alarms(reading, asks)
             shown = pictures.stills(reading, page.items, asked.person)
+            members = member_counts(reading.connection, [row.id for row in page.items if row.shelter is None])
         at = now_ms()
         return shapes.Listing(
-            items=[telling.alarm(row, asked.language, at, shown.get(row.id)) for row in page.items],
+            items=[
+                telling.alarm(row, asked.language, at, shown.get(row.id), members.get(row.id, 0)) for row in page.items
+            ],
             next=more(page.next),
         )
 

@@ -13,21 +13,26 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from collector.alarms.words import Resolution
-from collector.console import desk_alarm, desk_words, life_words, move_words, pictures, problems, quiet_words, shapes
+from collector.console import desk_alarm, desk_words, life_words, move_words, pictures, problems, shapes
 from collector.console.asking import Asked, Asker, asker
 from collector.console.filters import Cursor, KindFilter, LevelFilter, SiteFilter
 from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
+from collector.console.quiet_pages import hush
 from collector.console.telling import Telling, iso
 from collector.console.tiles import MOST_SITES, point_tiles, site_tiles
 from collector.console.wording import Wording
+from collector.escalation.nexts import next_of
 from collector.people import Person
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
-from collector.storage.life_reading import links_of, members_of, notices_of, quiet_counts, shelter_of, shown_lately
+from collector.storage.flood import shown_since
+from collector.storage.life_reading import links_of, members_of, quiet_counts, shelter_of
+from collector.storage.notice_reading import list_notices
 from collector.storage.reading import Reading
 from collector.storage.records import OPEN_STATES, AlarmDetail, AlarmRow, AlarmState, BoxRow, Filter, Flag, SiteRow
+from collector.storms import flood
 from collector.storms.records import Why
 from collector.times import unix_ms
 from protocol.ids import CENTRE_PREFIX
@@ -37,8 +42,8 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
-FLOOD = 10
-"""More alarms than this in ten minutes are a flood for one operator (ISA-18.2)."""
+NOTICES = 100
+"""Notices of one alarm that its page shows, newest first."""
 HISTORY_PAGE = 50
 """Rows of one page of the history."""
 
@@ -64,18 +69,14 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     def pulse(asked: Asker) -> dict[str, Any]:
         with services.store.read() as reading:
             counts = quiet_counts(reading.connection, asked.person.sight)
-            load = shown_lately(reading.connection, asked.person.sight, now_ms())
+            load = shown_since(reading, asked.person.sight, flood.since_ms(now_ms()))
         _ = asked.texts
         return {
-            "hush": [
-                {"count": counts[why], "word": _(words), "look": "grave" if why is Why.STORM else ""}
-                for why, words in quiet_words.QUIET.items()
-                if counts.get(why)
-            ],
+            "hush": hush(counts, _),
             "load": {
                 "count": load,
-                "most": FLOOD,
-                "over": load > FLOOD,
+                "most": flood.MOST,
+                "over": load > flood.MOST,
                 "text": _(N_("{n} in 10 minutes")).format(n=load),
             },
         }
@@ -265,12 +266,13 @@ def _alarm_values(detail: AlarmDetail, whole: shapes.AlarmWhole, asked: Asker, t
 def _life(reading: Reading, detail: AlarmDetail, asked: Asker, telling: Telling, wording: Wording) -> dict[str, Any]:
     """What stands around it: who was told, what keeps it quiet, what it keeps quiet, what happens next."""
     connection, row, _ = reading.connection, detail.alarm, asked.texts
+    told = list_notices(reading, asked.person.sight, alarm=row.id, limit=NOTICES)
     return {
-        "notices": desk_alarm.told_to(notices_of(connection, row.id), telling, _),
+        "notices": desk_alarm.told_to(told.items, telling, _),
         "quiet": desk_alarm.quiet(row, shelter_of(connection, row.id, asked.person.sight), wording, _),
         "members": desk_alarm.members(members_of(connection, row.id, asked.person.sight), _, wording),
         "grouped": desk_alarm.grouped(links_of(connection, row.id), wording, _),
-        "happens": [],
+        "happens": desk_alarm.happens(next_of(connection, row.id, lambda person: telling.person(person) or person), _),
     }
 
 

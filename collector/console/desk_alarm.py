@@ -16,14 +16,15 @@ from collector.console.asking import Asker
 from collector.console.life_telling import reasons
 from collector.console.telling import Telling, iso
 from collector.console.wording import Wording
+from collector.notify.records import CONTACT, Notice, NoticeState
 from collector.people import Person, PersonRole
 from collector.procedures.progress import step_of, waits_from
 from collector.rules.shapes import StepKind
-from collector.storage.life_reading import Member, NoticeLine, Shelter
+from collector.storage.life_reading import Member, Shelter
 from collector.storage.records import HELD_STATES, OPEN_STATES, AlarmDetail, AlarmRow, AlarmState, AlarmStep
 from collector.storms.records import Why
 from collector.times import day_end_ms
-from protocol.texts import Texts
+from protocol.texts import Said, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 GRAVE: Final = 2
@@ -183,25 +184,28 @@ def score(row: AlarmRow, asked: Asker, telling: Telling) -> dict[str, Any] | Non
     }
 
 
-def told_to(rows: Iterable[NoticeLine], telling: Telling, texts: Texts) -> list[dict[str, Any]]:
+def told_to(rows: Iterable[Notice], telling: Telling, texts: Texts) -> list[dict[str, Any]]:
     """Who was told by which way when, and what became of it."""
-    lines = []
-    for row in rows:
-        state = next((words for each, words in quiet_words.NOTICES.items() if each.value == row.state), row.state)
-        at_ms = row.read_ms or row.delivered_ms or row.sent_ms or row.queued_ms
-        answered = texts(N_("answered")) if row.answered_ms else texts(state)
-        lines.append(
-            {
-                "who": telling.person(row.person) if row.person and "/" not in row.person else _target(row, texts),
-                "channel": "" if row.channel == row.target else row.channel,
-                "at": iso(row.answered_ms or at_ms),
-                "state": answered,
-                "look": "failed" if row.state == "failed" else "",
-                "perhaps": row.perhaps,
-                "reason": row.reason,
-            }
-        )
-    return lines
+    return [
+        {
+            "who": _whom(row, telling, texts),
+            "channel": "" if row.channel == row.target else row.channel,
+            "at": iso(row.answered_ms or row.read_ms or row.delivered_ms or row.sent_ms or row.queued_ms),
+            "state": texts(N_("answered")) if row.answered_ms else texts(quiet_words.NOTICES[row.state]),
+            "look": "failed" if row.state is NoticeState.FAILED else "",
+            "perhaps": row.perhaps,
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+
+
+def happens(ahead: tuple[int, Said] | None, texts: Texts) -> list[dict[str, Any]]:
+    """What happens when nobody acts."""
+    if ahead is None:
+        return []
+    at_ms, said = ahead
+    return [{"at": iso(at_ms), "text": said.told(texts)}]
 
 
 def grouped(links: Sequence[tuple[str, Mapping[str, Any]]], wording: Wording, texts: Texts) -> list[str]:
@@ -279,7 +283,10 @@ def _said(facts: Mapping[str, Any], texts: Texts) -> str:
     return texts(N_(", ")).join(told)
 
 
-def _target(row: NoticeLine, texts: Texts) -> str:
+def _whom(row: Notice, telling: Telling, texts: Texts) -> str:
+    """A person by name, everybody else by what the policy calls them."""
+    if row.person and not row.person.startswith(CONTACT):
+        return telling.person(row.person) or row.person
     return policy_words.target(row.target, texts)
 
 

@@ -30,6 +30,7 @@ SUSPENSIONS: Final = {
     Sort.SHELVE: N_("Shelved"),
     Sort.TEST: N_("On test"),
     Sort.MAINTENANCE: N_("Maintenance"),
+    Sort.FLAPPING: N_("Comes and goes"),
 }
 
 CAUSES: Final = {

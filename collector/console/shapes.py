@@ -79,6 +79,7 @@ class Alarm(Shape):
     score: Annotated[int | None, Field(ge=0, le=4, description="AVS-01: 0 no call ... 4 threat to life")] = None
     shelter: Annotated[str | None, Field(description="the alarm or suspension that keeps it quiet")] = None
     shelter_why: str | None = None
+    members_count: Annotated[int, Field(description="open alarms that this one keeps quiet")] = 0
     still: Annotated[str | None, Field(description="address of its first picture, for those who may look")] = None
     words: AlarmWords
 
@@ -191,8 +192,7 @@ class AlarmWhole(Alarm):
     score_reasons: list[str] = []
     score_by: Annotated[str | None, Field(description="who said so; null where it was reckoned")] = None
     next: Annotated[list[Ahead], Field(description="what happens when nobody acts, the soonest first")] = []
-    members: list[Member] = []
-    members_count: Annotated[int, Field(description="alarms that this one keeps quiet; `members` are the first")] = 0
+    members: Annotated[list[Member], Field(description="the first alarms that this one keeps quiet")] = []
 
 
 class Event(Shape):

@@ -43,9 +43,12 @@ class Telling:
         known = self._names.of(box, now_ms)
         return Wording(texts=texts_for(language), names=known.names, people=self.person, zone=known.zone)
 
-    def alarm(self, row: AlarmRow, language: str, now_ms: int, still: str | None = None) -> shapes.Alarm:
+    def alarm(
+        self, row: AlarmRow, language: str, now_ms: int, still: str | None = None, members: int = 0
+    ) -> shapes.Alarm:
         """An alarm as lists and the live feed show it; `still` is the address of its picture for this reader."""
-        return shapes.Alarm(**self._alarm(row, self.wording(row.box, language, now_ms)), still=still)
+        told = self._alarm(row, self.wording(row.box, language, now_ms))
+        return shapes.Alarm(**told, still=still, members_count=members)
 
     def whole(
         self, detail: AlarmDetail, language: str, now_ms: int, pieces: Sequence[shapes.Piece] = ()

@@ -9,15 +9,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import func, select
 
-from collector.storage.alarm_tables import incidents, notices, proofs, rules, suspensions
+from collector.storage.alarm_tables import proofs, rules, suspensions
 from collector.storage.records import OPEN_STATES, Sight
 from collector.storage.schema import alarm_events, alarms, sites
 from collector.storage.seeing import seen_alarms
 from collector.storage.store import Transaction
 
 MOST_MEMBERS: Final = 50
-MOST_NOTICES: Final = 100
-LATELY_MS: Final = 600_000
+MOST_LINKS: Final = 100
 _OPEN: Final = [state.value for state in OPEN_STATES]
 
 
@@ -28,24 +27,6 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     person: str
     loaded_ms: int
-
-
-class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was told by which way, and what became of it."""
-
-    target: str
-    person: str
-    channel: str
-    sort: str
-    state: str
-    reason: str
-    perhaps: bool
-    tries: int
-    queued_ms: int
-    sent_ms: int | None
-    delivered_ms: int | None
-    read_ms: int | None
-    answered_ms: int | None
 
 
 class Shelter(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,16 +64,6 @@ def loaded_rules(connection: Transaction) -> Loaded | None:
 def proven(connection: Transaction) -> Mapping[tuple[str, str], int]:
     """(Person, channel) -> when it was proven last."""
     return {(row.person, row.channel): row.proven_ms for row in connection.execute(select(proofs))}
-
-
-def notices_of(connection: Transaction, alarm_id: str) -> tuple[NoticeLine, ...]:
-    """Notices of an alarm, newest first."""
-    statement = select(notices).where(notices.c.alarm == alarm_id).order_by(notices.c.number.desc())
-    names = NoticeLine.__struct_fields__
-    return tuple(
-        NoticeLine(**{name: getattr(row, name) for name in names})
-        for row in connection.execute(statement.limit(MOST_NOTICES))
-    )
 
 
 def members_of(connection: Transaction, alarm_id: str, sight: Sight) -> tuple[tuple[Member, ...], int]:
@@ -147,17 +118,6 @@ def quiet_counts(connection: Transaction, sight: Sight) -> Mapping[str, int]:
     return {row.shelter_why: row.many for row in connection.execute(statement)}
 
 
-def shown_lately(connection: Transaction, sight: Sight, now_ms: int) -> int:
-    """How many alarms a person was shown in the last ten minutes: what opened or surfaced, and is under no shelter."""
-    statement = (
-        select(func.count())
-        .select_from(alarms)
-        .join(sites, sites.c.id == alarms.c.site)
-        .where(alarms.c.opened_ms > now_ms - LATELY_MS, alarms.c.shelter.is_(None), seen_alarms(sight))
-    )
-    return int(connection.execute(statement).scalar_one())
-
-
 def shelter_of(connection: Transaction, alarm_id: str, sight: Sight) -> Shelter | None:
     """What keeps this alarm quiet; None for one that stands in the queue. An alarm that is not seen is not named."""
     shelter = connection.execute(select(alarms.c.shelter).where(alarms.c.id == alarm_id)).scalar()
@@ -172,18 +132,12 @@ def shelter_of(connection: Transaction, alarm_id: str, sight: Sight) -> Shelter 
     return Shelter(suspension=row.id, until_ms=row.until_ms, person=row.person)
 
 
-def incident_of(connection: Transaction, alarm_id: str) -> Mapping[str, Any] | None:
-    """Cause, unit and sites of a storm; None for an alarm that is none."""
-    row = connection.execute(select(incidents).where(incidents.c.alarm == alarm_id)).first()
-    return None if row is None else {"cause": row.cause, "unit": row.unit, "sites": row.sites}
-
-
 def links_of(connection: Transaction, alarm_id: str) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     """(Part, why) of what belongs to an alarm, oldest first."""
     statement = (
         select(alarm_events.c.part, alarm_events.c.why)
         .where(alarm_events.c.alarm == alarm_id)
         .order_by(alarm_events.c.number)
-        .limit(MOST_NOTICES)
+        .limit(MOST_LINKS)
     )
     return tuple((row.part, msgspec.json.decode(row.why)) for row in connection.execute(statement))

@@ -30,7 +30,7 @@ export function said(form) {
     else if (field.dataset.as === "yes") body[field.name] = true;
     else if (field.dataset.as === "number") body[field.name] = Number(raw);
     else if (field.type === "datetime-local") body[field.name] = new Date(raw).toISOString();
-    else if (field.dataset.as === "from-now") body[field.name] = new Date(now() + 60000 * Number(raw)).toISOString();
+    else if (field.dataset.as === "span") body[field.name] = new Date((form.elements.begins?.value ? Date.parse(form.elements.begins.value) : now()) + 60000 * Number(raw)).toISOString();
     else body[field.name] = raw;
   }
   return body;

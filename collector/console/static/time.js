@@ -67,6 +67,7 @@ const FORMATS = {
   tenth: (d) => `${wall(d)}.${Math.floor(d.getMilliseconds() / 100)}`,
   exact: (d) => `${wall(d)}.${String(d.getMilliseconds()).padStart(3, "0")}`,
   minute: (d) => `${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`,
+  near: (d) => (Math.abs(d - now()) < 43200000 ? wall(d) : FORMATS.minute(d)),
   day: (d) => `${two(d.getMonth() + 1)}-${two(d.getDate())} ${wall(d)}`,
 };
 
