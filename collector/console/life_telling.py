@@ -14,6 +14,7 @@ from collector.console.asking import Asker
 from collector.console.life_words import SCORES, WHY
 from collector.console.telling import Telling, iso
 from collector.console.wording import Wording
+from collector.escalation.nexts import next_of
 from collector.procedures.progress import NEEDED, step_of, waits_from
 from collector.storage import life_reading
 from collector.storage.reading import Reading
@@ -24,7 +25,9 @@ def life(reading: Reading, detail: AlarmDetail, asked: Asker, telling: Telling) 
     """The fields of one alarm that lists do not show."""
     row = detail.alarm
     members, count = life_reading.members_of(reading.connection, row.id, asked.person.sight)
+    ahead = next_of(reading.connection, row.id, lambda person: telling.person(person) or person)
     return {
+        "next": [] if ahead is None else [shapes.Ahead(at=iso(ahead[0]), said=ahead[1].told(asked.texts))],
         "moves": [move.value for move in possible(stands(detail), asked.person.id, asked.person.roles)],
         "procedure": row.procedure,
         "steps": _steps(detail),

@@ -180,6 +180,20 @@ async def test_a_wrong_form_is_named(world: ConsoleWorld) -> None:
         assert (await alarm.whole(wang))["version"] == 1
 
 
+async def test_what_happens_next_is_said(world: ConsoleWorld) -> None:
+    """Whoever looks at an open alarm reads when something happens by itself, and what; a closed one has nothing."""
+    async with world.client() as wang, world.client("zhou") as reviewer, world.client("zhao") as officer:
+        alarm = await _alarm(world, wang)
+        for client, move in ((wang, "acknowledge"), (wang, "resolve"), (reviewer, "review")):
+            assert len((await alarm.whole(wang))["next"]) == 1, move
+            await alarm.do(client, move)
+        (ahead,) = (await alarm.whole(wang))["next"]
+        assert ahead["at"] == (await alarm.whole(wang))["follow_by"]
+        assert ahead["said"]
+        await alarm.do(officer, "close")
+        assert (await alarm.whole(wang))["next"] == []
+
+
 async def test_lists_by_what_is_to_be_done(world: ConsoleWorld) -> None:
     """open, queue, review, follow: an alarm stands in the lists of its state, the newest first."""
     async with world.client() as wang, world.client("zhou") as reviewer:
