@@ -59,6 +59,8 @@ ALL, DOORS, CLOSING, CAMERAS, ESCALATION = PLAYS = ("all", "doors", "closing", "
 READY_S: Final = 60.0
 READY_S_A_SITE: Final = 3.0
 """How long the centre, and each box beside it, may take until everything is heard of."""
+SEATED_S: Final = 15.0
+"""How long somebody may take to sit down at the desk."""
 
 
 def main(argv: list[str]) -> int:
@@ -124,6 +126,7 @@ class _Demo:
             "collector", "collector", "serve", "--config", str(self._folder.collector_config), "--embedded"
         )
         await _first(_ready(console, 0, READY_S), children.first_to_end())
+        await self._man_the_desk(address, stack)
         known = {alarm["id"]: seen_of(alarm) for alarm in (await console.get("/api/v1/alarms?limit=100"))["items"]}
         self._tell(self._say("Starting the branches and their boxes: {count}").format(count=len(self._sites)))
         access = [await self._start_box(each, children) for each in wired]
@@ -137,10 +140,17 @@ class _Demo:
         await _first(
             follow(console, known, self._say, self._tell),
             self._play_and_wait(console, access, names, phones),
-            sit(address, self._tokens[ASLEEP.id]),
             *(keep_dialling(each.panel) for each in access if each.panel is not None),
             children.first_to_end(),
         )
+
+    async def _man_the_desk(self, address: str, stack: AsyncExitStack) -> None:
+        """Somebody sits there, asleep: a desk where nobody sits is passed over at once."""
+        seated = asyncio.Event()
+        sitting = asyncio.create_task(sit(address, self._tokens[ASLEEP.id], seated))
+        stack.callback(sitting.cancel)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(seated.wait(), SEATED_S)
 
     async def _play_and_wait(
         self, console: Console, access: list[SiteAccess], names: list[str], phones: PhoneGateway

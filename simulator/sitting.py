@@ -12,16 +12,17 @@ from urllib.parse import urlsplit
 AGAIN_S: Final = 2.0
 _COOKIE: Final = re.compile(rb"^set-cookie: *([^;\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _HEAD_BYTES: Final = 64 * 1024
+_FIRST_TICK: Final = b"event: tick"
 
 
-async def sit(address: str, token: str) -> None:
-    """Sit there; where the centre does not answer, sit down again. Returns never."""
+async def sit(address: str, token: str, seated: asyncio.Event) -> None:
+    """Sit there, and say so once; where the centre does not answer, sit down again. Returns never."""
     place = urlsplit(address)
     host, port = place.hostname or "localhost", place.port or 80
     while True:
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             cookie = await _log_in(host, port, token)
-            await _watch(host, port, cookie)
+            await _watch(host, port, cookie, seated)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -41,12 +42,14 @@ async def _log_in(host: str, port: int, token: str) -> bytes:
     return found[1]
 
 
-async def _watch(host: str, port: int, cookie: bytes) -> None:
+async def _watch(host: str, port: int, cookie: bytes, seated: asyncio.Event) -> None:
     reader, writer = await asyncio.open_connection(host, port, limit=_HEAD_BYTES)
     try:
         writer.write(
             f"GET /api/v1/live HTTP/1.1\r\nHost: {host}:{port}\r\n".encode() + b"Cookie: " + cookie + b"\r\n\r\n"
         )
+        await reader.readuntil(_FIRST_TICK)  # by then the centre has noted who is there
+        seated.set()
         while await reader.read(_HEAD_BYTES):
             pass
     finally:
