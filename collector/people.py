@@ -7,6 +7,7 @@ configuration, asked by the console at login and by the alarm service at every a
 import hmac
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 
 import msgspec
@@ -62,8 +63,7 @@ class People:
         self._entries = tuple(entries)
         self._by_id = {entry.person.id: entry for entry in self._entries}
         self._hasher = PasswordHasher()
-        # Checked when the name is unknown, so that an answer takes as long whether or not the name exists.
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody = _nobody()
 
     @property
     def everybody(self) -> tuple[Person, ...]:
@@ -93,6 +93,12 @@ class People:
         except (VerificationError, InvalidHashError):
             return None
         return entry.person if entry is not None and stored else None
+
+
+@cache
+def _nobody() -> str:
+    """Checked when the name is unknown, so that an answer takes as long whether or not the name exists."""
+    return hash_password("nobody has this password")
 
 
 def token_hash(token: str) -> str:

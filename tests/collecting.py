@@ -44,6 +44,7 @@ from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.databases import own_database
 from tests.ledgers import HEALTH, NOW, PaperBox, der_chain, trust_of
+from tests.migrated import lay_fresh
 
 NOBODY = People(())
 """Whoever is told in a test is named by it."""
@@ -161,8 +162,10 @@ class PaperCentre:
 
     def start(self) -> None:
         """A new process on the same database."""
+        laid = lay_fresh(self.url)
         self.store = self.make_store(self.url)
-        migrate(self.store)
+        if not laid:
+            migrate(self.store)
         self.metrics = Metrics()
         self.around = Surroundings(
             collector=self.id,
