@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from collector.escalation.chains import choose, steps_of
+from collector.alarms.correlation import LOWEST_LEVEL
+from collector.escalation.chains import choose, specific, steps_of
 from collector.escalation.plan import timer
 from collector.escalation.records import Purpose, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, resolve
-from collector.rules.shapes import Policy
+from collector.rules.shapes import Policy, When
 from collector.storage import auditing, conditions, timers
 from collector.storage.records import AlarmState
 from collector.storage.store import Transaction
@@ -50,6 +51,9 @@ NOWHERE: Final = Watched(
     opened_ms=0,
 )
 """An alarm that only who sees the whole bank sees, and for which no step for some kinds is."""
+
+
+NO_PLACE: Final = specific(When())
 
 
 class What(StrEnum):
@@ -138,15 +142,12 @@ def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
 def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
     """Untaken alarms whose policy reaches nobody.
 
-    Where every policy reaches somebody who sees the whole bank none can be; else each place, level and kind that there
-    is gets judged once.
+    Where every policy of a level reaches somebody who sees the whole bank none can be; else each place, level and kind
+    that there is gets judged once.
     """
     looked = look(connection, around, (), now_ms)
-    if looked.index.whole and all(_reaches(looked, policy, NOWHERE, {}) for policy in looked.held.rules.policy):
-        return []
-    kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS)
-    if not kinds:
-        return []
+    unsure = [level for level in range(1, LOWEST_LEVEL + 1) if not _sure(looked, level)]
+    kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS, unsure) if unsure else []
     missed: dict[What, list[auditing.Untaken]] = {}
     reached: dict[tuple[str, str], bool] = {}
     for each in kinds:
@@ -163,6 +164,21 @@ def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> 
         )
         for what, some in missed.items()
     ]
+
+
+def _sure(looked: Looked, level: int) -> bool:
+    """Whether an alarm of this level reaches somebody wherever it is; policies behind a catch-all are never its own."""
+    policies: list[Policy] = []
+    for policy in looked.held.rules.policy:
+        if not policy.when.levels or level in policy.when.levels:
+            caught = any(_takes_all(each.when) for each in policies)
+            if not (caught and specific(policy.when) == NO_PLACE):
+                policies.append(policy)
+    return looked.index.whole and all(_reaches(looked, policy, NOWHERE, {}) for policy in policies)
+
+
+def _takes_all(when: When) -> bool:
+    return specific(when) == NO_PLACE and not when.kinds and when.hours is None
 
 
 def _policies(looked: Looked, alarm: Watched) -> list[Policy]:

@@ -72,8 +72,8 @@ def late(connection: Transaction, before_ms: int, examples: int) -> Found:
     return count, tuple(dict.fromkeys(rows.scalars()))
 
 
-def untaken_kinds(connection: Transaction, before_ms: int) -> list[Untaken]:
-    """Untaken alarms that opened before and are under no shelter, one for each site, level and kind."""
+def untaken_kinds(connection: Transaction, before_ms: int, levels: Iterable[int]) -> list[Untaken]:
+    """Untaken alarms of these levels that opened before, under no shelter: one for each site, level and kind."""
     statement = (
         select(
             alarms.c.site,
@@ -90,6 +90,7 @@ def untaken_kinds(connection: Transaction, before_ms: int) -> list[Untaken]:
             alarms.c.state.in_([AlarmState.NEW.value, AlarmState.RETURNED.value]),
             alarms.c.shelter.is_(None),
             alarms.c.opened_ms < before_ms,
+            alarms.c.level.in_(list(levels)),
         )
         .group_by(alarms.c.site, alarms.c.level, alarms.c.kind)
     )
