@@ -234,3 +234,63 @@ def test_a_loiterer_and_a_covered_lens_are_alarms_with_pictures(
     model = next(alarm["facts"]["model"] for alarm in raised if alarm["kind"] == "presence.loitering")
     assert (model == "none") == (not data)
     assert running.stop() == 0
+
+
+ESCALATED = (
+    "everybody at the desk is asleep",
+    "Nobody takes it",
+    "the shift leader does not answer either",
+    "the director replies",
+    "the shift leader has come to the desk and takes it",
+)
+ESCALATED_IN_CHINESE = ("值班台无人理会", "20 秒后通知值班长", "值班长也没有回应", "中心主任回复", "值班长来到值班台")
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize(
+    ("language", "scenes", "rung"),
+    [
+        pytest.param("C.UTF-8", ESCALATED, "text message for", id="english"),
+        pytest.param("zh_CN.UTF-8", ESCALATED_IN_CHINESE, "收到短信", id="chinese", marks=pytest.mark.long),
+    ],
+)
+def test_an_alarm_nobody_takes_goes_through_three_people(
+    language: str,
+    scenes: tuple[str, ...],
+    rung: str,
+    tmp_path: Path,
+    start_demo: StartDemo,
+    process: StartProcess,
+    eventually_blocking: EventuallyBlocking,
+) -> None:
+    """Hold-up: the desk sleeps, the shift leader's telephone rings after 20 s, the director's after 40 s, who replies.
+
+    Whoever is told is told once, at the time that the rules say; then the shift leader takes it. The auditor finds
+    nothing, on the live database, and a page has everybody's telephone.
+    """
+    running = start_demo("--sites", "1", "--cameras", "0", "--play", "escalation", language=language)
+    demo = eventually_blocking(lambda: standing(running, tmp_path), STARTED_S, "the demo stands")
+    assert demo is not None
+    eventually_blocking(lambda: scenes[-1] in running.output(), 150, "the story ends")
+    told = running.output()
+    assert [told.index(scene) for scene in scenes] == sorted(told.index(scene) for scene in scenes)
+    assert rung in told
+    (alarm,) = [each for each in alarms(demo) if each["kind"] == "zone.hold_up"]
+    assert (alarm["state"], alarm["holder"]) == ("acknowledged", "leader-1")
+    page = json.loads(fetched(demo.phones + ".json"))
+    grave = {each["id"]: [m for m in each["messages"] if m["level"] == 1] for each in page["phones"]}
+    assert {owner: len(messages) for owner, messages in grave.items() if messages} == {"leader-1": 1, "director-1": 1}
+    audit = process([*BRANCHWATCH, "collector", "audit", "--dir", tmp_path / "demo"])
+    assert audit.wait(60) == 0, audit.output()
+    assert running.stop() == 0
+
+
+def fetched(address: str) -> str:
+    """What stands at an address on this machine."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.netloc, timeout=5)
+    try:
+        connection.request("GET", place.path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
