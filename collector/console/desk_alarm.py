@@ -245,7 +245,7 @@ def members(found: tuple[tuple[Member, ...], int], texts: Texts, wording: Wordin
     return {
         "said": texts(N_("{count} alarms, quiet until this one is over")).format(count=count),
         "more": texts(N_("and {n} more")).format(n=more) if more > 0 else "",
-        "items": [
+        "rows": [
             {
                 "id": each.id,
                 "level": each.level,

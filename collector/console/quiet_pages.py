@@ -17,7 +17,7 @@ from collector.console.telling import Telling, iso
 from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.alarm_reading import list_alarms
-from collector.storage.incidents import list_incidents
+from collector.storage.incidents import ShownIncident, list_incidents
 from collector.storage.life_reading import quiet_counts
 from collector.storage.reading import Reading
 from collector.storage.records import OPEN_STATES, AlarmRow, BoxRow, Filter
@@ -72,7 +72,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             counts = quiet_counts(reading.connection, sight)
             held = list_suspensions(reading, sight, now_ms=now_ms, limit=SHOWN).items
             storms = _storms(reading, asked)
-            members = {each.incident.alarm: each.members for each in list_incidents(reading, sight)}
+            grouped = {each.incident.alarm: each for each in list_incidents(reading, sight)}
             sites = reading.sites(sight) if sorts else ()
             boxes = reading.boxes(asked.person.unit, site=site) if site else ()
         return pages.page(
@@ -81,7 +81,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             "quiet.html",
             **shared(services, asked, "quiet"),
             hush=hush(counts, _),
-            incidents=[_incident(each, members.get(each.id, 0), telling, asked, now_ms) for each in storms],
+            incidents=[_incident(each, grouped.get(each.id), telling, asked, now_ms) for each in storms],
             rows=[_row(each, telling, asked, now_ms) for each in held],
             sorts=[(each.value, _(quiet_words.SUSPENSIONS[each])) for each in sorts],
             sites=sites,
@@ -115,15 +115,17 @@ def _storms(reading: Reading, asked: Asker) -> list[AlarmRow]:
     return sorted(found, key=lambda each: -each.opened_ms)
 
 
-def _incident(row: AlarmRow, members: int, telling: Telling, asked: Asker, now_ms: int) -> dict[str, Any]:
+def _incident(
+    row: AlarmRow, grouped: ShownIncident | None, telling: Telling, asked: Asker, now_ms: int
+) -> dict[str, Any]:
     told = telling.alarm(row, asked.language, now_ms)
     return {
         "id": row.id,
         "level": row.level,
         "title": told.words.title,
         "headline": told.words.headline,
-        "unit": row.source.removeprefix("unit/").replace("/", " / "),
-        "members": members,
+        "unit": "" if grouped is None else grouped.incident.unit.replace("/", " / "),
+        "members": 0 if grouped is None else grouped.members,
         "at": told.opened_at,
         "holder": told.words.holder,
     }
