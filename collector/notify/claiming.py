@@ -3,7 +3,7 @@
 What a person may not know any more (storage/seeing.py) never leaves. Flow: sender.py -> here -> `Parcel`s to send.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from collector.notify.limits import GRAVEST
 from collector.notify.records import CONTACT, Notice, NoticeState, Sort
+from collector.notify.writing import Outcomes, write
 from collector.people import token_hash
 from collector.rules.holding import Held, rules_now
 from collector.storage import notice_sending, notices
@@ -51,16 +52,21 @@ def take(
     limit: int,
     random: Callable[[int], bytes],
     tokens: MutableMapping[str, str],
+    ended: Sequence[Outcomes] = (),
+    new_id: Callable[[int], str],
 ) -> Claimed | None:
-    """Claim up to `limit` notices, of each channel no more than its `room`, the gravest whatever there is.
+    """Write what `ended`, and claim up to `limit` notices: one transaction for both.
 
-    None when nothing may leave. `tokens` keeps the links of what this worker may try again.
+    Of each channel no more than its `room`, the gravest whatever there is. None when there was nothing to do. `tokens`
+    keeps the links of what this worker may try again.
     """
     full = {channel for channel, left in room.items() if left <= 0}
-    with store.read() as reading:
-        if not notice_sending.is_due(reading.connection, now_ms, gravest=GRAVEST, full=full):
-            return None
+    if not ended:
+        with store.read() as reading:
+            if not notice_sending.is_due(reading.connection, now_ms, gravest=GRAVEST, full=full):
+                return None
     with store.write() as connection:
+        write(connection, worker, ended, now_ms, new_id)
         found = notice_sending.due(connection, now_ms, gravest=GRAVEST, full=full, limit=limit)
         found = _without_secrets(connection, _fitting(found, room, limit))
         taken = notice_sending.codes_in_use(connection, _answering(found), now_ms) if found else set()

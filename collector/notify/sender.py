@@ -37,6 +37,10 @@ GRAVEST_ROOM: Final = 256
 RENEW_MS: Final = 5_000
 STALE_MS: Final = 30_000
 """A claim that was not renewed for so long is a dead worker's."""
+ENOUGH: Final = 24
+"""So many that ended are worth a transaction of their own."""
+GATHER_S: Final = 0.025
+"""Fewer wait so long for others: a disk that syncs every commit writes some hundred a second."""
 LAST_WORD_S: Final = 3.0
 """What is under way when the process ends gets so long."""
 
@@ -79,6 +83,7 @@ class Sender:
         self._looked_ms = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._thread: Executor | None = None
 
     def wake(self) -> None:
@@ -95,7 +100,7 @@ class Sender:
             try:
                 while True:
                     self._woken.clear()
-                    if not await self._patient_step() and not self._woken.is_set():
+                    if not await self._patient_step():
                         await self._wait()
             finally:
                 self._loop = None
@@ -110,16 +115,20 @@ class Sender:
             many += more
             if self.under_way:
                 await asyncio.wait(list(self.under_way.values()))
-            await self._write()
-            if not more:
+            if not more and not self._outcomes:
                 return many
 
     async def _wait(self) -> None:
+        """Until something was queued, or enough has ended to be worth a transaction, or the next look."""
         try:
             async with asyncio.timeout(LOOK_S):
                 await self._woken.wait()
         except TimeoutError:
             pass
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._woken.set()
 
     async def _patient_step(self) -> int:
         """The same; a database that does not answer is asked again at the next look."""
@@ -132,10 +141,14 @@ class Sender:
 
     async def _step(self) -> int:
         """One look: write outcomes, take back what the dead left, claim, begin to send; how many were begun."""
-        await self._write()
         now_ms = self._with.now_ms()
         await self._upkeep(now_ms)
-        claimed = await self._apart(lambda: self._take(now_ms))
+        ended, self._outcomes = self._outcomes, []
+        try:
+            claimed = await self._apart(lambda: self._take(now_ms, ended))
+        except StoreError:
+            self._outcomes = ended + self._outcomes
+            raise
         if claimed is None:
             return 0
         self._book = Book.of(claimed.rules)
@@ -143,7 +156,7 @@ class Sender:
             self._begin(parcel)
         return len(claimed.parcels)
 
-    def _take(self, now_ms: int) -> Claimed | None:
+    def _take(self, now_ms: int, ended: Sequence[Outcomes]) -> Claimed | None:
         room = {name: way.at_once - self._busy[name] for name, way in self._with.ways.items()}
         return take(
             self._with.store,
@@ -153,6 +166,8 @@ class Sender:
             limit=max(1, min(AT_ONCE, GRAVEST_ROOM - self._grave)),
             random=self._with.random,
             tokens=self._tokens,
+            ended=ended,
+            new_id=self._with.around.new_id,
         )
 
     async def _upkeep(self, now_ms: int) -> None:
@@ -179,6 +194,10 @@ class Sender:
         if many:
             logger.warning("%d notices of a worker that is gone are sent again", many)
 
+    def _write(self, ended: Sequence[Outcomes]) -> None:
+        with self._with.store.write() as connection:
+            write(connection, self.worker, ended, self._with.now_ms(), self._with.around.new_id)
+
     def _begin(self, parcel: Parcel) -> None:
         notice = parcel.notice
         self._busy[notice.channel] += 1
@@ -203,7 +222,10 @@ class Sender:
             self._tokens.pop(notice.id, None)
         self._count(parcel, sent, what, now_ms)
         self._outcomes.append(Outcomes(notice=notice, done=_done(parcel, what, now_ms), then=what.then))
-        self._woken.set()
+        if len(self._outcomes) >= ENOUGH or not self.under_way:
+            self._gathered()
+        elif self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
 
     async def _sent(self, parcel: Parcel) -> Sent:
         notice = parcel.notice
@@ -257,18 +279,6 @@ class Sender:
         if sent.outcome is not Outcome.FAILED and notice.tries == 1:
             metrics.notice_seconds.observe(max(0.0, (now_ms - notice.queued_ms) / 1000))
 
-    async def _write(self) -> None:
-        """Everything that ended since the last time, in one transaction."""
-        if not self._outcomes:
-            return
-        these, self._outcomes = self._outcomes, []
-        now_ms = self._with.now_ms()
-        try:
-            await self._apart(lambda: write(self._with.store, self.worker, these, now_ms, self._with.around.new_id))
-        except StoreError:
-            self._outcomes = these + self._outcomes
-            raise
-
     async def _apart(self, work: Callable[[], T]) -> T:
         """In the thread that owns the database; at once where there is none (virtual time)."""
         if self._thread is None:
@@ -283,10 +293,14 @@ class Sender:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self._gathering is not None:
+            self._gathering.cancel()
+        ended, self._outcomes = self._outcomes, []
         try:
-            await self._write()
+            if ended:
+                await self._apart(lambda: self._write(ended))
         except (StoreError, NotStorableError) as error:
-            logger.warning("what became of %d notices is not written: %s", len(self._outcomes), error)
+            logger.warning("what became of %d notices is not written: %s", len(ended), error)
         for way in self._with.ways.values():
             await way.port.close()
 

@@ -44,7 +44,7 @@ class ChannelSettings(msgspec.Struct, frozen=True, kw_only=True):
     ca: File | None = None
     outside: bool = False
     replies: bool = False
-    at_once: Annotated[int, Meta(ge=1, le=128)] = 32
+    at_once: Annotated[int, Meta(ge=1, le=128)] = 48
     connect: timedelta = timedelta(seconds=5)
     answer: timedelta = timedelta(seconds=10)
 

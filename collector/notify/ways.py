@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collector.notify.port import HARD_LIMIT_S, Port
 
-AT_ONCE = 32
+AT_ONCE = 48
 """Messages that a channel carries at the same time; the gravest come on top."""
 
 

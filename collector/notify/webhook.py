@@ -7,7 +7,9 @@ answer only the status counts and little is read. The body's fields stand in doc
 import asyncio
 import logging
 import ssl
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 
 import httpx
@@ -24,6 +26,10 @@ CONNECTIONS: Final = 64
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log addresses
 
+if find_spec("sniffio") is None:
+    # httpcore looks for it a dozen times a request, through every folder of the path: 8 ms where it is not installed.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # how Python notes that there is none
+
 
 class Webhook:
     """One address; `close` it."""
@@ -39,14 +45,8 @@ class Webhook:
         now_s: Callable[[], int],
     ) -> None:
         self._url, self._secret, self._answer_s, self._now_s = url, secret, answer_s, now_s
-        self._client = httpx.AsyncClient(
-            verify=tls,
-            timeout=httpx.Timeout(answer_s, connect=connect_s),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0),
-            follow_redirects=False,
-            trust_env=False,
-            headers={"Accept-Encoding": "identity", "User-Agent": "Branchwatch", "Content-Type": "application/json"},
-        )
+        self._tls, self._connect_s = tls, connect_s
+        self._free: list[httpx.AsyncClient] = []
 
     async def send(self, message: Message) -> Sent:
         """Post it; 2xx is accepted."""
@@ -65,20 +65,42 @@ class Webhook:
 
     async def close(self) -> None:
         """Hang up."""
-        await self._client.aclose()
+        free, self._free = self._free, []
+        for client in free:
+            await client.aclose()
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        request = self._client.build_request("POST", self._url, content=body, headers=headers)
-        response = await self._client.send(request, stream=True)
+        """On the line used last: the library looks at every line it has, so each of ours has a client of its own."""
+        client = self._free.pop() if self._free else self._line()
         try:
-            read = 0
-            async for piece in response.aiter_raw():
-                read += len(piece)
-                if read > MAX_ANSWER:
-                    break
-            return response.status_code
-        finally:
-            await response.aclose()
+            request = client.build_request("POST", self._url, content=body, headers=headers)
+            response = await client.send(request, stream=True)
+            try:
+                read = 0
+                async for piece in response.aiter_raw():
+                    read += len(piece)
+                    if read > MAX_ANSWER:
+                        break
+            finally:
+                await response.aclose()
+        except BaseException:
+            await client.aclose()
+            raise
+        if len(self._free) < CONNECTIONS:
+            self._free.append(client)
+        else:
+            await client.aclose()
+        return response.status_code
+
+    def _line(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            verify=self._tls,
+            timeout=httpx.Timeout(self._answer_s, connect=self._connect_s),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept-Encoding": "identity", "User-Agent": "Branchwatch", "Content-Type": "application/json"},
+        )
 
 
 def judge(status: int) -> Sent:

@@ -12,7 +12,7 @@ from collector.notify.records import Notice, NoticeState, Sort, Stored
 from collector.storage import notice_sending, notices, writing
 from collector.storage.notice_sending import Done
 from collector.storage.records import OPEN_STATES, AlarmState
-from collector.storage.store import Store, Transaction
+from collector.storage.store import Transaction
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -24,14 +24,17 @@ class Outcomes:
     then: tuple[str, ...] = ()
 
 
-def write(store: Store, worker: str, outcomes: Sequence[Outcomes], now_ms: int, new_id: Callable[[int], str]) -> None:
-    """One transaction for all of them."""
+def write(
+    connection: Transaction, worker: str, outcomes: Sequence[Outcomes], now_ms: int, new_id: Callable[[int], str]
+) -> None:
+    """All of them; the first statement of its transaction, which takes the counters' lock where a row follows."""
+    if not outcomes:
+        return
     following = [each for each in outcomes if each.then]
-    with store.write() as connection:
-        if following:
-            writing.lock_counters(connection)
-        notice_sending.write_outcomes(connection, worker, [each.done for each in outcomes])
-        follow(connection, [(each.notice, each.then) for each in following], now_ms, new_id)
+    if following:
+        writing.lock_counters(connection)
+    notice_sending.write_outcomes(connection, worker, [each.done for each in outcomes])
+    follow(connection, [(each.notice, each.then) for each in following], now_ms, new_id)
 
 
 def follow(

@@ -5,7 +5,7 @@ NORMAL a power cut may take committed transactions (FIELD-FAULTS A). Writers beg
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from collector.storage.faults import StoreError as StoreError
 from collector.storage.faults import is_out_of_reach, name_of, out_of_reach
 from collector.storage.postgres import is_postgres, open_postgres
 from collector.storage.reading import Reading
+from collector.storage.turns import Turns
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -46,6 +47,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine, self._reading = _open(url)
         self.name = name_of(self._engine.url)
+        self._turns = Turns() if self._engine.dialect.name == "sqlite" else nullcontext()
         """The file, or the address without its password: what a person looks at when it does not work."""
 
     @property
@@ -73,7 +75,11 @@ class Store:
             NotStorableError: a row that the database will not take.
         """
         try:
-            with self._engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+            with (
+                self._turns,
+                self._engine.connect().execution_options(**{_WRITES: True}) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except (DBAPIError, PoolTimeoutError, StatementError, UnicodeError, OverflowError) as error:
             if is_out_of_reach(error):

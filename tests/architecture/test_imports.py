@@ -144,7 +144,10 @@ PURE = [
     "collector/ingest/sequence.py",
     "collector/evidence/receiving.py",
     "collector/evidence/looking.py",
-    *(f"collector/notify/{name}.py" for name in ("limits", "trying", "addresses", "fitting", "saying", "signing")),
+    *(
+        f"collector/notify/{name}.py"
+        for name in ("limits", "trying", "addresses", "codes", "fitting", "saying", "signing")
+    ),
 ]
 NOT_PURE = ["protocol/command.py", "protocol/pinned_tls.py", "protocol/systemd.py"]
 IMPURE_MODULES = {"asyncio", "random", "secrets", "socket", "sqlite3", "subprocess", "threading", "time", "urllib"}
