@@ -56,9 +56,12 @@ def note_incident(connection: Transaction, incident: Incident) -> None:
 def touch_incidents(connection: Transaction, ids: Iterable[str], now_ms: int) -> None:
     """These took something just now: their last loss, and their sites counted anew."""
     for alarm in sorted(set(ids)):
-        deeper = select(alarms.c.id).where(alarms.c.shelter == alarm, alarms.c.kind.startswith("incident."))
+        under = (
+            select(incidents.c.alarm).join(alarms, alarms.c.id == incidents.c.alarm).where(alarms.c.shelter == alarm)
+        )
+        deeper = list(connection.execute(under.limit(MOST)).scalars())
         count = select(func.count(distinct(alarms.c.site))).where(
-            (alarms.c.shelter == alarm) | alarms.c.shelter.in_(deeper), ~alarms.c.kind.startswith("incident.")
+            alarms.c.shelter.in_([alarm, *deeper]), alarms.c.id.not_in(deeper)
         )
         number = int(connection.execute(count).scalar_one())
         connection.execute(update(incidents).where(incidents.c.alarm == alarm).values(last_ms=now_ms, sites=number))

@@ -22,6 +22,9 @@ from protocol.kinds import EventClass
 MANY: Final = 400
 """Values of one IN list."""
 
+CLOCKS_MS: Final = 3_600_000
+"""By how much a box's time may lag behind ours where it only narrows a search."""
+
 OPEN: Final = tuple(state.value for state in OPEN_STATES)
 EVERY: Final = tuple(state.value for state in AlarmState)
 
@@ -130,6 +133,7 @@ def told_since(connection: Transaction, keys: Iterable[Key], since_ms: int) -> d
                 alarms.c.state.in_(EVERY),  # any: it is what the index begins with
                 alarms.c.site.in_(some),
                 alarms.c.kind.in_(sorted({key[1] for key in wanted})),
+                alarms.c.last_ms > since_ms - CLOCKS_MS,
                 alarm_events.c.part.in_(("opened", "joined")),
                 events.c.received_ms > since_ms,
             )

@@ -14,9 +14,12 @@ from collector.escalation.surroundings import Surroundings
 from collector.people import Person
 from collector.storage import evidence, shelters
 from collector.storage.journal import Entry, write_journal
-from collector.storage.records import Topic
+from collector.storage.records import AlarmState, Topic
 from collector.storage.shelters import Member
 from collector.storage.store import Transaction
+
+UNTAKEN: Final = (AlarmState.NEW, AlarmState.RETURNED)
+"""What a person has in hand is not closed under it."""
 
 DEEPEST: Final = 20
 """Shelters one under the other; units have at most some ten."""
@@ -47,11 +50,12 @@ def release(
     person: str,
     now_ms: int,
 ) -> None:
-    """These shelters are over: restored members close with them, the others surface."""
+    """These shelters are over: untaken members that were restored close with them, the others surface."""
     for _ in range(DEEPEST):
         members = shelters.members_of(connection, parents)
-        over = [member for member in members if member.restored_ms is not None]
-        _rise(connection, around, [member for member in members if member.restored_ms is None], now_ms)
+        over = [member for member in members if member.restored_ms is not None and member.state in UNTAKEN]
+        taken = {member.id for member in over}
+        _rise(connection, around, [member for member in members if member.id not in taken], now_ms)
         if not over:
             return
         ids = [member.id for member in over]
@@ -70,7 +74,8 @@ def surface(connection: Transaction, around: Surroundings, alarm_ids: Iterable[s
 def _rise(connection: Transaction, around: Surroundings, members: Sequence[Member], now_ms: int) -> None:
     if not members:
         return
-    shelters.surface_rows(connection, [(member.id, respond_by_ms(member.level, now_ms)) for member in members])
+    clocks = {member.id: respond_by_ms(member.level, now_ms) if member.state in UNTAKEN else None for member in members}
+    shelters.surface_rows(connection, clocks.items())
     entries = [_entry(member, "surfaced", around.collector, {"shelter": member.shelter}) for member in members]
     write_journal(connection, entries, now_ms)
     begin(connection, around, [member.id for member in members], now_ms)
