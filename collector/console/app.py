@@ -33,6 +33,7 @@ from collector.console import (
     quiet_pages,
     reference,
     review_pages,
+    rules,
     site_bundles,
     walks,
 )
@@ -63,6 +64,7 @@ def create_app(services: Services) -> FastAPI:
         alarms.routes(services, telling),
         lists.routes(services, telling),
         quiet.routes(services),
+        rules.routes(services),
         notices.routes(services),
         gateways.routes(services),
         site_bundles.routes(services),

@@ -1,0 +1,74 @@
+"""Rules and rotas over HTTP: what holds, who has it now, who stands in, and who may say so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy import insert
+
+from collector.rules.folder import read_folder
+from collector.rules.shapes import Contact, Rota, Turn
+from collector.storage.alarm_tables import rules
+from protocol.timestamps import format_time
+from tests.console import ConsoleWorld
+from tests.rules_folder import EXAMPLE
+
+
+def hold(world: ConsoleWorld) -> None:
+    """Rules with a rota of people whom the world knows."""
+    held = msgspec.structs.replace(
+        read_folder(EXAMPLE).rules,
+        rota=(
+            Rota(
+                name="leaders",
+                begins="2026-01-01",
+                handover="08:00",
+                turn=(Turn(people=("zhao",)), Turn(people=("li",))),
+            ),
+        ),
+        contact=(Contact(person="li", reach={"sms": "13900000001"}),),
+    )
+    with world.centre.store.write() as connection:
+        connection.execute(
+            insert(rules).values(version=3, hash="", document=msgspec.json.encode(held), person="zhao", loaded_ms=0)
+        )
+
+
+async def test_the_rules_that_hold_are_shown_without_addresses(world: ConsoleWorld) -> None:
+    """Version as ETag; built-in ones before any were loaded; nobody's telephone number leaves by this way."""
+    async with world.client() as client:
+        assert (await client.get("/api/v1/rules")).json()["version"] == 0
+        hold(world)
+        answer = await client.get("/api/v1/rules")
+    assert answer.headers["ETag"] == '"3"'
+    assert answer.json()["policies"][0]["name"] == "night, gravest"
+    assert answer.json()["policies"][0]["steps"][1] == {
+        "after_s": 30,
+        "tell": ["rota/shift-leader"],
+        "by": ["call", "sms"],
+        "only_kinds": [],
+    }
+    assert "13900000001" not in answer.text
+
+
+async def test_somebody_stands_in_and_is_taken_back(world: ConsoleWorld) -> None:
+    """A shift leader names somebody with a contact; then that person has it, until it is taken back."""
+    hold(world)
+    wish = {"person": "li", "until": format_time(world.centre.now + timedelta(hours=2)), "reason": "ill"}
+    async with world.client("li") as leader, world.client("wang") as operator:
+        before = (await leader.get("/api/v1/rotas")).json()["items"][0]
+        assert (await operator.post("/api/v1/rotas/leaders/overrides", json=wish)).status_code == 403
+        assert (await leader.post("/api/v1/rotas/nobody/overrides", json=wish)).status_code == 404
+        for wrong in ({"person": "nobody"}, {"person": "zhao"}, {"until": "2020-01-01T00:00:00.000Z"}):
+            answer = await leader.post("/api/v1/rotas/leaders/overrides", json={**wish, **wrong})
+            assert answer.status_code == 422, wrong
+        made = await leader.post("/api/v1/rotas/leaders/overrides", json=wish)
+        assert made.status_code == 201, made.text
+        shown = (await leader.get("/api/v1/rotas")).json()["items"][0]
+        assert (shown["now"], shown["override"]) == (["li"], made.json()["id"])
+        own = f"/api/v1/rotas/leaders/overrides/{made.json()['id']}"
+        assert (await operator.delete(own)).status_code == 403
+        assert (await leader.delete(own)).status_code == 204
+        assert (await leader.delete(own)).status_code == 404
+        assert (await leader.get("/api/v1/rotas")).json()["items"][0]["now"] == before["now"]
