@@ -30,8 +30,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 said = json.loads(body)
                 arrived.append((said["alarm"]["site"] + " " + said["alarm"]["source"], said["level"], at))
             elif first.startswith(b"POST /alerts"):
-                for alert in json.loads(body)["alerts"]:
-                    arrived.append((alert["labels"]["alertname"], int(alert["labels"]["level"]), at))
+                labels = [alert["labels"] for alert in json.loads(body)["alerts"]]
+                arrived.extend((each["alertname"], int(each["level"]), at) for each in labels)
             else:
                 answer = json.dumps(arrived).encode()
                 arrived.clear()

@@ -20,6 +20,7 @@ from collector.config import Config, read_config
 from collector.deliver_words import add_deliver_words
 from collector.export_words import export_evidence_words
 from collector.keys import Keys, KeysError, load_keys
+from collector.notify_words import add_notify_words
 from collector.registrations_words import add_registrations_words
 from collector.revocation import Lists
 from collector.rules_words import add_rules_words
@@ -268,6 +269,7 @@ def _parser(say: Texts) -> argparse.ArgumentParser:
     add_registrations_words(words, say, _add_config, _config)
     add_rules_words(words, say, _add_config, _config)
     add_audit_words(words, say, _config)
+    add_notify_words(words, say, _add_config, _config)
     token = words.add_parser("token", **_taught("token", say))
     token.set_defaults(run=_token)
     password = words.add_parser("password", **_taught("password", say))

@@ -28,6 +28,7 @@ class WebhookPeer:
     judged: list[Judgement] = field(default_factory=list)
     now_s: int = 0
     came: asyncio.Condition = field(default_factory=asyncio.Condition)
+    lines: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = field(default_factory=dict)
 
     async def until(self, many: int) -> None:
         """Wait for so many requests."""
@@ -41,6 +42,8 @@ class WebhookPeer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, as many requests as it likes."""
+        self.lines[writer] = task = asyncio.current_task()
+        assert task is not None
         try:
             while await self._one(reader, writer):
                 pass
@@ -110,4 +113,7 @@ async def webhook_peer(secret: bytes = b"", now_s: int = 0) -> AsyncIterator[Web
         yield peer
     finally:
         server.close()
+        for line in peer.lines:
+            line.transport.abort()
+        await asyncio.gather(*(task for task in peer.lines.values() if task is not None), return_exceptions=True)
         await server.wait_closed()

@@ -7,6 +7,7 @@ hold addresses with keys in them, so none of them reaches a log. Flow: sender.py
 import asyncio
 import logging
 import threading
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import Final
@@ -85,12 +86,23 @@ def _settle(told: "asyncio.Future[bool | None]", done: bool | None) -> None:
         told.set_result(done)
 
 
-@cache
 def _library() -> ModuleType:
-    import apprise  # late: a collector without such a channel never loads it
+    with _LOADING:
+        return _loaded()
 
+
+@cache
+def _loaded() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its plugins import what Python is about to drop
+        import apprise  # late: a collector without such a channel never loads it
+
+        apprise.Apprise().add("json://localhost")  # loads every plugin
     for name in ("apprise", "urllib3", "requests"):
         quiet = logging.getLogger(name)
         quiet.setLevel(logging.CRITICAL + 1)
         quiet.propagate = False
     return apprise
+
+
+_LOADING: Final = threading.Lock()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from collector.console.wording import Wording
 from collector.notify.addresses import Reach
-from collector.notify.fitting import fit
+from collector.notify.fitting import MOST_SEGMENTS, fit, segments
 from collector.notify.port import About, Message
 from collector.notify.records import Notice, Sort
 from collector.notify.templates import Texts
@@ -59,7 +59,7 @@ def message_of(saying: Saying, texts: Texts, named: Callable[[str], str]) -> Mes
         to=saying.reach.address,
         language=saying.reach.language,
         level=notice.level,
-        short=fit(short, fields),
+        short=_fitted(short, fields, alarm),
         subject=" ".join(texts.fill(text, "subject", fields).split()),
         body=_tidy(texts.fill(text, "body", fields)),
         voice=" ".join(texts.fill(text, "voice", fields).split()),
@@ -69,6 +69,14 @@ def message_of(saying: Saying, texts: Texts, named: Callable[[str], str]) -> Mes
         perhaps=notice.perhaps,
         alarm=None if saying.outside or alarm is None else about(alarm),
     )
+
+
+def _fitted(draw: Callable[[Mapping[str, str]], str], fields: Mapping[str, str], alarm: AlarmFacts | None) -> str:
+    """In two messages; a Chinese name in an English text costs half of its places, so the site's id stands there."""
+    text = fit(draw, fields)
+    if segments(text) > MOST_SEGMENTS and alarm is not None and "site" in fields:
+        return fit(draw, {**fields, "site": alarm.site})
+    return text
 
 
 def about(alarm: AlarmFacts) -> About:
