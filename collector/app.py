@@ -68,6 +68,9 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 END_S: Final = 5
 """Live feeds are cut this long after the end was asked for."""
 
+UNHEARD_MS: Final = 10_000
+"""A reader that acknowledges nothing for so long is gone: whoever sat at its page is not told as being at the desk."""
+
 GARBAGE_AFTER: Final = 20_000
 """Objects after which the garbage collector looks for cycles: some two groups of envelopes."""
 
@@ -250,11 +253,13 @@ async def _serve_console(
 def _listen(address: str) -> socket.socket:
     host, port = split_address(address)
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
     except OSError as error:
         raise AddressError(
             N_("the console cannot listen on {address}: {reason}"), address=address, reason=system_said(error)
         ) from None
+    return listener
 
 
 def _around(config: Config, people: People) -> Surroundings:

@@ -297,6 +297,7 @@ def _acts(
         "told_why_not": desk_alarm.why_not(detail, can, asked.person, telling.person(detail.alarm.holder), _),
         "checklist": desk_alarm.checklist(detail, can, shots, telling, _),
         "heirs": desk_alarm.heirs(people, detail.alarm),
+        "shelve": desk_alarm.shelve(detail.alarm, asked.person),
     }
 
 

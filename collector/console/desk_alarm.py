@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from collector.alarms.lifecycle import possible
 from collector.alarms.words import Move, Stands
@@ -22,7 +23,9 @@ from collector.procedures.progress import step_of, waits_from
 from collector.rules.shapes import StepKind
 from collector.storage.life_reading import Member, Shelter
 from collector.storage.records import HELD_STATES, OPEN_STATES, AlarmDetail, AlarmRow, AlarmState, AlarmStep
-from collector.storms.records import Why
+from collector.storms.breaking import breaks_through
+from collector.storms.records import Sort, Why
+from collector.storms.suspending import MAY
 from collector.times import day_end_ms
 from protocol.texts import Said, Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -257,6 +260,13 @@ def members(found: tuple[tuple[Member, ...], int], texts: Texts, wording: Wordin
             for each in rows
         ],
     }
+
+
+def shelve(row: AlarmRow, person: Person) -> str:
+    """Where this alarm's kind and point can be made quiet for a time; empty for what nothing keeps quiet."""
+    if row.state not in OPEN_STATES or breaks_through(row.kind, row.event_class) or not MAY[Sort.SHELVE] & person.roles:
+        return ""
+    return f"/quiet?{urlencode({'site': row.site, 'kind': row.kind, 'point': row.source})}"
 
 
 def heirs(people: Iterable[Person], row: AlarmRow) -> list[list[str]]:

@@ -5,6 +5,7 @@ proofs, presence -> sentences -> templates/escalation.html.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,8 +15,9 @@ from collector.console.pages import Pages
 from collector.console.sheets import shared, visitor
 from collector.console.telling import Telling, iso
 from collector.escalation.rotas import Held, Override, on_duty
+from collector.escalation.standing_in import MAY
 from collector.escalation.targets import DESK_ROLES, PROVEN_MS
-from collector.people import People, Person, PersonRole
+from collector.people import Person, PersonRole
 from collector.rules.holding import rules_now
 from collector.rules.shapes import Contact, Policy, Rota
 from collector.services import Services
@@ -41,8 +43,14 @@ TOLD_ROLES: Final = frozenset(
     }
 )
 """Who may be told of an alarm."""
-STANDS_IN: Final = frozenset({PersonRole.SHIFT_LEADER, PersonRole.CENTRE_DIRECTOR})
-"""Who may enter that somebody stands in."""
+SPANS: Final = (
+    (240, N_("4 hours")),
+    (720, N_("12 hours")),
+    (1440, N_("1 day")),
+    (4320, N_("3 days")),
+    (10080, N_("7 days")),
+)
+"""Minutes for which somebody stands in."""
 BROKEN: Final = "escalation.broken"
 
 
@@ -76,10 +84,14 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             faults=[telling.alarm(each, asked.language, now_ms).words.headline for each in broken],
             chosen=level,
             levels=_levels(near),
-            policies=[policy_words.told(each, _, telling.person) for each in policy_words.of_level(near, level)],
+            policies=[
+                _named(policy_words.told(each, _, telling.person), loaded, _)
+                for each in policy_words.of_level(near, level)
+            ],
             rotas=[_rota(each, overrides, now_ms, telling, _) for each in held.rules.rota],
-            may_override=bool(asked.person.roles & STANDS_IN),
-            people=_handlers(services.people, everybody),
+            may_override=bool(asked.person.roles & MAY),
+            people=_heirs([each for each in everybody if each.id in contacts]),
+            spans=[(minutes, _(words)) for minutes, words in SPANS],
             reach=_reach(everybody, contacts, {key: ms for key, ms in ways.items() if now_ms - ms < PROVEN_MS}, _),
             present=_(N_(", ")).join(sorted(telling.person(person) or person for person in there)),
         )
@@ -92,6 +104,11 @@ def _loaded(row: Loaded | None, telling: Telling) -> dict[str, Any] | None:
         return None
     by = telling.person(row.person)
     return {"version": row.version, "hash": row.hash, "by": by, "at": iso(row.loaded_ms)}
+
+
+def _named(told: policy_words.Told, loaded: Loaded | None, texts: Texts) -> policy_words.Told:
+    """A policy by its name; the built-in ones have none that anybody gave."""
+    return told if loaded is not None else replace(told, name=texts(N_("Built in")))
 
 
 def _levels(policies: Sequence[Policy]) -> list[dict[str, int]]:
@@ -141,8 +158,8 @@ def _names(people: Iterable[str], telling: Telling, texts: Texts) -> str:
     return texts(N_(", ")).join(telling.person(person) or person for person in people)
 
 
-def _handlers(people: People, near: Sequence[Person]) -> list[dict[str, str]]:
-    """Who can have a turn: whoever may be told of an alarm."""
+def _heirs(near: Sequence[Person]) -> list[dict[str, str]]:
+    """Who can have a turn: whoever may be told of an alarm, and is reached at all."""
     told = [each for each in near if each.roles & TOLD_ROLES]
     return [{"id": each.id, "name": each.name} for each in sorted(told, key=lambda each: each.name)][:MOST_PEOPLE]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from collector.console import evidence_sentences, eye_sentences, guard_sentences, panel_sentences
+from collector.console import centre_sentences, evidence_sentences, eye_sentences, guard_sentences, panel_sentences
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -100,6 +100,7 @@ _HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         **guard_sentences.HEADLINES,
         **eye_sentences.HEADLINES,
         **evidence_sentences.HEADLINES,
+        **centre_sentences.HEADLINES,
     }
 )
 HEADLINES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -137,6 +138,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
         **guard_sentences.HEADLINES_BY_REASON,
         **eye_sentences.HEADLINES_BY_REASON,
         **evidence_sentences.HEADLINES_BY_REASON,
+        **centre_sentences.HEADLINES_BY_REASON,
     }
 )
 """Where the fact `reason` makes it another story: (kind, reason), tried before HEADLINES."""
@@ -268,6 +270,7 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
         "lane": N_("Lane {id}"),
         **guard_sentences.FAMILIES,
         **eye_sentences.FAMILIES,
+        **centre_sentences.FAMILIES,
     }
 )
 

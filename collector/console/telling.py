@@ -3,11 +3,11 @@
 Reads nothing but the cache of point names and the list of people. Flow: rows -> shapes -> JSON, pages, live feed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from collector.alarms import clocks
-from collector.console import shapes
+from collector.console import policy_words, shapes
 from collector.console.life_words import RECORD
 from collector.console.names import PointNames
 from collector.console.wording import Wording
@@ -151,7 +151,7 @@ class Telling:
         known = self._people.by_id(entry.person)
         who = known.name if known else texts(_CENTRE) if entry.person.startswith(CENTRE_PREFIX) else entry.person
         did = texts(RECORD[entry.action]) if entry.action in RECORD else entry.action
-        note = entry.facts.get("text")
+        note = entry.facts.get("text") or (_told(entry.facts, self.person, texts) if entry.action == "told" else None)
         return shapes.Entry(
             at=iso(entry.at_ms),
             person=entry.person,
@@ -160,6 +160,18 @@ class Telling:
             note=note,
             way=entry.facts.get("way"),
         )
+
+
+def _told(facts: Mapping[str, Any], person: Callable[[str], str | None], texts: Texts) -> str | None:
+    """Whom a step of the escalation told, and whom it did not reach."""
+    missed = set(facts.get("missed") or {})
+    reached = [name for name in facts.get("targets") or () if name not in missed]
+    lines = []
+    for words, names in ((N_("told: {who}"), reached), (N_("reached nobody: {who}"), sorted(missed))):
+        if names:
+            who = texts(N_(", ")).join(policy_words.target(str(name), texts, person) for name in names)
+            lines.append(texts(words).format(who=who))
+    return "\n".join(lines) or None
 
 
 def site(row: SiteRow) -> shapes.Site:

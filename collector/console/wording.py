@@ -52,7 +52,7 @@ class Wording:
     def headline(self, kind: str, source: str, facts: Mapping[str, Any]) -> str:
         """What happened, in one sentence; empty when the title says all that is known."""
         for template in (
-            *sentences.HEADLINES_BY_REASON.get((kind, str(facts.get("reason"))), ()),
+            *sentences.HEADLINES_BY_REASON.get((kind, str(facts.get("reason", facts.get("what")))), ()),
             *sentences.HEADLINES.get(kind, ()),
         ):
             if (words := self._fill(template, source, facts)) is not None:
