@@ -23,7 +23,7 @@ from collector.keys import Keys, KeysError, load_keys
 from collector.notify_words import add_notify_words
 from collector.registrations_words import add_registrations_words
 from collector.revocation import Lists
-from collector.rules_words import add_rules_words
+from collector.rules_words import add_rules_words, said_rules
 from protocol.settings import MAX_SETTINGS_BYTES, SettingsError
 from protocol.texts import Texts, said, system_said, texts_for_user, told
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -122,6 +122,8 @@ def _check(arguments: argparse.Namespace, say: Texts) -> int:
         print(shown.said.told(say), file=sys.stderr)
     sound = say("{file}: sound; {id}, {brokers} brokers, {people} people")
     print(sound.format(file=arguments.config, id=settings.id, brokers=len(config.brokers), people=len(settings.person)))
+    if rules := said_rules(config, say):
+        print(rules)
     return DONE
 
 

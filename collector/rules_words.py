@@ -130,6 +130,29 @@ def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:
     return DONE
 
 
+def said_rules(config: Config, say: Texts) -> str:
+    """Which rules hold, in one line; nothing where the database is not there or cannot be asked now."""
+    from collector.storage.rule_rows import rule_rows
+    from collector.storage.store import Store, StoreError
+
+    if config.database_file is not None and not config.database_file.is_file():
+        return ""  # opening it would make an empty one
+    try:
+        store = Store(config.database_url)
+        try:
+            with store.read() as reading:
+                newest = next(iter(rule_rows(reading.connection, 1)), None)
+        finally:
+            store.close()
+    except StoreError:
+        return ""
+    if newest is None:
+        return say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director")
+    at = datetime.fromtimestamp(newest.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    holds = say("rules {version} hold since {at}, loaded by {person}")
+    return holds.format(version=newest.version, at=at, person=newest.person)
+
+
 def _judged(arguments: argparse.Namespace, say: Texts, config: Config) -> Any:
     """What the folder says; None when it is refused, with every fault printed."""
     from collector.rules.checking import faults, warnings

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from branchwatch import main
+from collector.config import read_config
 from collector.escalation.records import Purpose, Timer
 from collector.rules.holding import rules_now
+from collector.rules_words import said_rules
 from collector.storage.store import Store, sqlite_url
 from collector.storage.timers import put_timers
 from tests.rules_folder import CONFIG, EXAMPLE, copy_of, spoil
@@ -63,6 +65,7 @@ def test_the_example_is_checked_loaded_once_and_shown(folder: Path, capsys: pyte
     assert run(folder, "rules", "show") == 0
     shown = capsys.readouterr().out
     assert "centre-director" in shown
+    assert said_rules(read_config(CONFIG, "collector.toml", folder), str).startswith("rules 1 hold since ")
     assert "leader-1" not in shown
 
 
