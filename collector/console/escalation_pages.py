@@ -135,11 +135,11 @@ def _rota(rota: Rota, overrides: Sequence[Override], now_ms: int, telling: Telli
         "turns": [
             {
                 "people": _names(turn.people, telling, texts) or texts(N_("nobody yet")),
-                "since": iso(turn.from_ms),
+                "since": iso(max(turn.from_ms, before.until_ms)),
                 "until": iso(turn.until_ms),
                 "stands_in": bool(turn.override),
             }
-            for turn in turns
+            for before, turn in zip((turns[0], *turns), turns, strict=False)
         ],
         "overrides": [
             {
