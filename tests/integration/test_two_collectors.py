@@ -20,6 +20,10 @@ from tests.waiting import eventually_blocking
 
 STORED = f"SELECT seq FROM events WHERE box = '{BOX}' AND lane = 'urgent' ORDER BY seq"  # noqa: S608 - ours
 
+FORGOTTEN = """SELECT id FROM alarms WHERE state IN ('new', 'returned') AND shelter IS NULL
+    AND NOT EXISTS (SELECT 1 FROM timers WHERE timers.alarm = alarms.id)"""
+"""Open alarms without a next step."""
+
 
 @pytest.fixture
 def pair(
@@ -59,6 +63,7 @@ def whole(pair: Pair, last: int) -> None:
     assert not {kind for kind in told if kind.startswith(("ledger.fork", "ledger.gap", "ledger.rollback", "envelope."))}
     doubled = pair.ask("SELECT box, event_id FROM alarm_events GROUP BY box, event_id, part HAVING count(*) > 1")
     assert doubled == []
+    assert pair.ask(FORGOTTEN) == []
 
 
 @pytest.mark.timeout(120)
