@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 
+from collector.notify.digests import flush
 from collector.notify.queueing import queue
 from collector.notify.records import NoticeState, Sort, Wanted
 from collector.notify.signing import Judgement
 from collector.storage import writing
+from collector.storage.alarm_tables import notices
+from collector.storage.schema import withheld
 from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.escalating import ready
@@ -216,3 +220,20 @@ async def test_duress_is_never_told_at_the_site(centre: NotifiedCentre, peer: We
     centre.alarm(ready(centre), "zone.duress")
     await centre.deliver()
     assert [body["to"] for body in peer.bodies] == [SMS["chen"]]
+
+
+async def test_duress_that_is_known_later_holds_back_what_waits(centre: NotifiedCentre, peer: WebhookPeer) -> None:
+    """A notice in the queue and a digest's count leave out what its person may not know."""
+    centre.hold_rules(telling("person/chen", "person/li"), version=2)
+    box = ready(centre)
+    alarm = centre.alarm(box)
+    number = next(each.cursor for each in centre.alarms() if each.id == alarm)
+    with centre.store.write() as connection:
+        connection.execute(insert(withheld).values(number=number, person="chen", box=box.id, event_id="e"))
+    await centre.deliver()
+    assert [body["to"] for body in peer.bodies] == [SMS["li"]]
+    assert [row.reason for row in centre.notices(person="chen")] == ["withheld"]
+    with centre.store.write() as connection:
+        writing.lock_counters(connection)
+        connection.execute(update(notices).where(notices.c.person == "chen").values(state="held", reason=""))
+        assert flush(connection, "chen", unix_ms(centre.now)) is None

@@ -1,0 +1,70 @@
+"""[[channel]] of collector.toml: strict, every fault at once, and no secret in any of its words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector.config import Config, read_config
+from collector.notify.channels import ChannelsError, open_channels
+from protocol.settings import SettingsError
+
+BASE = 'id = "centre-1"\ntrust = "r"\ncertificate = "c"\nkey = "k"\nbrokers = ["127.0.0.1:8883"]\n'
+SMS = '[[channel]]\nname = "sms"\nkind = "webhook"\naddress = "https://sms.bank.example/send"\nsecret = "sms.key"\n'
+MAIL = '[[channel]]\nname = "mail"\nkind = "mail"\naddress = "mail.bank.example:25"\nfrom = "a@bank.example"\n'
+
+
+def config(text: str, folder: Path = Path()) -> Config:
+    """Settings with these channels."""
+    return read_config(BASE + text, "collector.toml", folder)
+
+
+def test_channels_are_made_ready_from_their_files(tmp_path: Path) -> None:
+    """Keys stand in files; what is outside and what brings replies is known to the sender."""
+    (tmp_path / "sms.key").write_text("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\n", encoding="utf-8")
+    made = open_channels(config(SMS + "replies = true\noutside = true\n" + MAIL, tmp_path), lambda: 0)
+    assert set(made.ways) == {"sms", "mail"}
+    assert (made.ways["sms"].replies, made.ways["sms"].outside) == (True, True)
+    assert made.keys == {"sms": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (SMS + SMS, "two channels"),
+        (SMS.replace('"sms"', '"desk"'), "the desk itself"),
+        (SMS.replace("https:", "ftp:"), "a webhook needs an address"),
+        (SMS.replace("//sms", "//me:secret@sms"), "no password in an address"),
+        (SMS.replace('secret = "sms.key"\n', ""), "a webhook is signed"),
+        (SMS + 'answer = "60s"\n', "answer is at most 15 s"),
+        (MAIL.replace(":25", ""), "a mail channel needs an address"),
+        (MAIL.replace('from = "a@bank.example"\n', ""), "needs `from`"),
+        (MAIL + 'login = "l"\ntls = "none"\n', "never sent in clear"),
+        (MAIL + "replies = true\n", "replies come back"),
+        (MAIL.replace('"mail"\naddress', '"apprise"\naddress'), "an Apprise address holds keys"),
+        (MAIL.replace('"mail"\naddress', '"pigeon"\naddress'), "kind"),
+        ('console_url = "desk"\n', "console_url must be"),
+    ],
+)
+def test_a_channel_that_will_not_do_is_told_with_its_place(text: str, fault: str) -> None:
+    """File, line and table of each."""
+    with pytest.raises(SettingsError, match=fault):
+        config(text)
+
+
+def test_files_that_will_not_do_are_all_told_and_never_repeated(tmp_path: Path) -> None:
+    """A short key, a login of one line, no certificates, an address that Apprise does not know: four faults."""
+    for name, text in (
+        ("sms.key", "too-short-key"),
+        ("login", "only-a-name"),
+        ("ca.pem", "no-pem"),
+        ("url", "zz://s3cret"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    other = '[[channel]]\nname = "other"\nkind = "apprise"\nsecret = "url"\n'
+    with pytest.raises(ChannelsError) as told:
+        open_channels(config(SMS + MAIL + 'login = "login"\nca = "ca.pem"\n' + other, tmp_path), lambda: 0)
+    assert len(told.value.faults) == 4
+    for secret in ("too-short-key", "only-a-name", "s3cret"):
+        assert secret not in str(told.value)
