@@ -1,0 +1,87 @@
+"""`collector notify test|prove` as people type it: against a real webhook, with its exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import insert
+
+from collector.command import main
+from collector.storage.alarm_tables import rules
+from collector.storage.migrating import migrate
+from collector.storage.reach import proofs_since
+from collector.storage.store import Store, sqlite_url
+from tests.notified import SECRET, telling
+from tests.webhook_peer import WebhookPeer, webhook_peer
+
+TOML = """
+id = "centre-1"
+brokers = ["127.0.0.1:8883"]
+trust = "r"
+certificate = "c"
+key = "k"
+database = "centre.db"
+[[person]]
+id = "li"
+name = "Li"
+roles = ["operator"]
+token_hash = "{token}"
+[[channel]]
+name = "sms"
+kind = "webhook"
+address = "{url}"
+secret = "sms.key"
+"""
+
+
+def world(folder: Path, peer: WebhookPeer) -> tuple[str, ...]:
+    """A configuration and its database; the option that names it."""
+    (folder / "sms.key").write_bytes(SECRET)
+    config = folder / "collector.toml"
+    config.write_text(TOML.format(url=peer.url, token="0" * 64), encoding="utf-8")
+    store = Store(sqlite_url(folder / "centre.db"))
+    migrate(store)
+    with store.write() as connection:
+        document = msgspec.json.encode(telling("person/li"))
+        row = {"version": 1, "hash": "", "document": document, "person": "root", "loaded_ms": 0}
+        connection.execute(insert(rules).values(row))
+    store.close()
+    return ("--config", str(config))
+
+
+async def test_a_test_says_what_became_of_each_channel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One channel works, the two that collector.toml does not know are told; exit 1."""
+    async with webhook_peer() as peer:
+        config = world(tmp_path, peer)
+        code = await asyncio.to_thread(main, ["notify", "test", "li", *config])
+        nobody = await asyncio.to_thread(main, ["notify", "test", "nobody", *config])
+    said = capsys.readouterr()
+    assert (code, nobody, len(peer.bodies)) == (1, 2, 1)
+    assert "sms: sent" in said.out
+    assert "call: not sent (no_channel)" in said.err
+
+
+async def test_a_channel_is_proven_by_the_code_that_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong code is asked for again; the right one proves, and nothing of it stands on the screen."""
+
+    class Typed(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+            typed.append("000000" if not typed else peer.bodies[-1]["code"])
+            return typed[-1] + "\n"
+
+    typed: list[str] = []
+    monkeypatch.setattr("sys.stdin", Typed())
+    async with webhook_peer() as peer:
+        code = await asyncio.to_thread(main, ["notify", "prove", "li", "sms", *world(tmp_path, peer)])
+    assert (code, len(typed)) == (0, 2)
+    assert typed[-1] not in capsys.readouterr().out
+    store = Store(sqlite_url(tmp_path / "centre.db"))
+    with store.read() as reading:
+        assert set(proofs_since(reading.connection, 1)) == {("li", "sms")}
+    store.close()
