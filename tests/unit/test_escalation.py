@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from collector.escalation.records import Purpose, Timer
 from collector.rules.builtin import BUILTIN
 from collector.rules.shapes import Contact
 from collector.storage import timers
+from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.collecting import Box
 from tests.escalating import DIRECTOR, EVERYBODY, LEADER, OPERATOR, EscalatingCentre, purposes, ready
@@ -135,7 +139,7 @@ def test_a_row_that_trips_over_a_fault_holds_up_no_other_and_is_told(desk: Escal
 def test_a_worker_that_dies_inside_a_wait_is_replaced_by_another_on_time(
     desk: EscalatingCentre, box: Box, when: int
 ) -> None:
-    """FIELD-FAULTS 8: the escalation worker ends inside a wait; the next steps still happen on time, once."""
+    """FIELD-FAULTS 8: the worker ends inside a wait and another begins; the next steps happen on time, once."""
     desk.at_desk = {OPERATOR.id}
     alarm = desk.alarm(box)
     desk.pass_seconds(when)
@@ -143,3 +147,20 @@ def test_a_worker_that_dies_inside_a_wait_is_replaced_by_another_on_time(
     desk.pass_seconds(200 - when)
     first = desk.told(alarm)[0][0]
     assert [(at - first, who) for at, who in desk.told(alarm)] == [(0, "desk"), (60, "zhao"), (180, "chen")]
+
+
+def test_a_worker_killed_in_the_middle_of_a_step_leaves_it_to_another(desk: EscalatingCentre, box: Box) -> None:
+    """FIELD-FAULTS 8: SIGKILL after the step was taken and told, before its commit: another tells it, and once."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    desk.runs = False
+    desk.pass_seconds(60)
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.dying_worker", desk.url, str(unix_ms(desk.now))], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert [who for _, who in desk.told(alarm)] == ["desk"]
+    desk.runner.tick(unix_ms(desk.now))
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao"]
+    desk.runner.tick(unix_ms(desk.now))
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao"]
