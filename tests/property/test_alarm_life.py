@@ -262,7 +262,7 @@ class AlarmLife(RuleBasedStateMachine):
                 reading.connection.execute(select(journal.c.subject).where(journal.c.action.in_(_BEGINS))).scalars()
             )
         at_once = Counter((row.alarm, row.person or row.target, row.sort, row.queued_ms) for row in rows)
-        assert [key for key, many in at_once.items() if many > 1] == []
+        assert [key for key, many in at_once.items() if many > 1 + begun[key[0]]] == []
         steps: Counter[tuple[str, str, str, int]] = Counter()
         for row in rows:
             told = msgspec.json.decode(row.facts)["told"]
