@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -95,15 +95,16 @@ def _authority() -> Authority:
 
 
 @cache
-def _empty() -> Path:
-    """A migrated database without rows: migrations take longer than a night."""
-    path = Path(mkdtemp(prefix="alarm-life-")) / "centre.db"
+def _empty() -> TemporaryDirectory[str]:
+    """A folder with a migrated database without rows, gone with the process: migrations take longer than a night."""
+    folder = TemporaryDirectory(prefix="alarm-life-")
+    path = Path(folder.name) / "centre.db"
     store = Store(sqlite_url(path))
     migrate(store)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
-    return path
+    return folder
 
 
 class AlarmLife(RuleBasedStateMachine):
@@ -113,7 +114,7 @@ class AlarmLife(RuleBasedStateMachine):
         super().__init__()
         self._folder = TemporaryDirectory(prefix="alarm-life-")
         folder = Path(self._folder.name)
-        shutil.copy(_empty(), folder / "centre.db")
+        shutil.copy(Path(_empty().name) / "centre.db", folder / "centre.db")
         url = sqlite_url(folder / "centre.db")
         self.night = Night(folder=folder, authority=_authority(), url=url, make_store=MortalStore)
         self.loaded = 0
