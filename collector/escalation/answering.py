@@ -77,7 +77,10 @@ def _pause(
     until_ms = now_ms + PAUSE_MS
     there = timers.timers_of(connection, [alarm.id]).get(alarm.id, [])
     chained = next((each for each in there if each.purpose in CHAIN), None)
-    if chained is not None:
+    if chained is not None and chained.purpose is Purpose.RESUME:
+        # A pause is never made longer: whoever has a telephone with many notices would silence a hold-up with them.
+        until_ms = min(until_ms, chained.due_ms)
+    elif chained is not None:
         timers.delete_timers(connection, [chained.id])
         held = timer(around.new_id(now_ms), alarm.id, Purpose.RESUME, until_ms, chained.facts)
         timers.put_timers(connection, [held], now_ms)

@@ -80,10 +80,18 @@ def mark_delivered(connection: Transaction, notice_id: str, now_ms: int) -> None
 
 
 def mark_failed(connection: Transaction, notice_id: str, reason: str) -> bool:
-    """The gateway says that it never will; False where it had arrived, or had failed before."""
+    """The gateway says that it never will; False where it had arrived, or had failed before.
+
+    An opened link is no arrival: a scanner on the way may have opened it.
+    """
     found = connection.execute(
         update(notices)
-        .where(notices.c.id == notice_id, notices.c.state == NoticeState.SENT.value)
+        .where(
+            notices.c.id == notice_id,
+            notices.c.state.in_((NoticeState.SENT.value, NoticeState.READ.value)),
+            notices.c.delivered_ms.is_(None),
+            notices.c.answered_ms.is_(None),
+        )
         .values(state=NoticeState.FAILED.value, reason=reason)
     )
     return bool(found.rowcount)

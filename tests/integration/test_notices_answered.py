@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
+from collector.escalation.records import Purpose
 from collector.notify.records import NoticeState
 from collector.notify.signing import sign
 from collector.storage.reach import proofs_since
@@ -275,3 +276,26 @@ async def test_deliveries_are_listed_for_whoever_sees_the_alarm(desk: Answering,
     assert [*every["items"], *rest["items"]] == own
     for secret in (code(peer, "li"), SMS["li"], link(peer, "li")[3:]):
         assert secret not in json.dumps(own)
+
+
+async def test_a_pause_is_not_made_longer_by_further_answers(desk: Answering, peer: WebhookPeer) -> None:
+    """Somebody with the telephones of two people holds a hold-up's chain for three minutes, not for six."""
+    alarm = await desk.told("person/li", "person/chen", kind="zone.hold_up")
+    async with desk.world.client(None) as nobody:
+        assert await desk.reply(nobody, "chen", code(peer, "chen")) == "paused"
+        (until_ms,) = [each.due_ms for each in desk.centre.timers_of(alarm) if each.purpose is Purpose.RESUME]
+        await desk.centre.deliver(100)
+        assert await desk.reply(nobody, "li", code(peer, "li")) == "paused"
+    assert [each.due_ms for each in desk.centre.timers_of(alarm) if each.purpose is Purpose.RESUME] == [until_ms]
+    assert [each.facts["until_ms"] for each in desk.centre.entries("paused")] == [until_ms, until_ms]
+
+
+async def test_a_link_that_a_scanner_opened_hides_no_failure(desk: Answering, peer: WebhookPeer) -> None:
+    """A gateway that looks at the link and then gives the message up: the next channel has it all the same."""
+    alarm = await desk.told("person/li")
+    (told,) = desk.centre.notices(alarm=alarm)
+    async with desk.world.client(None) as nobody:
+        await nobody.get(link(peer, "li"))
+        await desk.speak(nobody, {"type": "receipt", "id": told.id, "state": "failed"})
+    first, second = desk.centre.notices(alarm=alarm)
+    assert (first.state, second.follows, second.channel) == (NoticeState.FAILED, told.id, "call")
