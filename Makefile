@@ -17,7 +17,7 @@ endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check bench fmt lock
+.PHONY: help setup demo test test-long test-postgres check bench fmt lock
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,6 +36,9 @@ test: $(VENV)/.dev $(CATALOGUES) peers ## every test but the long ones; installs
 
 test-long: $(VENV)/.dev $(CATALOGUES) peers ## the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)
+
+test-postgres: $(VENV)/.dev $(CATALOGUES) peers ## the tests of the centre once more, on a PostgreSQL of their own
+	$(BIN)/python -m pytest -p tests.on_postgres -rf -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev $(CATALOGUES) ## lint, format, strict types
 	$(BIN)/ruff check $(CODE)

@@ -49,11 +49,11 @@ class Server:
         self.port = port
         self._numbers = count(1)
 
-    def database(self, name: str = "", encoding: str = "UTF8") -> str:
-        """The address of a new database, as collector.toml would hold it."""
+    def database(self, name: str = "", encoding: str = "UTF8", template: str = "template0") -> str:
+        """The address of a new database, as collector.toml would hold it: empty, or a copy of `template`."""
         name = name or f"bw{next(self._numbers)}"
         order = ORDER if encoding == "UTF8" else "LOCALE 'C'"
-        self.ask(f"CREATE DATABASE {name} ENCODING '{encoding}' {order} TEMPLATE template0")
+        self.ask(f"CREATE DATABASE {name} ENCODING '{encoding}' {order} TEMPLATE {template}")
         return self.url(name)
 
     def url(self, name: str, password: str | None = PASSWORD) -> str:
