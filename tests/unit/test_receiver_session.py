@@ -158,6 +158,17 @@ def test_an_acknowledgement_played_again_is_no_acknowledgement() -> None:
     assert judge_answer(ahead, later, heard.side).result is Result.TAKEN
 
 
+def test_a_forged_nak_makes_no_recorded_acknowledgement_fresh() -> None:
+    """Who cuts off a hold-up, says NAK with the time of last week and plays last week's answer proves nothing."""
+    side = judge_answer(SEALED, PROVEN, Side()).side
+    week = timedelta(days=7)
+    nak = Answer(reply=Reply.NAK, sequence=0, account="", sent=NOW - week)
+    side = judge_answer(nak, PROVEN, side).side
+    played_again = judge_answer(msgspec.structs.replace(SEALED, sent=NOW - week), PROVEN, side)
+    assert (played_again.result, played_again.unproven) == (None, True)
+    assert judge_answer(msgspec.structs.replace(SEALED, sent=NOW + timedelta(seconds=5)), PROVEN, side).result
+
+
 def test_loss_is_told_once_and_so_is_the_end_of_it() -> None:
     """Each change is told once, the first answer as well: it ends what an earlier run told. The lost one goes last."""
     side, told = seen(Side(), answers=True)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from collector.notify.dc09.records import Reason
-from protocol.dc09.body import in_window
+from protocol.dc09.body import WINDOW_BEHIND, in_window
 from protocol.dc09.replies import Reply
 from protocol.dc09.sending import Answer
 
@@ -96,8 +96,14 @@ def _same(answer: Answer, question: Question) -> bool:
 
 
 def _fresh(sent: datetime, question: Question, side: Side) -> bool:
-    """Not an answer of another day with the same number: near our time, or newer than all before."""
-    return in_window(sent, question.now + side.off) or (side.newest is not None and sent > side.newest)
+    """Not an answer of another day with the same number: near our time, or newer than all before.
+
+    Never far older than what that address proved already: anybody on the line can say NAK, and so set our time back to
+    the day of an acknowledgement that was recorded.
+    """
+    if side.newest is None:
+        return in_window(sent, question.now + side.off)
+    return sent > side.newest or (in_window(sent, question.now + side.off) and side.newest - sent <= WINDOW_BEHIND)
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
