@@ -3,7 +3,9 @@
 No fault repeats what is in a file. Flow: app.py, `check` and `notify` -> here -> the sender's `Way`s, gateways' keys.
 """
 
+import os
 import ssl
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from collector.notify.templates import TemplatesError, Texts, load
 from collector.notify.ways import Way
 from collector.notify.webhook import Webhook
 from protocol.texts import Said, said, system_said
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 MAX_FILE: Final = 16 * 1024
 MAIL_AT_ONCE: Final = 8
@@ -144,9 +147,13 @@ def _line(config: Config, name: str | None, faults: list[Said]) -> str | None:
 def _text(path: Path, faults: list[Said]) -> str | None:
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
+            raw, mode = file.read(MAX_FILE + 1), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as error:
         faults.append(said("{path} cannot be read: {reason}", path=path, reason=system_said(error)))
+        return None
+    if mode & 0o077:
+        text = N_("{file} can be read by others (mode {mode}); next step: chmod 600 {file}")
+        faults.append(said(text, file=path, mode=f"{mode:o}"))
         return None
     try:
         text = raw.decode("utf-8").strip("\ufeff \t\r\n")

@@ -41,6 +41,7 @@ secret = "sms.key"
 def world(folder: Path, peer: WebhookPeer) -> tuple[str, ...]:
     """A configuration and its database; the option that names it."""
     (folder / "sms.key").write_bytes(SECRET)
+    (folder / "sms.key").chmod(0o600)
     config = folder / "collector.toml"
     config.write_text(TOML.format(url=peer.url, token="0" * 64), encoding="utf-8")
     store = Store(sqlite_url(folder / "centre.db"))

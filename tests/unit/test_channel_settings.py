@@ -23,6 +23,7 @@ def config(text: str, folder: Path = Path()) -> Config:
 def test_channels_are_made_ready_from_their_files(tmp_path: Path) -> None:
     """Keys stand in files; what is outside and what brings replies is known to the sender."""
     (tmp_path / "sms.key").write_text("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\n", encoding="utf-8")
+    (tmp_path / "sms.key").chmod(0o600)
     made = open_channels(config(SMS + "replies = true\noutside = true\n" + MAIL, tmp_path), lambda: 0)
     assert set(made.ways) == {"sms", "mail"}
     assert (made.ways["sms"].replies, made.ways["sms"].outside) == (True, True)
@@ -62,9 +63,21 @@ def test_files_that_will_not_do_are_all_told_and_never_repeated(tmp_path: Path) 
         ("url", "zz://s3cret"),
     ):
         (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
     other = '[[channel]]\nname = "other"\nkind = "apprise"\nsecret = "url"\n'
     with pytest.raises(ChannelsError) as told:
         open_channels(config(SMS + MAIL + 'login = "login"\nca = "ca.pem"\n' + other, tmp_path), lambda: 0)
     assert len(told.value.faults) == 4
     for secret in ("too-short-key", "only-a-name", "s3cret"):
         assert secret not in str(told.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    """Keys of gateways and logins are mode 0600, as every key is; the sentence says what to type."""
+    for name in ("sms.key", "login"):
+        (tmp_path / name).write_text("director\na secret of more than 24 letters", encoding="utf-8")
+        (tmp_path / name).chmod(mode)
+    with pytest.raises(ChannelsError) as told:
+        open_channels(config(SMS + MAIL + 'login = "login"\n', tmp_path), lambda: 0)
+    assert sum("chmod 600" in str(fault) for fault in told.value.faults) == 2
