@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +25,8 @@ from collector.storage.bundles import (
     save_configs,
 )
 from collector.storage.faults import name_of, out_of_reach
-from collector.storage.migrating import MIGRATIONS, differences, migrate
+from collector.storage.history import differences, upgrade
+from collector.storage.migrating import MIGRATIONS, migrate
 from collector.storage.record_positions import position_of, save_position
 from collector.storage.records import Filter, Sight
 from collector.storage.sessions import close_session, open_session, touch_session
@@ -83,9 +86,19 @@ def centre(url: str, tmp_path: Path, authority: Authority) -> Iterator[PaperCent
 
 
 def test_migrating_twice_changes_nothing(store: Store) -> None:
-    """One history: the second time there is nothing left to do."""
+    """One history: the second time there is nothing left to do, and Alembic would do nothing either."""
     before, after = migrate(store)
     assert before == after
+    assert upgrade(store) == (before, after)
+
+
+def test_a_start_that_finds_the_newest_schema_loads_no_alembic(url: str, store: Store) -> None:
+    """Nearly every start is one: it need not wait for what it does not use."""
+    words = (
+        "import sys; from collector.storage.store import Store; from collector.storage.migrating import migrate\n"
+        f"store = Store({url!r}); assert migrate(store)[0]; store.close(); assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", words], check=True)
 
 
 def test_the_migrated_schema_is_the_program_s(store: Store) -> None:
