@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import distinct, func, insert, select, update
-from sqlalchemy.orm import aliased
 
 from collector.storage.alarm_tables import incidents
 from collector.storage.reading import Reading
@@ -76,7 +75,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 def ended_incidents(connection: Transaction) -> list[Ended]:
     """Open incidents that are not restored and have no member left that is not."""
-    member = aliased(alarms)
+    member = alarms.alias()
     lasting = select(member.c.id).where(member.c.shelter == incidents.c.alarm, member.c.restored_ms.is_(None))
     statement = (
         select(incidents, alarms.c.restored_ms, alarms.c.shelter)
