@@ -26,7 +26,7 @@ class Notice(Shape):
     delivered_at: Time | None
     read_at: Time | None
     answered_at: Time | None
-    perhaps: Annotated[bool, Field(description="perhaps twice: whoever sent it died meanwhile")]
+    perhaps: Annotated[bool, Field(description="perhaps twice: whoever sent it died meanwhile, or no answer came")]
     follows: Annotated[str | None, Field(description="the notice whose failure this one makes good")]
     bundle: Annotated[str | None, Field(description="the digest that it was put into")]
 

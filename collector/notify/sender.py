@@ -136,8 +136,10 @@ class Sender:
             return await self._step()
         except (StoreError, NotStorableError) as error:
             logger.warning("notices wait: %s", error)
-            self._woken.clear()
-            return 0
+        except Exception:
+            logger.exception("notices: a look failed; it is tried again")
+        self._woken.clear()
+        return 0
 
     async def _step(self) -> int:
         """One look: write outcomes, take back what the dead left, claim, begin to send; how many were begun."""
@@ -172,12 +174,12 @@ class Sender:
 
     async def _upkeep(self, now_ms: int) -> None:
         """Renew what takes long, and take back what others left; both rarely."""
-        if now_ms - self._renewed_ms >= RENEW_MS:
+        if abs(now_ms - self._renewed_ms) >= RENEW_MS:
             ids = list(self.under_way)
             self._renewed_ms = now_ms
             if ids:
                 await self._apart(lambda: self._renew(ids, now_ms))
-        if now_ms - self._looked_ms >= LOOK_S * 1000:
+        if abs(now_ms - self._looked_ms) >= LOOK_S * 1000:
             self._looked_ms = now_ms
             await self._apart(lambda: self._take_back(now_ms))
 
@@ -320,6 +322,7 @@ def _done(parcel: Parcel, what: After, now_ms: int) -> Done:
         state=what.state,
         reason=what.reason,
         due_ms=what.due_ms,
+        perhaps=what.perhaps,
         sent_ms=now_ms if left else None,
         delivered_ms=now_ms if what.state is NoticeState.DELIVERED else None,
     )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, func, or_, select, update
 
 from collector.notify.records import Notice, NoticeState
 from collector.storage.alarm_tables import notices
@@ -16,7 +16,8 @@ from collector.storage.lines import line_of
 from collector.storage.notices import notice_of, parts
 from collector.storage.schema import alarms, envelopes, events, points, sites
 from collector.storage.store import Transaction
-from protocol.messages import decode_event
+from protocol.envelope import EnvelopeError
+from protocol.messages import MessageError, decode_event
 
 OPEN_CODES: Final = 10_000
 
@@ -37,6 +38,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     state: NoticeState
     reason: str = ""
     due_ms: int | None = None  # of the next try
+    perhaps: bool = False  # this try may have arrived
     sent_ms: int | None = None
     delivered_ms: int | None = None
 
@@ -181,6 +183,7 @@ def write_outcomes(connection: Transaction, worker: str, done: Sequence[Done]) -
                     "b_state": each.state.value,
                     "b_reason": each.reason,
                     "b_due": each.due_ms,
+                    "b_perhaps": each.perhaps,
                     "b_sent": each.sent_ms,
                     "b_delivered": each.delivered_ms,
                 }
@@ -195,9 +198,16 @@ def alarms_told(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, 
     for some in parts(sorted(set(alarm_ids))):
         for row in connection.execute(_ABOUT.where(alarms.c.id.in_(some))):
             values = dict(row._mapping)
-            event = decode_event(line_of(values.pop("body"), values.pop("line_no")))
-            found[row.id] = AlarmFacts(facts=event.facts, **values)
+            found[row.id] = AlarmFacts(facts=_facts_of(values.pop("body"), values.pop("line_no")), **values)
     return found
+
+
+def _facts_of(body: bytes, line_no: int) -> Mapping[str, Any]:
+    """What the event says; nothing where its envelope is damaged (`verify` names it): a notice tells the rest."""
+    try:
+        return decode_event(line_of(body, line_no)).facts
+    except (EnvelopeError, MessageError, IndexError):
+        return {}
 
 
 def point_names(connection: Transaction, boxes: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -240,6 +250,7 @@ _OUTCOME: Final = (
         ),
         reason=bindparam("b_reason"),
         due_ms=func.coalesce(bindparam("b_due"), notices.c.due_ms),
+        perhaps=or_(notices.c.perhaps, bindparam("b_perhaps", type_=Boolean)),
         sent_ms=func.coalesce(bindparam("b_sent"), notices.c.sent_ms),
         delivered_ms=func.coalesce(notices.c.delivered_ms, bindparam("b_delivered")),
     )

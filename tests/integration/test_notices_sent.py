@@ -13,6 +13,7 @@ from collector.notify.digests import flush
 from collector.notify.queueing import queue
 from collector.notify.records import NoticeState, Sort, Wanted
 from collector.notify.signing import Judgement
+from collector.notify.trying import UNSURE
 from collector.storage import writing
 from collector.storage.alarm_tables import notices
 from collector.storage.schema import withheld
@@ -107,6 +108,7 @@ async def test_a_bad_channel_is_tried_three_times_then_the_next(
     await centre.deliver(1)
     rows = centre.notices(alarm=alarm)
     assert (rows[0].state, rows[0].tries) == (NoticeState.FAILED, 3)
+    assert [body["perhaps"] for body in peer.bodies[:3]] == [False, *[reason in UNSURE] * 2], "who hung may have it"
     assert (rows[1].channel, rows[1].follows, rows[1].person) == ("call", rows[0].id, "chen")
 
 
