@@ -23,7 +23,7 @@ def add_notify_words(
     """Add the words; `load` reads the settings from the arguments."""
     does = say("try whether people can be reached")
     notify = words.add_parser("notify", help=does, description=does)
-    under = notify.add_subparsers(dest="what", required=True, metavar="WORD")
+    under = notify.add_subparsers(title=say("words"), dest="what", required=True, metavar="WORD")
     for name, help_text in (
         ("test", say("send a test by every channel of a person")),
         ("prove", say("send a code by one channel and ask for it: the channel is proven for 30 days")),
@@ -53,6 +53,7 @@ async def _reach(arguments: argparse.Namespace, say: Texts, config: Config) -> i
     from collector.notify.channels import open_channels
     from collector.notify.direct import channels_of_person, code_from, prove, send_now
     from collector.notify.port import Outcome
+    from collector.notify.reasons import why
     from collector.storage.migrating import migrate
     from collector.storage.store import Store
     from protocol.ids import new_event_id
@@ -84,7 +85,7 @@ async def _reach(arguments: argparse.Namespace, say: Texts, config: Config) -> i
             )
             if sent.outcome is Outcome.FAILED:
                 message = say("{channel}: not sent ({reason}); look at the gateway and at [[channel]]")
-                print(message.format(channel=channel, reason=sent.reason), file=sys.stderr)
+                print(message.format(channel=channel, reason=why(sent.reason).told(say)), file=sys.stderr)
                 worst = REFUSED
                 continue
             print(say("{channel}: sent").format(channel=channel))

@@ -15,9 +15,11 @@ from collector.alarms.words import Move, Stands
 from collector.console import life_words, move_words, policy_words, quiet_words
 from collector.console.asking import Asker
 from collector.console.life_telling import reasons
+from collector.console.record_telling import written
 from collector.console.telling import Telling, iso
 from collector.console.wording import Wording
-from collector.notify.records import CONTACT, Notice, NoticeState
+from collector.notify import reasons as failures
+from collector.notify.records import CONTACT, RECEIVER, Notice, NoticeState
 from collector.people import Person, PersonRole
 from collector.procedures.progress import step_of, waits_from
 from collector.rules.shapes import StepKind
@@ -169,7 +171,7 @@ def checklist(
                 "wait_from_ms": since_ms,
                 "at": "" if step.at_ms is None else iso(step.at_ms),
                 "by": telling.person(step.person) or "",
-                "said": _said(step.facts, texts),
+                "said": written(step.facts, detail.alarm.timezone, texts),
             }
         )
     return {"name": detail.alarm.procedure, "steps": shown}
@@ -197,7 +199,9 @@ def told_to(rows: Iterable[Notice], telling: Telling, texts: Texts) -> list[dict
             "state": texts(N_("answered")) if row.answered_ms else texts(quiet_words.NOTICES[row.state]),
             "look": "failed" if row.state is NoticeState.FAILED else "",
             "perhaps": row.perhaps,
-            "reason": row.reason,
+            "reason": failures.why(row.reason, receiver=row.target.startswith(RECEIVER)).told(texts)
+            if row.reason
+            else "",
         }
         for row in rows
     ]
@@ -285,12 +289,6 @@ def _open_positions(steps: Iterable[AlarmStep]) -> tuple[int, ...]:
 
 def _clock(at_ms: int | None, from_ms: int) -> dict[str, Any] | None:
     return None if at_ms is None else {"at": iso(at_ms), "ms": at_ms, "from_ms": from_ms}
-
-
-def _said(facts: Mapping[str, Any], texts: Texts) -> str:
-    """What was written down with a step, in the order in which it is asked."""
-    told = [str(facts[name]) for name in ("number", "person", "at", "result", "text") if facts.get(name)]
-    return texts(N_(", ")).join(told)
 
 
 def _whom(row: Notice, telling: Telling, texts: Texts) -> str:

@@ -92,12 +92,13 @@ class Step(Shape):
 
 
 class Entry(Shape):
-    """One entry of an alarm's record; `note` is what a person wrote."""
+    """One entry of an alarm's record; `about` is whom, until when, which step; `note` is what a person wrote."""
 
     at: Time
     person: str
     action: str
     text: str
+    about: str | None = None
     note: str | None
     way: Annotated[str | None, Field(description="console, link, reply or program; null for the centre's own")] = None
 

@@ -3,13 +3,14 @@
 Reads nothing but the cache of point names and the list of people. Flow: rows -> shapes -> JSON, pages, live feed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from collector.alarms import clocks
-from collector.console import policy_words, shapes
+from collector.console import shapes
 from collector.console.life_words import RECORD
 from collector.console.names import PointNames
+from collector.console.record_telling import Around, about
 from collector.console.wording import Wording
 from collector.people import People
 from collector.storage.records import (
@@ -24,8 +25,8 @@ from collector.storage.records import (
 )
 from collector.times import moment
 from protocol.ids import CENTRE_PREFIX
-from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
+from protocol.texts import texts_for
 from protocol.timestamps import format_time
 
 _CENTRE: Final = N_("Centre")
@@ -145,33 +146,28 @@ class Telling:
         }
 
     def _record(self, detail: AlarmDetail, language: str) -> list[shapes.Entry]:
-        return [self._entry(entry, texts_for(language)) for entry in detail.history]
+        around = Around(
+            texts=texts_for(language),
+            person=self.person,
+            timezone=detail.alarm.timezone,
+            steps={step.position: step for step in detail.steps},
+        )
+        return [self._entry(entry, around) for entry in detail.history]
 
-    def _entry(self, entry: JournalRow, texts: Texts) -> shapes.Entry:
+    def _entry(self, entry: JournalRow, around: Around) -> shapes.Entry:
+        texts = around.texts
         known = self._people.by_id(entry.person)
         who = known.name if known else texts(_CENTRE) if entry.person.startswith(CENTRE_PREFIX) else entry.person
         did = texts(RECORD[entry.action]) if entry.action in RECORD else entry.action
-        note = entry.facts.get("text") or (_told(entry.facts, self.person, texts) if entry.action == "told" else None)
         return shapes.Entry(
             at=iso(entry.at_ms),
             person=entry.person,
             action=entry.action,
             text=f"{did} · {who}",
-            note=note,
+            about=about(entry.action, entry.facts, around),
+            note=entry.facts.get("text"),
             way=entry.facts.get("way"),
         )
-
-
-def _told(facts: Mapping[str, Any], person: Callable[[str], str | None], texts: Texts) -> str | None:
-    """Whom a step of the escalation told, and whom it did not reach."""
-    missed = set(facts.get("missed") or {})
-    reached = [name for name in facts.get("targets") or () if name not in missed]
-    lines = []
-    for words, names in ((N_("told: {who}"), reached), (N_("reached nobody: {who}"), sorted(missed))):
-        if names:
-            who = texts(N_(", ")).join(policy_words.target(str(name), texts, person) for name in names)
-            lines.append(texts(words).format(who=who))
-    return "\n".join(lines) or None
 
 
 def site(row: SiteRow) -> shapes.Site:

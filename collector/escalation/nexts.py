@@ -31,7 +31,7 @@ _HAPPENS: Final[Mapping[Purpose, str]] = MappingProxyType(
     {
         Purpose.RESPOND: N_("its response time is over; the shift leader is told"),
         Purpose.RESUME: N_("the pause is over and the escalation goes on"),
-        Purpose.STALL: N_("nothing was done for so long that whoever holds it is reminded"),
+        Purpose.STALL: N_("nothing was done for long: whoever holds it is reminded"),
         Purpose.PARK: N_("it comes back into the queue"),
         Purpose.REVIEW: N_("the reviewers are reminded"),
         Purpose.FOLLOW: N_("whoever follows up is reminded"),

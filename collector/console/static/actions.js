@@ -36,7 +36,7 @@ export function wire(chosen, done) {
     const dialog = document.getElementById(name);
     prepare(dialog, { of: part().of, ...about });
     dialog.showModal();
-    const first = [...dialog.querySelectorAll("input, select, textarea")].find((each) => !each.disabled && !each.value);
+    const first = [...dialog.querySelectorAll("input, select, textarea")].find((each) => !each.disabled && (!each.value || each.type === "radio" || each.type === "checkbox"));
     (dialog.querySelector("input:checked:not(:disabled)") ?? first ?? dialog.querySelector("button.main")).focus();
   }
 
