@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from collector.console import desk_words, policy_words
+from collector.console.filters import near
 from collector.console.pages import Pages
 from collector.console.sheets import shared, visitor
 from collector.console.telling import Telling, iso
@@ -26,6 +27,7 @@ from collector.storage.life_reading import Loaded, loaded_rules, proven
 from collector.storage.presence import present
 from collector.storage.records import OPEN_STATES, Filter
 from collector.storage.rotas import overrides_now
+from collector.storms.incidents import is_within
 from collector.times import unix_ms
 from protocol.texts import Texts
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -72,8 +74,8 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             broken = list_alarms(
                 reading, Filter(sight=asked.person.sight, kind=BROKEN, states=OPEN_STATES, limit=20)
             ).items
-        near = [each for each in held.rules.policy if _near(each.when.unit, asked.person.unit)]
-        everybody = [each for each in services.people.everybody if _near(each.unit, asked.person.unit)]
+        policies = [each for each in held.rules.policy if near(each.when.unit, asked.person.unit)]
+        everybody = [each for each in services.people.everybody if near(each.unit, asked.person.unit)]
         contacts = {contact.person: contact for contact in held.rules.contact}
         return pages.page(
             request,
@@ -83,17 +85,19 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             loaded=_loaded(loaded, telling),
             faults=[telling.alarm(each, asked.language, now_ms).words.headline for each in broken],
             chosen=level,
-            levels=_levels(near),
+            levels=_levels(policies),
             policies=[
                 _named(policy_words.told(each, _, telling.person), loaded, _)
-                for each in policy_words.of_level(near, level)
+                for each in policy_words.of_level(policies, level)
             ],
             rotas=[_rota(each, overrides, now_ms, telling, _) for each in held.rules.rota],
             may_override=bool(asked.person.roles & MAY),
-            people=_heirs([each for each in everybody if each.id in contacts]),
+            people=_heirs(
+                [each for each in everybody if each.id in contacts and is_within(each.unit, asked.person.unit)]
+            ),
             spans=[(minutes, _(words)) for minutes, words in SPANS],
             reach=_reach(everybody, contacts, {key: ms for key, ms in ways.items() if now_ms - ms < PROVEN_MS}, _),
-            present=_(N_(", ")).join(sorted(telling.person(person) or person for person in there)),
+            present=_(N_(", ")).join(sorted(each.name for each in everybody if each.id in there)),
         )
 
     return router
@@ -113,16 +117,6 @@ def _named(told: policy_words.Told, loaded: Loaded | None, texts: Texts) -> poli
 
 def _levels(policies: Sequence[Policy]) -> list[dict[str, int]]:
     return [{"level": level, "count": len(policy_words.of_level(policies, level))} for level in policy_words.LEVELS]
-
-
-def _near(unit: str, mine: str) -> bool:
-    """Whether a unit lies at, above or below somebody's own: nothing is told of siblings."""
-    one, other = _path(unit), _path(mine)
-    return one[: len(other)] == other or other[: len(one)] == one
-
-
-def _path(unit: str) -> list[str]:
-    return [part for part in unit.split("/") if part]
 
 
 def _rota(rota: Rota, overrides: Sequence[Override], now_ms: int, telling: Telling, texts: Texts) -> dict[str, Any]:
@@ -158,9 +152,9 @@ def _names(people: Iterable[str], telling: Telling, texts: Texts) -> str:
     return texts(N_(", ")).join(telling.person(person) or person for person in people)
 
 
-def _heirs(near: Sequence[Person]) -> list[dict[str, str]]:
+def _heirs(here: Sequence[Person]) -> list[dict[str, str]]:
     """Who can have a turn: whoever may be told of an alarm, and is reached at all."""
-    told = [each for each in near if each.roles & TOLD_ROLES]
+    told = [each for each in here if each.roles & TOLD_ROLES]
     return [{"id": each.id, "name": each.name} for each in sorted(told, key=lambda each: each.name)][:MOST_PEOPLE]
 
 

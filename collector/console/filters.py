@@ -15,6 +15,7 @@ from collector.console.asking import Asker
 from collector.console.problems import Problem
 from collector.services import Services
 from collector.storage.records import MAX_LIMIT, AlarmState, Filter
+from collector.storms.incidents import is_within
 from protocol.ids import ID_PATTERN
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
@@ -25,6 +26,11 @@ SinceFilter = Annotated[AwareDatetime | None, Query(description="not before this
 UntilFilter = Annotated[AwareDatetime | None, Query(description="before this time at the box")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before")]
+
+
+def near(unit: str, mine: str) -> bool:
+    """Whether a unit lies at, above or below somebody's own: nothing is told of siblings."""
+    return is_within(unit, mine) or is_within(mine, unit)
 
 
 def wanted(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from collector.console import problems, rule_shapes
 from collector.console.asking import Asked
+from collector.console.filters import near
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.shapes import Listing
@@ -49,7 +50,7 @@ def routes(services: Services) -> APIRouter:
         response.headers["ETag"] = f'"{held.version}"'
         return rule_shapes.RulesInForce(
             version=held.version,
-            policies=[_policy(each) for each in held.rules.policy],
+            policies=[_policy(each) for each in held.rules.policy if near(each.when.unit, asked.person.unit)],
             groups=[
                 rule_shapes.RuleGroup(name=each.name, members=list(each.members), need=each.need)
                 for each in held.rules.group
@@ -98,7 +99,7 @@ def routes(services: Services) -> APIRouter:
     )
     def remove(name: RotaName, override_id: OverrideId, asked: Asked) -> Response:
         try:
-            take_back(services.store, name, override_id, asked.person, unix_ms(services.now()))
+            take_back(services.store, services.people, name, override_id, asked.person, unix_ms(services.now()))
         except NotStoodInError as error:
             raise _refused(error.no) from None
         services.feed.changed()

@@ -16,6 +16,7 @@ from collector.storage.journal import Entry, write_journal
 from collector.storage.records import Topic
 from collector.storage.rotas import add_override, remove_override
 from collector.storage.store import Store
+from collector.storms.incidents import is_within
 
 MAY: Final = frozenset({PersonRole.SHIFT_LEADER, PersonRole.CENTRE_DIRECTOR})
 LONGEST_MS: Final = 31 * 86_400_000
@@ -49,7 +50,10 @@ def judge(wish: Override, rules: Rules, people: People, asker: Person, now_ms: i
         return No.NOT_ALLOWED
     if all(rota.name != wish.rota for rota in rules.rota):
         return No.NO_ROTA
-    if people.by_id(wish.person) is None:
+    if not _leads(asker, wish.rota, rules, people):
+        return No.NOT_ALLOWED
+    instead = people.by_id(wish.person)
+    if instead is None or not is_within(instead.unit, asker.unit):
         return No.NO_PERSON
     if all(contact.person != wish.person for contact in rules.contact):
         return No.NO_CONTACT
@@ -62,6 +66,13 @@ def judge(wish: Override, rules: Rules, people: People, asker: Person, now_ms: i
     ):
         return No.WRONG_TIME
     return None
+
+
+def _leads(asker: Person, name: str, rules: Rules, people: People) -> bool:
+    """Whether everybody who may have a turn is of the asker's unit: nobody takes a turn away above or beside."""
+    turns = (person for rota in rules.rota if rota.name == name for turn in rota.turn for person in turn.people)
+    known = (people.by_id(person) for person in turns)
+    return all(is_within(person.unit, asker.unit) for person in known if person is not None)
 
 
 def stand_in(store: Store, people: People, wish: Override, asker: Person, now_ms: int) -> None:
@@ -88,7 +99,7 @@ def stand_in(store: Store, people: People, wish: Override, asker: Person, now_ms
         write_journal(connection, [entry], now_ms)
 
 
-def take_back(store: Store, rota: str, override: str, asker: Person, now_ms: int) -> None:
+def take_back(store: Store, people: People, rota: str, override: str, asker: Person, now_ms: int) -> None:
     """It holds no longer.
 
     Raises:
@@ -98,6 +109,8 @@ def take_back(store: Store, rota: str, override: str, asker: Person, now_ms: int
         raise NotStoodInError(No.NOT_ALLOWED)
     with store.write() as connection:
         writing.lock_counters(connection)
+        if not _leads(asker, rota, rules_now(connection).rules, people):
+            raise NotStoodInError(No.NOT_ALLOWED)
         if not remove_override(connection, override, rota, now_ms):
             raise NotStoodInError(No.NOT_FOUND)
         facts = {"rota": rota, "override": override}

@@ -7,12 +7,24 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import insert
 
+from collector.escalation.rotas import Override
+from collector.escalation.standing_in import judge
+from collector.people import Credentials, People, PersonRole
 from collector.rules.folder import read_folder
-from collector.rules.shapes import Contact, Rota, Turn
+from collector.rules.shapes import Contact, Policy, PolicyStep, Rota, Rules, Turn, When
 from collector.storage.alarm_tables import rules
 from protocol.timestamps import format_time
-from tests.console import ConsoleWorld
+from tests.console import ConsoleWorld, person
 from tests.rules_folder import EXAMPLE
+
+TREE = {
+    each.id: each
+    for each in (
+        person("leader", PersonRole.SHIFT_LEADER),
+        person("east-leader", PersonRole.SHIFT_LEADER, unit="市分行/东区支行"),
+        person("west-leader", PersonRole.SHIFT_LEADER, unit="市分行/西区支行"),
+    )
+}
 
 
 def hold(world: ConsoleWorld) -> None:
@@ -72,3 +84,41 @@ async def test_somebody_stands_in_and_is_taken_back(world: ConsoleWorld) -> None
         assert (await leader.delete(own)).status_code == 204
         assert (await leader.delete(own)).status_code == 404
         assert (await leader.get("/api/v1/rotas")).json()["items"][0]["now"] == before["now"]
+
+
+def test_nobody_takes_a_turn_away_above_or_beside() -> None:
+    """A branch's shift leader gives turns of its own people to its own people; the bank's leader gives any."""
+    rota = {name: Rota(name=name, begins="2026-01-01", handover="08:00", turn=(Turn(people=(name,)),)) for name in TREE}
+    held = Rules(rota=tuple(rota.values()), contact=tuple(Contact(person=name, reach={"sms": "1"}) for name in TREE))
+    people = People(Credentials(person=each, password_hash="", token_hash=each.id) for each in TREE.values())
+    may = {
+        (asker, name, instead)
+        for asker in TREE
+        for name in TREE
+        for instead in TREE
+        if judge(
+            Override(id="1", rota=name, person=instead, from_ms=0, until_ms=2, reason="ill"),
+            held,
+            people,
+            TREE[asker],
+            1,
+        )
+        is None
+    }
+    assert {each for each in may if each[0] == "east-leader"} == {("east-leader",) * 3}
+    assert len([each for each in may if each[0] == "leader"]) == len(TREE) ** 2
+
+
+async def test_the_rules_of_siblings_are_not_told(world: ConsoleWorld) -> None:
+    """Whoever stands in one branch reads the policies of its own way up and down, not those of the branch beside."""
+    own, beside, everybody = (
+        Policy(name=name, when=When(unit=unit), step=(PolicyStep(after=timedelta(0), tell=("desk",)),))
+        for name, unit in (("own", "市分行/东区支行"), ("beside", "市分行/西区支行"), ("all", ""))
+    )
+    document = msgspec.json.encode(Rules(policy=(own, beside, everybody)))
+    with world.centre.store.write() as connection:
+        connection.execute(insert(rules).values(version=4, hash="", document=document, person="zhao", loaded_ms=0))
+    async with world.client("east") as client, world.client("wang") as above:
+        told = [each["name"] for each in (await client.get("/api/v1/rules")).json()["policies"]]
+        whole = [each["name"] for each in (await above.get("/api/v1/rules")).json()["policies"]]
+    assert (told, whole) == (["own", "all"], ["own", "beside", "all"])
