@@ -180,6 +180,8 @@ class Page:
     def __init__(self, console: str, after: int | None = None) -> None:
         self.last = after
         self.told: list[tuple[str, Any]] = []
+        self.numbers: list[int] = []
+        """Of the journal, as they came."""
         self._client = httpx.Client(timeout=httpx.Timeout(5, read=10), headers={"Authorization": f"Bearer {TOKEN}"})
         self._ending = False
         self._thread = threading.Thread(target=self._read, args=(console,))
@@ -211,8 +213,9 @@ class Page:
                     number = int(value)
                 elif field == "data":
                     self.told.append((name, json.loads(value)))
-                    self.last = self.last if number is None else number
-                    number = None
+                    if number is not None:
+                        self.numbers.append(number)
+                        self.last, number = number, None
                 if self._ending:
                     return
 
