@@ -55,7 +55,7 @@ def write_journal(connection: Transaction, entries: Sequence[Entry], now_ms: int
         select(journal.c.number, journal.c.hash).order_by(journal.c.number.desc()).limit(1)
     ).first()
     number, digest = (tip.number, tip.hash) if tip is not None else (0, GENESIS)
-    at = format_time(datetime.fromtimestamp(now_ms / 1000, UTC))
+    at = _at(now_ms)
     rows = []
     for entry in entries:
         number += 1
@@ -103,3 +103,18 @@ def first_break(lines: Iterable[bytes]) -> tuple[int, Break] | None:
             return position.seq + 1, broken
         position = after(link)
     return None
+
+
+def first_untrue(rows: Iterable[Any]) -> int | None:
+    """The first row that says otherwise than its line, which alone is chained; pages and questions read the row."""
+    for row in rows:
+        said = msgspec.json.decode(row.line, type=_Line)
+        told = (row.number, row.topic, row.subject, row.action, row.site, row.person, _at(row.at_ms), row.hash)
+        line = (said.seq, said.topic, said.subject, said.action, said.site, said.person, said.at, line_hash(row.line))
+        if told != line:
+            return int(row.number)
+    return None
+
+
+def _at(now_ms: int) -> str:
+    return format_time(datetime.fromtimestamp(now_ms / 1000, UTC))

@@ -142,6 +142,10 @@ class Reading:
         for row in self._connection.execute(select(journal.c.line).order_by(journal.c.number)):
             yield row.line
 
+    def journal_rows(self) -> Iterator[Any]:
+        """Every row of the journal in its order, for `journal.first_untrue`."""
+        yield from self._connection.execute(select(journal).order_by(journal.c.number))
+
     def journal_head(self) -> int:
         """The number of the last journal entry; 0 for none."""
         return self._connection.execute(select(func.max(journal.c.number))).scalar() or 0

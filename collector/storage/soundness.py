@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, func, inspect, select
 
 from collector.storage.evidence_table import evidence
-from collector.storage.journal import first_break
+from collector.storage.journal import first_break, first_untrue
 from collector.storage.reading import Reading
 from collector.storage.schema import events, journal, lanes
 from protocol.ledger import GENESIS, line_hash
@@ -65,6 +65,6 @@ def journal_tip_holds(reading: Reading) -> bool:
 
 
 def journal_break(reading: Reading) -> int | None:
-    """The first journal entry that does not follow the one before it; None when all do."""
+    """The first journal entry that does not follow the one before it, or whose columns say otherwise than its line."""
     broken = first_break(reading.journal_lines())
-    return None if broken is None else broken[0]
+    return first_untrue(reading.journal_rows()) if broken is None else broken[0]

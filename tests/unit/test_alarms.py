@@ -6,6 +6,7 @@ from itertools import count
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from collector.alarms.correlation import Correlation, Fact, Known, Part, correlate
 from collector.alarms.lifecycle import Refusal
@@ -13,6 +14,8 @@ from collector.alarms.service import AlarmService, RefusedError
 from collector.people import Person, PersonRole
 from collector.storage.journal import first_break
 from collector.storage.records import Sight
+from collector.storage.schema import journal
+from collector.storage.soundness import journal_break
 from protocol.kinds import Lane
 from protocol.ledger import Link, after, line_hash
 from protocol.messages import decode_event, encode
@@ -143,6 +146,25 @@ def test_the_life_of_an_alarm_stands_in_the_journal(centre: PaperCentre) -> None
     assert first_break(lines) is None
     lines[2] = lines[2].replace(b'"li"', b'"me"') if b'"li"' in lines[2] else lines[2].replace(b"a", b"b", 1)
     assert first_break(lines) is not None
+
+
+@pytest.mark.parametrize(
+    "forged", [{"person": "wang"}, {"at_ms": 5}, {"action": "note"}, {"subject": "other"}, {"hash": "0" * 64}]
+)
+def test_a_row_of_the_journal_that_says_otherwise_than_its_line_is_found(
+    centre: PaperCentre, forged: dict[str, object]
+) -> None:
+    """Pages read columns and the chain holds lines: who edits a column in the database is found as well."""
+    box = ready(centre)
+    centre.take(box.events(box.line("door.dual_open")))
+    service(centre).acknowledge(centre.alarms()[0].id, OPERATOR, version=1)
+    with centre.store.read() as reading:
+        assert journal_break(reading) is None
+        head = reading.journal_head()
+    with centre.store.write() as connection:
+        connection.execute(update(journal).where(journal.c.number == head).values(**forged))
+    with centre.store.read() as reading:
+        assert journal_break(reading) == head
 
 
 def test_two_people_at_once_meet_in_the_version(centre: PaperCentre) -> None:
