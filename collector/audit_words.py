@@ -26,11 +26,13 @@ DONE, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "no_step": N_("open alarms without a next step: {count}, such as {examples}"),
+        "no_watch": N_("untaken alarms whose response time nobody watches: {count}, such as {examples}"),
         "no_review": N_("resolved alarms that nobody is told to review: {count}, such as {examples}"),
         "no_follow": N_("reviewed alarms that nobody is told to follow up: {count}, such as {examples}"),
         "shelter": N_("alarms kept quiet by something that is over: {count}, such as {examples}"),
         "late": N_("steps more than 10 s late: {count} ({examples}); does a collector run on this database?"),
         "unreachable": N_("untaken alarms whose policy reaches nobody: {count}, such as {examples}"),
+        "deaf": N_("untaken alarms with a step that reaches nobody: {count}, such as {examples}"),
         "hole": N_("untaken alarms for which there is no policy: {count}, such as {examples}"),
     }
 )

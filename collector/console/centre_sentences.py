@@ -19,11 +19,13 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
         ("escalation.broken", what): (text,)
         for what, text in (
             ("no_step", N_("{count} open alarms have no next step")),
+            ("no_watch", N_("{count} untaken alarms whose response time nobody watches")),
             ("no_review", N_("{count} resolved alarms that nobody is told to review")),
             ("no_follow", N_("{count} reviewed alarms that nobody is told to follow up")),
             ("shelter", N_("{count} alarms are kept quiet by something that is over")),
             ("late", N_("{count} steps are more than 10 s late")),
             ("unreachable", N_("{count} untaken alarms whose policy reaches nobody")),
+            ("deaf", N_("{count} untaken alarms with a step that reaches nobody")),
             ("hole", N_("{count} untaken alarms for which there is no policy")),
         )
     }

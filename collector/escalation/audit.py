@@ -1,4 +1,4 @@
-"""The auditor: every open alarm has a next step and somebody whom it reaches, nothing is late. Finds, repairs nothing.
+"""The auditor: every open alarm has a next step, each step and deadline somebody, nothing is late. Repairs nothing.
 
 Asked on every tick, after every load of rules, and by `branchwatch collector audit`. A few counting statements over
 indexes, so that it costs little over 100,000 alarms; what is found is named by at most EXAMPLES alarms. Flow:
@@ -18,7 +18,9 @@ from collector.escalation.plan import timer
 from collector.escalation.records import Purpose, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, resolve
-from collector.rules.shapes import Policy, When
+from collector.notify.records import RECEIVER
+from collector.rules.builtin import BUILTIN
+from collector.rules.shapes import Policy, PolicyStep, When
 from collector.storage import auditing, conditions, timers
 from collector.storage.records import AlarmState
 from collector.storage.store import Transaction
@@ -55,16 +57,21 @@ NOWHERE: Final = Watched(
 
 NO_PLACE: Final = specific(When())
 
+NO_NAMES: Final = frozenset({"desk", "holder"})
+"""Targets that may be nobody for a while: the desk is judged with the whole policy."""
+
 
 class What(StrEnum):
     """What can fail."""
 
     NO_STEP = "no_step"  # an open alarm without a timer that goes on
+    NO_WATCH = "no_watch"  # a response clock that runs and that no timer watches
     NO_REVIEW = "no_review"  # a resolved one that nobody is told to review
     NO_FOLLOW = "no_follow"  # a reviewed one that nobody is told to follow up
     SHELTER = "shelter"  # kept quiet by a shelter that is over or has no end
     LATE = "late"  # a timer that nobody fired
     UNREACHABLE = "unreachable"  # an untaken alarm whose policy reaches nobody
+    DEAF = "deaf"  # an untaken alarm with a step beyond the desk behind which nobody is any more
     HOLE = "hole"  # an untaken alarm for which no policy is
 
 
@@ -97,6 +104,7 @@ def audit(connection: Transaction, around: Surroundings, now_ms: int) -> tuple[F
     """What fails now; empty when the invariant holds."""
     found = [
         _finding(What.NO_STEP, auditing.without_step(connection, EXAMPLES)),
+        _finding(What.NO_WATCH, auditing.without_watch(connection, now_ms + LATE_MS, EXAMPLES)),
         _finding(What.NO_REVIEW, auditing.without_review(connection, EXAMPLES)),
         _finding(What.NO_FOLLOW, auditing.without_follow(connection, EXAMPLES)),
         _finding(What.SHELTER, auditing.shelters_over(connection, now_ms - LATE_MS, EXAMPLES)),
@@ -140,22 +148,21 @@ def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
 
 
 def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
-    """Untaken alarms whose policy reaches nobody.
+    """Untaken alarms whose policy reaches nobody, or with a step that does not.
 
-    Where every policy of a level reaches somebody who sees the whole bank none can be; else each place, level and kind
-    that there is gets judged once.
+    Where every step of a level's policies reaches somebody who sees the whole bank none can be; else each place, level
+    and kind that there is gets judged once.
     """
     looked = look(connection, around, (), now_ms)
     unsure = [level for level in range(1, LOWEST_LEVEL + 1) if not _sure(looked, level)]
     kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS, unsure) if unsure else []
     missed: dict[What, list[auditing.Untaken]] = {}
-    reached: dict[tuple[str, str], bool] = {}
+    reached: Reached = {}
     for each in kinds:
-        policies = _policies(looked, each.alarm)
-        if not policies:
-            missed.setdefault(What.HOLE, []).append(each)
-        elif not any(_reaches(looked, policy, each.alarm, reached) for policy in policies):
-            missed.setdefault(What.UNREACHABLE, []).append(each)
+        policy = choose(looked.held.rules, each.alarm, each.alarm.opened_ms)
+        lack = What.HOLE if policy is None else _lack(looked, policy, each.alarm, reached)
+        if lack is not None:
+            missed.setdefault(lack, []).append(each)
     return [
         Finding(
             what=what,
@@ -174,29 +181,57 @@ def _sure(looked: Looked, level: int) -> bool:
             caught = any(_takes_all(each.when) for each in policies)
             if not (caught and specific(policy.when) == NO_PLACE):
                 policies.append(policy)
-    return looked.index.whole and all(_reaches(looked, policy, NOWHERE, {}) for policy in policies)
+    return looked.index.whole and all(_reaches_everywhere(looked, policy) for policy in policies)
 
 
 def _takes_all(when: When) -> bool:
     return specific(when) == NO_PLACE and not when.kinds and when.hours is None
 
 
-def _policies(looked: Looked, alarm: Watched) -> list[Policy]:
-    policy = choose(looked.held.rules, alarm, alarm.opened_ms)
-    return [] if policy is None else [policy]
+Reached = dict[tuple[str, str], bool]
+"""Whether a target reaches somebody, by its place."""
 
 
-def _reaches(looked: Looked, policy: Policy, alarm: Watched, known: dict[tuple[str, str], bool]) -> bool:
-    for step in steps_of(policy, alarm):
-        for target in step.tell:
-            if target.startswith("receiver/"):
-                continue
-            key = (target, alarm.site if target.startswith("site/") else alarm.unit)
-            if key not in known:
-                known[key] = resolve(looked, alarm, target, step.by).reaches_somebody
-            if known[key]:
-                return True
+def _lack(looked: Looked, policy: Policy, alarm: Watched, known: Reached) -> What | None:
+    """What a policy lacks for an alarm: anybody at all, or somebody behind one of its steps."""
+    steps = steps_of(policy, alarm)
+    if not any(_reaches(looked, step, alarm, known) for step in steps):
+        return What.UNREACHABLE
+    return What.DEAF if _is_deaf(looked, policy, steps, alarm, known) else None
+
+
+def _reaches_everywhere(looked: Looked, policy: Policy) -> bool:
+    known: Reached = {}
+    heard = any(_reaches(looked, step, NOWHERE, known) for step in steps_of(policy, NOWHERE))
+    return heard and not _is_deaf(looked, policy, policy.step, NOWHERE, known)
+
+
+def _is_deaf(looked: Looked, policy: Policy, steps: Iterable[PolicyStep], alarm: Watched, known: Reached) -> bool:
+    """Whether nobody is behind a step that names more than the desk; a bank without rules has the desk alone."""
+    if policy in BUILTIN.policy:
+        return False
+    return any(
+        not set(step.tell) <= NO_NAMES and not _reaches(looked, step, alarm, known) and not _receives(looked, step)
+        for step in steps
+    )
+
+
+def _reaches(looked: Looked, step: PolicyStep, alarm: Watched, known: Reached) -> bool:
+    """Whether a person hears of a step."""
+    for target in step.tell:
+        if target.startswith(RECEIVER):
+            continue
+        key = (target, alarm.site if target.startswith("site/") else alarm.unit)
+        if key not in known:
+            known[key] = resolve(looked, alarm, target, step.by).reaches_somebody
+        if known[key]:
+            return True
     return False
+
+
+def _receives(looked: Looked, step: PolicyStep) -> bool:
+    """Whether it tells a receiver of collector.toml; each of them is asked, and told as `receiver.lost` when silent."""
+    return any(target.removeprefix(RECEIVER) in looked.around.receivers for target in step.tell)
 
 
 def _weak(looked: Looked) -> Iterable[Weak]:

@@ -25,4 +25,5 @@ def draw_back(connection: Transaction, now_ms: int) -> int:
     """Draw back what lies ahead; how many rows. The caller holds the counters' lock."""
     beyond_ms = now_ms + JUMP_MS
     timers = clock_jumps.draw_back_timers(connection, COUNTS, beyond_ms, now_ms)
+    clock_jumps.draw_back_clocks(connection, beyond_ms, now_ms)
     return timers + clock_jumps.draw_back_notices(connection, beyond_ms, now_ms)

@@ -32,6 +32,12 @@ def without_step(connection: Transaction, examples: int) -> Found:
     return _alarms(connection, and_(_lonely(OPEN_STATES, KEEPS_OPEN), alarms.c.shelter.is_(None)), examples)
 
 
+def without_watch(connection: Transaction, after_ms: int, examples: int) -> Found:
+    """Untaken ones under no shelter whose response clock ends after that, and which no timer watches."""
+    untaken = _lonely((AlarmState.NEW, AlarmState.RETURNED), (Purpose.RESPOND,))
+    return _alarms(connection, and_(untaken, alarms.c.shelter.is_(None), alarms.c.respond_by_ms > after_ms), examples)
+
+
 def without_review(connection: Transaction, examples: int) -> Found:
     """Resolved ones without their timer."""
     return _alarms(connection, _lonely((AlarmState.RESOLVED,), (Purpose.REVIEW,)), examples)

@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from collector.alarms.service import RefusedError
 from collector.alarms.words import Move, Refusal, Resolution, Way
 from collector.people import Person
 from collector.rules.shapes import Policy, Rules, When
+from collector.storage.schema import alarms
 from collector.times import unix_ms
 from tests.nights import (
     CONTACTS,
@@ -229,6 +231,19 @@ def test_the_centres_clock_jumps(hours: int, night: Night) -> None:
     night.now += timedelta(hours=hours)
     night.pass_seconds(150)
     assert [line.split()[1] for line in night.lines(alarm)][:4] == ["desk", "receiver/110", "leader-1", "director-1"]
+
+
+@pytest.mark.parametrize("seconds", [10, 90], ids=["while its response time runs", "when it was over"])
+def test_a_response_time_does_not_wait_for_a_clock_that_was_set_back(seconds: int, night: Night) -> None:
+    """What the desk shows as its end is drawn back with the timer that watches it: no alarm has an hour to be taken."""
+    alarm = night.happens(box_of(night), "zone.hold_up", "zone/counter")
+    night.pass_seconds(seconds)
+    night.now -= timedelta(hours=1)
+    night.pass_seconds(20)
+    with night.store.read() as reading:
+        due_ms = reading.connection.execute(select(alarms.c.respond_by_ms).where(alarms.c.id == alarm)).scalar_one()
+    assert due_ms <= unix_ms(night.now) + 20_000
+    assert night.faults() == []
 
 
 def test_a_killed_process_skips_no_step(night: Night) -> None:
