@@ -94,7 +94,7 @@ class Mail:
             raise ValueError("no mail address")
         mail["From"] = self._server.sender
         mail["To"] = Address(username=name, domain=domain)
-        mail["Subject"] = message.subject
+        mail["Subject"] = _unfolded(message.subject)
         mail["Date"] = formatdate(self._now_s())
         # The same in every try: a server that took it twice can show it once.
         mail["Message-ID"] = f"<{message.id}@branchwatch>"
@@ -103,6 +103,15 @@ class Mail:
             mail["Importance"] = "high"
         mail.set_content(message.body)
         return mail
+
+
+def _unfolded(text: str) -> str:
+    """A subject that is one line whatever names stand in it.
+
+    The library decodes `=?utf-8?q?=0a...?=` in what it is given and would write the line break, and so a header.
+    """
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(plain.replace("=?", "= ?").split())
 
 
 def _refused(code: int) -> Sent:

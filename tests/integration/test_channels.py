@@ -87,6 +87,29 @@ async def test_no_mail_server_and_no_mail_address(free_port: Callable[[], int]) 
         assert (await mail(free_port()).send(message)).reason == "no_address"
 
 
+@pytest.mark.parametrize("name", ["=?utf-8?q?x=0aBcc:_all@bank.example?=", "x\x00\x1b[2J", "=?utf-8?b?eApCY2M6IGE=?="])
+async def test_a_name_in_a_subject_writes_no_header_of_its_own(name: str) -> None:
+    """A box may call its site as it likes: what looks like an encoded word stays the text that it is."""
+    async with mail_peer() as peer:
+        message = Message(**{**MESSAGE.__dict__, "subject": f"一级警情：{name}"})
+        assert (await mail(peer.port).send(message)).outcome is Outcome.SENT
+        (await mail(peer.port).send(Message(**{**MESSAGE.__dict__, "subject": name})))
+    for came in peer.mails:
+        assert came["Bcc"] is None
+        assert str(came["Subject"]).isprintable()
+        assert "bank.example" not in str(came.get_all("Cc"))
+        assert came["To"] == MESSAGE.to
+
+
+async def test_a_server_that_takes_no_starttls_gets_nothing() -> None:
+    """Whoever strips STARTTLS from the line gets neither mail nor password."""
+    async with mail_peer() as peer:
+        sent = await mail(peer.port, tls=ssl.create_default_context(), starttls=True, user="a", password="b").send(
+            MESSAGE
+        )
+    assert (sent.outcome, peer.mails) == (Outcome.FAILED, [])
+
+
 async def test_apprise_brings_a_message_to_a_service(caplog: pytest.LogCaptureFixture) -> None:
     """Through its json:// plugin to a local server; its address, which holds keys, is in no log."""
     caplog.set_level(logging.DEBUG)
