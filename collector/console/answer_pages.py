@@ -19,7 +19,7 @@ from collector.escalation.answering import GRAVEST
 from collector.escalation.targets import DESK_ROLES
 from collector.notify.answers import Came, Shown, Told
 from collector.services import Services
-from collector.times import local, unix_ms
+from collector.times import local, unix_ms, zone_of
 from protocol.texts import texts_for
 
 TokenPart = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -92,7 +92,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         if alarm is None:
             return {"number": shown.number, "title": ""}
         known = names.of(alarm.box, unix_ms(services.now()))
-        wording = Wording(texts=texts_for(language), names=known.names)
+        wording = Wording(texts=texts_for(language), names=known.names, zone=zone_of(alarm.timezone))
         at = local(alarm.at_ms, alarm.timezone)
         return {
             "number": shown.number,

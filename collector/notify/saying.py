@@ -14,7 +14,7 @@ from collector.notify.port import About, Message
 from collector.notify.records import Notice, Sort
 from collector.notify.templates import Texts
 from collector.storage.notice_sending import AlarmFacts
-from collector.times import local
+from collector.times import local, zone_of
 from protocol.texts import texts_for
 
 LONGEST_NAME: Final = 60
@@ -129,7 +129,7 @@ def _fields(saying: Saying, texts: Texts, named: Callable[[str], str]) -> dict[s
     }
     if alarm is None or saying.outside:
         return fields
-    wording = Wording(texts=texts_for(saying.reach.language), names=saying.names)
+    wording = Wording(texts=texts_for(saying.reach.language), names=saying.names, zone=zone_of(alarm.timezone))
     at = local(alarm.at_ms, alarm.timezone)
     return fields | {
         "level": texts.level(alarm.level),

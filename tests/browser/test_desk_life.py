@@ -244,4 +244,4 @@ def test_the_rules_that_hold_can_be_read(browser: Browser, bank: Served) -> None
         expect(page.locator(".policy").first).to_contain_text("直到有人接警")
         expect(page.locator("#rota-leaders dl dd").first).to_contain_text(re.compile("Li|Wang"))
         expect(page.locator("#present")).to_contain_text("Lin")
-        expect(page.locator("#reach")).to_contain_text("无可用渠道")
+        expect(page.locator("#reach")).to_contain_text("无可用通道")

@@ -93,7 +93,7 @@ def test_why_there_is_none_is_said(browser: Browser, served: Served) -> None:
         expect(person.page.locator(".shot img")).to_be_visible()
         expect(person.page.locator(".row.taken")).to_be_visible()
     with desk(browser, served.address, ("chen", PASSWORD)) as person:
-        expect(person.page.locator(".shot.here .blank")).to_have_text("受理该警情后方可查看。")
+        expect(person.page.locator(".shot.here .blank")).to_have_text("接警后方可查看。")
         expect(person.page.locator(".row .still")).to_be_hidden()
 
 

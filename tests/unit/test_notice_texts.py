@@ -165,3 +165,9 @@ def test_addresses_are_compared_as_people_write_them() -> None:
     assert book.senders("sms", "+86 138 0000 0003") == ("li",)
     assert book.reach("site/0755-031", "sms", "市分行/西区支行") is not None
     assert book.reach("nobody", "sms") is None
+
+
+def test_hours_inside_a_sentence_are_those_of_the_site() -> None:
+    """Who reads on the telephone by when a branch should have been armed reads the branch's clock."""
+    late = alarm(kind="partition.late_to_close", source="partition/vault", facts={"arm_by": "2026-11-22T10:00:00.000Z"})
+    assert "18:00" in said(about=late).body
