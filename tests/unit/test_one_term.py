@@ -1,4 +1,4 @@
-"""The words of the centre in Chinese: one for one thing, on every page, in every notice and in what a director reads."""
+"""The words of the centre in Chinese: one for one thing, on every page, in every notice and in the rules' page."""
 
 from __future__ import annotations
 
