@@ -243,7 +243,7 @@ ESCALATED = (
     "the director replies",
     "the shift leader has come to the desk and takes it",
 )
-ESCALATED_IN_CHINESE = ("值班台无人理会", "20 秒后通知值班长", "值班长也没有回应", "中心主任回复", "值班长来到值班台")
+ESCALATED_IN_CHINESE = ("接警台无人理会", "20 秒后通知值班长", "值班长也没有回应", "中心主任回复", "值班长来到接警台")
 
 
 @pytest.mark.timeout(360)
