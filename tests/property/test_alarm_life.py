@@ -318,11 +318,12 @@ _BEGINS = ("raised", "surfaced", "unparked", "return", "release", "reopen")
 _CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
+@pytest.mark.timeout(400)
 def test_no_alarm_is_forgotten() -> None:
     """Some nights of thirty steps each."""
     run_state_machine_as_test(
         AlarmLife,
-        settings=settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=_CHECKS),
+        settings=settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=_CHECKS),
     )
 
 
