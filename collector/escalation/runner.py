@@ -22,6 +22,9 @@ from collector.storage.store import Store, StoreError, Transaction
 BATCH: Final = 200
 """Timers fired in one transaction: ingest waits for its lock meanwhile."""
 
+AGAIN_MS: Final = 60_000
+"""What tripped over a fault of ours is tried again after this."""
+
 AUDIT_EVERY_MS: Final = 1_000
 """However often it is woken."""
 
@@ -41,6 +44,8 @@ class Runner:
         self._store, self._around, self._changed = store, around, changed
         self._table = {**handlers(), **(more or {})}
         self._adopted = False
+        self._tripped: dict[str, int] = {}
+        """Timers that tripped over a fault of ours, by id, and when they are looked at again."""
         self._audited_ms = 0
         self._last_ms: int | None = None
 
@@ -59,6 +64,8 @@ class Runner:
         if due_ms is not None and due_ms <= now_ms:
             self._fire_all(now_ms)
             due_ms = self._next()
+            if due_ms is not None and self._tripped:
+                due_ms = max(due_ms, now_ms + AUDIT_EVERY_MS)  # what tripped stays due
         if abs(now_ms - self._audited_ms) >= AUDIT_EVERY_MS:
             self._audit(now_ms)
             self._audited_ms = now_ms
@@ -69,23 +76,40 @@ class Runner:
             return timers.next_due(reading.connection, self._table)
 
     def _fire_all(self, now_ms: int) -> None:
-        passed: set[str] = set()
         full = True
         while full:
-            fired, full = self._batch(now_ms, passed)
+            fired, full = self._batch(now_ms)
             if fired:
                 self._changed()
 
     def _adopt(self, now_ms: int) -> None:
         """Alarms from before there were timers begin now."""
-        while True:
+        after, full = 0, True
+        while full:
+            with self._store.read() as reading:
+                found = timers.adoptable(reading.connection, after, BATCH)
+            full = len(found) == BATCH
+            for number, _ in found[-1:]:
+                after = number
+            ids = [alarm for _, alarm in found]
+            if not self._begin(ids, now_ms):
+                for alarm in ids:
+                    self._begin([alarm], now_ms)
+        self._adopted = True
+
+    def _begin(self, alarms: Sequence[str], now_ms: int) -> bool:
+        try:
             with self._store.write() as connection:
                 writing.lock_counters(connection)
-                found = timers.adoptable(connection, BATCH)
-                begin(connection, self._around, found, now_ms)
-            if len(found) < BATCH:
-                self._adopted = True
-                return
+                there = timers.timers_of(connection, alarms)  # another collector was quicker
+                begin(connection, self._around, [alarm for alarm in alarms if alarm not in there], now_ms)
+        except StoreError:
+            raise
+        except Exception:
+            if len(alarms) == 1:
+                logger.exception("an alarm could not be planned: %s", alarms[0])
+            return False
+        return True
 
     def _draw_back(self, now_ms: int) -> None:
         with self._store.write() as connection:
@@ -102,39 +126,49 @@ class Runner:
             writing.lock_counters(connection)
             leave_word(connection, self._around, now_ms)
 
-    def _batch(self, now_ms: int, passed: set[str]) -> tuple[int, bool]:
+    def _batch(self, now_ms: int) -> tuple[int, bool]:
         try:
             with self._store.write() as connection:
-                due = self._take(connection, now_ms, passed, BATCH)
+                due = self._take(connection, now_ms, BATCH)
                 self._fire(connection, due, now_ms)
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - which of them it was shows one by one
-            return self._one_by_one(now_ms, passed)
+            return self._one_by_one(now_ms)
         return len(due), len(due) == BATCH
 
-    def _one_by_one(self, now_ms: int, passed: set[str]) -> tuple[int, bool]:
+    def _one_by_one(self, now_ms: int) -> tuple[int, bool]:
         fired = 0
         for _ in range(BATCH):
             due: list[Timer] = []
             try:
                 with self._store.write() as connection:
-                    due = self._take(connection, now_ms, passed, 1)
+                    due = self._take(connection, now_ms, 1)
                     self._fire(connection, due, now_ms)
             except StoreError:
                 raise
             except Exception:
-                passed.update(timer.id for timer in due)
-                logger.exception("a timer could not be fired: %s", [timer.purpose.value for timer in due])
+                if not due:
+                    raise
+                logger.exception("a timer could not be fired: %s", due[0].purpose.value)
+                self._tripped[due[0].id] = now_ms + AGAIN_MS
                 continue
             if not due:
                 return fired, False
             fired += 1
         return fired, True
 
-    def _take(self, connection: Transaction, now_ms: int, passed: set[str], limit: int) -> list[Timer]:
+    def _take(self, connection: Transaction, now_ms: int, limit: int) -> list[Timer]:
+        """What is due, but for what tripped lately, however much of that there is."""
         writing.lock_counters(connection)
-        return timers.due_timers(connection, now_ms, limit, self._table, passed)
+        self._tripped = {timer: at for timer, at in self._tripped.items() if now_ms < at <= now_ms + AGAIN_MS}
+        behind: Timer | None = None
+        while True:
+            due = timers.due_timers(connection, now_ms, BATCH, self._table, behind)
+            fresh = [timer for timer in due if timer.id not in self._tripped]
+            if fresh or len(due) < BATCH:
+                return fresh[:limit]
+            behind = due[-1]
 
     def _fire(self, connection: Transaction, due: Sequence[Timer], now_ms: int) -> None:
         if not due:

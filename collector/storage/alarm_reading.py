@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select
 
 from collector.storage.alarm_moves import order_givers, read_handlers
 from collector.storage.alarm_steps import steps_of
-from collector.storage.lines import event_row, event_statement, line_of
+from collector.storage.lines import event_of, event_row, event_statement
 from collector.storage.paging import filtered, page
 from collector.storage.reading import Reading, journal_row
 from collector.storage.records import (
@@ -28,7 +28,6 @@ from collector.storage.records import (
 )
 from collector.storage.schema import alarm_events, alarms, envelopes, events, journal, notes, sites
 from collector.storage.seeing import seen_alarms
-from protocol.messages import decode_event
 
 
 def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
@@ -118,7 +117,7 @@ def _statement() -> Select[Any]:
 
 
 def _alarm_row(row: Row[Any]) -> AlarmRow:
-    event = decode_event(line_of(row.body, row.line_no))
+    event = event_of(row.body, row.line_no)
     return AlarmRow(
         id=row.id,
         cursor=row.number,
@@ -144,8 +143,8 @@ def _alarm_row(row: Row[Any]) -> AlarmRow:
         resolution=row.resolution,
         narrative=row.narrative,
         version=row.version,
-        facts=event.facts,
-        because=event.because,
+        facts={} if event is None else event.facts,
+        because=() if event is None else event.because,
         flags=tuple(Flag(word) for word in row.flags.split()),
         handlers=read_handlers(row.handlers),
         **{name: getattr(row, name) for name in _AS_THEY_ARE},

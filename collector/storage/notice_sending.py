@@ -12,12 +12,10 @@ from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, func, or_,
 
 from collector.notify.records import Notice, NoticeState
 from collector.storage.alarm_tables import notices
-from collector.storage.lines import line_of
+from collector.storage.lines import event_of
 from collector.storage.notices import notice_of, parts
 from collector.storage.schema import alarms, envelopes, events, points, sites
 from collector.storage.store import Transaction
-from protocol.envelope import EnvelopeError
-from protocol.messages import MessageError, decode_event
 
 OPEN_CODES: Final = 10_000
 
@@ -198,16 +196,9 @@ def alarms_told(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, 
     for some in parts(sorted(set(alarm_ids))):
         for row in connection.execute(_ABOUT.where(alarms.c.id.in_(some))):
             values = dict(row._mapping)
-            found[row.id] = AlarmFacts(facts=_facts_of(values.pop("body"), values.pop("line_no")), **values)
+            event = event_of(values.pop("body"), values.pop("line_no"))
+            found[row.id] = AlarmFacts(facts={} if event is None else event.facts, **values)
     return found
-
-
-def _facts_of(body: bytes, line_no: int) -> Mapping[str, Any]:
-    """What the event says; nothing where its envelope is damaged (`verify` names it): a notice tells the rest."""
-    try:
-        return decode_event(line_of(body, line_no)).facts
-    except (EnvelopeError, MessageError, IndexError):
-        return {}
 
 
 def point_names(connection: Transaction, boxes: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -14,10 +14,12 @@ from collector.notify.records import Notice, NoticeState, Sort, Stored
 from collector.storage.alarm_tables import notices, timers
 from collector.storage.schema import alarm_events, alarms, withheld
 from collector.storage.store import Transaction
+from collector.storage.timers import facts_of
 
 MANY: Final = 400
 
 _WAITING: Final = (NoticeState.QUEUED.value, NoticeState.HELD.value)
+_SORTS: Final = frozenset(Sort)
 
 
 def add_notices(connection: Transaction, rows: Sequence[Notice]) -> None:
@@ -52,7 +54,8 @@ def told_since(connection: Transaction, people: Iterable[str], since_ms: int, gr
 def awaiting_digest(connection: Transaction) -> set[str]:
     """Who gets a digest soon."""
     statement = select(timers.c.facts).where(timers.c.alarm.is_(None), timers.c.purpose == Purpose.DIGEST.value)
-    return {msgspec.json.decode(row.facts)["person"] for row in connection.execute(statement)}
+    people = (facts_of(row.facts).get("person") for row in connection.execute(statement))
+    return {person for person in people if isinstance(person, str)}
 
 
 def plan_digests(connection: Transaction, people: Mapping[str, str], due_ms: int, now_ms: int) -> None:
@@ -131,10 +134,14 @@ def sites_of(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, tup
 
 
 def notice_of(row: Any) -> Notice:
-    """The notice that a row of the table holds."""
+    """The notice that a row of the table holds; of a damaged one what can be told is told, by the channel it names."""
     values = dict(row._mapping)
-    values["facts"] = msgspec.json.decode(values["facts"], type=Stored)
-    values["sort"], values["state"] = Sort(values["sort"]), NoticeState(values["state"])
+    try:
+        values["facts"] = msgspec.json.decode(values["facts"], type=Stored)
+    except msgspec.DecodeError:
+        values["facts"] = Stored()
+    values["sort"] = Sort(values["sort"]) if values["sort"] in _SORTS else Sort.ALARM
+    values["state"] = NoticeState(values["state"])
     return Notice(**values)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, true, update
+from sqlalchemy import bindparam, delete, func, insert, select, true, tuple_, update
 
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.storage.alarm_tables import timers
@@ -38,16 +38,17 @@ def put_timers(connection: Transaction, fresh: Sequence[Timer], made_ms: int) ->
 
 
 def due_timers(
-    connection: Transaction, now_ms: int, limit: int, purposes: Iterable[Purpose], without: Iterable[str] = ()
+    connection: Transaction, now_ms: int, limit: int, purposes: Iterable[Purpose], behind: Timer | None = None
 ) -> list[Timer]:
-    """The timers of these purposes that are due, the oldest first, held until the transaction ends."""
-    passed = list(without)[:MANY]
+    """The timers of these purposes that are due, the oldest first, those after `behind`; held until the transaction
+    ends."""
+    place = tuple_(timers.c.due_ms, timers.c.id)
     statement = (
         select(timers)
         .where(
             timers.c.due_ms <= now_ms,
             timers.c.purpose.in_([purpose.value for purpose in purposes]),
-            timers.c.id.not_in(passed) if passed else true(),
+            true() if behind is None else place > tuple_(behind.due_ms, behind.id),
         )
         .order_by(timers.c.due_ms, timers.c.id)
         .limit(limit)
@@ -122,15 +123,17 @@ def watched(connection: Transaction, alarm_ids: Iterable[str]) -> dict[str, Watc
     return found
 
 
-def adoptable(connection: Transaction, limit: int) -> list[str]:
-    """Alarms that nobody plans for: neither over nor under a shelter, and without any timer."""
+def adoptable(connection: Transaction, after: int, limit: int) -> list[tuple[int, str]]:
+    """Alarms after this number that nobody plans for: neither over nor under a shelter, and without any timer."""
     has = select(timers.c.id).where(timers.c.alarm == alarms.c.id)
-    statement = select(alarms.c.id).where(
+    statement = select(alarms.c.number, alarms.c.id).where(
+        alarms.c.number > after,
         alarms.c.state.in_([state.value for state in AlarmState if state is not AlarmState.CLOSED]),
         alarms.c.shelter.is_(None),
         ~has.exists(),
     )
-    return list(connection.execute(statement.order_by(alarms.c.number).limit(limit)).scalars())
+    rows = connection.execute(statement.order_by(alarms.c.number).limit(limit))
+    return [(row.number, row.id) for row in rows]
 
 
 _FIELDS: Final = tuple(name for name in Watched.__struct_fields__ if name not in ("unit", "timezone", "moved_ms"))
@@ -152,8 +155,16 @@ def _timer(row: Any) -> Timer:
         alarm=row.alarm,
         purpose=Purpose(row.purpose),
         due_ms=row.due_ms,
-        facts=msgspec.json.decode(row.facts),
+        facts=facts_of(row.facts),
     )
+
+
+def facts_of(text: str) -> dict[str, Any]:
+    """What a timer carries; nothing where that is damaged, so that a chain begins anew instead of standing still."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}
 
 
 def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
