@@ -3,6 +3,7 @@
 What a person may not know any more (storage/seeing.py) never leaves. Flow: sender.py -> here -> `Parcel`s to send.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from collector.notify.records import CONTACT, Notice, NoticeState, Sort
 from collector.notify.writing import Outcomes, write
 from collector.people import token_hash
 from collector.rules.holding import Held, rules_now
+from collector.storage import crowding as crowding_rows
 from collector.storage import notice_sending, notices
 from collector.storage.notice_sending import AlarmFacts, Claim
 from collector.storage.store import Store, Transaction
@@ -23,6 +25,8 @@ TOKEN_BYTES: Final = 16
 ANSWER_MS: Final = 24 * 3600_000
 """For so long a link or a code answers."""
 WITHHELD: Final = "withheld"
+CROWD: Final = 16
+"""A site of which so many of the gravest left at once lets those of others go first."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -54,11 +58,12 @@ def take(
     tokens: MutableMapping[str, str],
     ended: Sequence[Outcomes] = (),
     new_id: Callable[[int], str],
+    crowding: frozenset[str] = frozenset(),
 ) -> Claimed | None:
     """Write what `ended`, and claim up to `limit` notices: one transaction for both.
 
-    Of each channel no more than its `room`, the gravest whatever there is. None when there was nothing to do. `tokens`
-    keeps the links of what this worker may try again.
+    Of each channel no more than its `room`, the gravest whatever there is; those of other sites before those of the
+    `crowding` ones. None when there was nothing to do. `tokens` keeps the links of what this worker may try again.
     """
     full = {channel for channel, left in room.items() if left <= 0}
     if not ended:
@@ -68,6 +73,8 @@ def take(
     with store.write() as connection:
         write(connection, worker, ended, now_ms, new_id)
         found = notice_sending.due(connection, now_ms, gravest=GRAVEST, full=full, limit=limit)
+        if crowding:
+            found = _fairly(connection, found, crowding, now_ms, limit)
         found = _without_secrets(connection, _fitting(found, room, limit))
         taken = notice_sending.codes_in_use(connection, _answering(found), now_ms) if found else set()
         claims: list[Claim] = []
@@ -109,6 +116,21 @@ def take(
         ),
         rules=rules,
     )
+
+
+def crowding_of(parcels: Sequence[Parcel]) -> frozenset[str]:
+    """The sites that the gravest of one claim were mostly of."""
+    many = Counter(each.alarm.site for each in parcels if each.alarm is not None and each.notice.level <= GRAVEST)
+    return frozenset(site for site, count in many.items() if count >= CROWD)
+
+
+def _fairly(
+    connection: Transaction, found: list[Notice], crowding: frozenset[str], now_ms: int, limit: int
+) -> list[Notice]:
+    """What is due, with the gravest of all other sites in front."""
+    first = crowding_rows.due_elsewhere(connection, now_ms, level=GRAVEST, sites=crowding, limit=limit)
+    taken = {each.id for each in first}
+    return [*first, *(each for each in found if each.id not in taken)][:limit]
 
 
 def _fitting(found: list[Notice], room: Mapping[str, int], limit: int) -> list[Notice]:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from collector.escalation.surroundings import Surroundings
 from collector.metrics import Metrics
 from collector.notify.addresses import Book, Reach
-from collector.notify.claiming import Claimed, Parcel, take
+from collector.notify.claiming import Claimed, Parcel, crowding_of, take
 from collector.notify.port import RECEIVER_LIMIT_S, Message, Outcome, Port, Sent, failed
 from collector.notify.records import RECEIVER, NoticeState, Sort
 from collector.notify.saying import Saying, message_of
@@ -73,6 +73,7 @@ class Sender:
         self.worker = f"{sending.around.collector}/{sending.run}"[:64]
         self._own = f"{sending.around.collector}/"
         self._book: Book | None = None
+        self._crowding: frozenset[str] = frozenset()
         self._tokens: dict[str, str] = {}
         self._busy: Counter[str] = Counter()
         self._grave = 0
@@ -153,7 +154,7 @@ class Sender:
             raise
         if claimed is None:
             return 0
-        self._book = Book.of(claimed.rules)
+        self._book, self._crowding = Book.of(claimed.rules), crowding_of(claimed.parcels)
         for parcel in claimed.parcels:
             self._begin(parcel)
         return len(claimed.parcels)
@@ -170,6 +171,7 @@ class Sender:
             tokens=self._tokens,
             ended=ended,
             new_id=self._with.around.new_id,
+            crowding=self._crowding,
         )
 
     async def _upkeep(self, now_ms: int) -> None:

@@ -162,6 +162,19 @@ async def test_a_full_channel_still_takes_level_1(centre: NotifiedCentre, peer: 
     assert [body["level"] for body in peer.bodies[:2]] == [2, 1]
 
 
+async def test_a_box_that_raises_hundreds_of_the_gravest_keeps_no_hold_up_elsewhere_waiting(
+    centre: NotifiedCentre, peer: WebhookPeer
+) -> None:
+    """A stolen box floods the centre with hold-ups; the real one at another site leaves right after the first claim."""
+    stolen, other = ready(centre), ready(centre, name="0755-040-a", site="0755-040")
+    centre.take(*(stolen.events(stolen.line("zone.hold_up", source=f"zone/x{n}")) for n in range(300)))
+    real = centre.alarm(other, "zone.hold_up", source="zone/button")
+    await centre.deliver()
+    order = [body["alarm"]["id"] for body in peer.bodies]
+    assert len(order) == 301
+    assert order.index(real) < 140, "behind the first claims only, not behind the whole flood"
+
+
 async def test_a_worker_that_died_is_taken_over_and_says_perhaps(centre: NotifiedCentre, peer: WebhookPeer) -> None:
     """What was under way is sent again after the restart with a mark, in the text too."""
     peer.manner = "hang"
