@@ -8,8 +8,8 @@ CODE := $(wildcard branchwatch.py agent collector ordering protocol provisioning
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard protocol/texts/*/LC_MESSAGES/*.po))
 DATA := $(wildcard ../shared/data)
 ARGS ?=
-# Most tests wait for real peers: three files at a time keep two cores busy. WORKERS=0 runs one after another.
-WORKERS ?= 3
+# Most tests wait for real peers: five files at a time keep two cores busy. WORKERS=0 runs one after another.
+WORKERS ?= 5
 
 ifdef DATA
 export BRANCHWATCH_DATA ?= $(abspath $(DATA))

@@ -27,6 +27,9 @@ from tests.processes import RunningProcess
 T = TypeVar("T")
 PORTS = 10_000
 PORTS_EACH = 4_000
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 1024**3
+"""Of a whole run stand some hundred MB at a time: what passed is taken away."""
 
 
 class Eventually(Protocol):
@@ -54,6 +57,25 @@ class StartProcess(Protocol):
         self, command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> RunningProcess:
         """Start a child process; `env` is added to ours. It is ended when the test ends."""
+
+
+def pytest_configure() -> None:
+    """Folders of tests lie in memory where there is room: what waits for a disk there tells nothing of the program.
+
+    A killed process loses nothing of either, and no test can cut the power. PYTEST_DEBUG_TEMPROOT says otherwise.
+    """
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ and _has_room(MEMORY):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether a whole run fits, and programs may be run from there."""
+    try:
+        about = os.statvfs(folder)
+    except OSError:
+        return False
+    runs = not about.f_flag & os.ST_NOEXEC
+    return runs and os.access(folder, os.W_OK) and about.f_bavail * about.f_frsize >= ROOM_BYTES
 
 
 def pytest_collection_finish() -> None:

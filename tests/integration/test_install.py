@@ -33,7 +33,10 @@ from tests.offline import Offline
 from tests.waiting import eventually_blocking
 
 WHY_NOT = impossible()
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"no clean root can be made here: {WHY_NOT}")
+pytestmark = [
+    pytest.mark.early,
+    pytest.mark.skipif(bool(WHY_NOT), reason=f"no clean root can be made here: {WHY_NOT}"),
+]
 
 SEED = "BRANCHWATCH_SEED"
 INSTALL = "sh /stick/install.sh"

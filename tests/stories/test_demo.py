@@ -19,7 +19,7 @@ from simulator.demo_file import DemoFile, read_demo
 from tests.conftest import EventuallyBlocking, StartProcess
 from tests.processes import RunningProcess
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.early]
 STARTED_S = 90.0
 """How long a demo may take to stand while other tests have the machine; alone it takes some 3 s."""
 BRANCHWATCH = (sys.executable, "-m", "branchwatch")

@@ -17,7 +17,7 @@ from tests.waiting import eventually_blocking
 from tests.whole.bank import Bank
 from tests.whole.box import Box
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.early]
 """Seconds: real processes start and settle, beside whatever else the machine does."""
 
 

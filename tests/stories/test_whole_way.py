@@ -16,6 +16,7 @@ from tests.whole.way import AS_BOX, INSTALLED, INSTALLER, SITES, STATE, Way, lin
 
 WHY_NOT = impossible()
 pytestmark = [
+    pytest.mark.early,
     pytest.mark.timeout(300),  # real processes start and settle, and a kit is installed
     pytest.mark.skipif(bool(WHY_NOT), reason=f"no clean root can be made here: {WHY_NOT}"),
 ]
