@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi.dependencies import models
 from msgspec.structs import replace
 
 from collector.acceptance.records import WalkTests
@@ -41,7 +42,7 @@ from protocol.messages import BecauseRow, Clock, Event, PointState, encode
 from protocol.timestamps import format_time
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
-from tests.described import answer_faults
+from tests.described import answer_faults, described
 from tests.pictures import sealed_facts, told
 
 PASSWORD = "gate-7-lamp-river"
@@ -210,14 +211,17 @@ class ConsoleWorld:
             yield client
 
     def close(self) -> None:
-        """End it."""
+        """End it. FastAPI remembers the routes of every application there ever was, and with them whole worlds."""
         self.centre.close()
+        for each in vars(models).values():
+            if callable(forget := getattr(each, "cache_clear", None)):
+                forget()
 
     async def _is_described(self, answer: httpx.Response) -> None:
         """No test gets an answer that the API's own description does not name."""
         body, request = await answer.aread(), answer.request
         media = answer.headers.get("Content-Type", "").partition(";")[0]
-        found = answer_faults(self.app.openapi(), request.method, request.url.path, answer.status_code, media, body)
+        found = answer_faults(described(self.app), request.method, request.url.path, answer.status_code, media, body)
         assert not found, found[:5]
         self.asked.add((request.method, request.url.path, answer.status_code))
 
