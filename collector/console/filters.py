@@ -5,7 +5,7 @@ Flow: query parameters -> `wanted` -> storage's `Filter`, with the sight of whoe
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Query
 from pydantic import AwareDatetime
@@ -26,6 +26,10 @@ SinceFilter = Annotated[AwareDatetime | None, Query(description="not before this
 UntilFilter = Annotated[AwareDatetime | None, Query(description="before this time at the box")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before")]
+Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next` of the page before")]
+"""The same where a list is read whole."""
+
+Row = TypeVar("Row")
 
 
 def near(unit: str, mine: str) -> bool:
@@ -64,6 +68,12 @@ def wanted(
 def more(cursor: int | None) -> str | None:
     """The `next` of a page."""
     return None if cursor is None else str(cursor)
+
+
+def part(rows: Sequence[Row], limit: int, place: str | None) -> tuple[Sequence[Row], str | None]:
+    """A page of a list that was read whole, and its `next`."""
+    start = int(place or 0)
+    return rows[start : start + limit], str(start + limit) if start + limit < len(rows) else None
 
 
 def in_scope(services: Services, asked: Asker, site: str | None) -> None:

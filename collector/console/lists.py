@@ -1,8 +1,6 @@
 """Events, sites and boxes over HTTP: lists with the filters of WIRE 5. Reads only."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from collector.console import shapes, telling, uncounted
 from collector.console.asking import Asked
@@ -11,17 +9,17 @@ from collector.console.filters import (
     KindFilter,
     LevelFilter,
     Limit,
+    Place,
     SinceFilter,
     SiteFilter,
     UntilFilter,
     in_scope,
     more,
+    part,
     wanted,
 )
 from collector.console.reference import problem_answers
 from collector.services import Services
-
-Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next` of the page before")]
 
 
 def routes(services: Services, teller: telling.Telling) -> APIRouter:
@@ -62,11 +60,8 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     def sites(asked: Asked, limit: Limit = 500, cursor: Place = None) -> shapes.Listing[shapes.Site]:
         with services.store.read() as reading:
             rows = reading.sites(asked.person.sight)
-        start = int(cursor or 0)
-        return shapes.Listing(
-            items=[telling.site(row) for row in rows[start : start + limit]],
-            next=str(start + limit) if start + limit < len(rows) else None,
-        )
+        page, after = part(rows, limit, cursor)
+        return shapes.Listing(items=[telling.site(row) for row in page], next=after)
 
     @router.get("/boxes", summary="Boxes with their points and heads, by site and id")
     def boxes(
@@ -75,11 +70,11 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
         in_scope(services, asked, site)
         with services.store.read() as reading:
             rows = reading.boxes(asked.person.unit, site=site)
-        start = int(cursor or 0)
-        told = [telling.box(row) for row in rows[start : start + limit]]
+        page, after = part(rows, limit, cursor)
+        told = [telling.box(row) for row in page]
         return shapes.Listing(
             items=told if uncounted.proves(services, asked.person) else [uncounted.box(each) for each in told],
-            next=str(start + limit) if start + limit < len(rows) else None,
+            next=after,
         )
 
     return router

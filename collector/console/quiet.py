@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Final, NoReturn
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from collector.console import problems, quiet_shapes
 from collector.console.asking import Asked, Asker
-from collector.console.filters import Cursor, Limit, SiteFilter, in_scope, more
+from collector.console.filters import Cursor, Limit, Place, SiteFilter, in_scope, more, part
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.shapes import Listing
@@ -28,6 +28,7 @@ HERE_MS: Final = 15_000
 """A live page renews its person's row every five seconds."""
 
 SuspensionId = Annotated[str, "id of a suspension"]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64, description="the ETag looked at")]
 
 _SAID: Final = {
     No.NOT_FOUND: (problems.NOT_FOUND, N_("There is no such site or suspension in your unit.")),
@@ -79,7 +80,7 @@ def routes(services: Services) -> APIRouter:
         responses=problem_answers(401, 403, 404, 422),
         summary="Shelve alarms, put points on test, or announce maintenance",
     )
-    def begin(wish: quiet_shapes.SuspensionWish, asked: Asked) -> quiet_shapes.Suspension:
+    def begin(wish: quiet_shapes.SuspensionWish, asked: Asked, answer: Response) -> quiet_shapes.Suspension:
         now_ms = unix_ms(services.now())
         asks = Wish(
             sort=Sort(wish.sort),
@@ -94,19 +95,21 @@ def routes(services: Services) -> APIRouter:
             fresh = services.suspensions.begin(asks, asked.person)
         except NotSuspendedError as error:
             _refuse(error.no)
-        return _found(fresh.id, asked)
+        return _told(_found(fresh.id, asked), answer)
 
     @router.get("/suspensions/{suspension_id}", responses=problem_answers(401, 404, 422), summary="One suspension")
-    def suspension(suspension_id: SuspensionId, asked: Asked) -> quiet_shapes.Suspension:
-        return _found(suspension_id, asked)
+    def suspension(suspension_id: SuspensionId, asked: Asked, answer: Response) -> quiet_shapes.Suspension:
+        return _told(_found(suspension_id, asked), answer)
 
     @router.delete(
         "/suspensions/{suspension_id}",
         status_code=204,
-        responses=problem_answers(401, 403, 404, 409, 422),
+        responses=problem_answers(401, 403, 404, 409, 412, 422),
         summary="End a suspension before its time",
     )
-    def end(suspension_id: SuspensionId, asked: Asked) -> Response:
+    def end(suspension_id: SuspensionId, asked: Asked, if_match: IfMatch = None) -> Response:
+        if if_match is not None and if_match.strip() not in ("*", _etag(_found(suspension_id, asked))):
+            raise Problem(sort=problems.STALE, detail=N_("It has changed since you looked at it; look at it again."))
         try:
             services.suspensions.end(suspension_id, asked.person)
         except NotSuspendedError as error:
@@ -114,10 +117,11 @@ def routes(services: Services) -> APIRouter:
         return Response(status_code=204)
 
     @router.get("/incidents", responses=problem_answers(401, 422), summary="Storms under way")
-    def incidents(asked: Asked) -> quiet_shapes.Incidents:
+    def incidents(asked: Asked, limit: Limit = 100, cursor: Place = None) -> Listing[quiet_shapes.Incident]:
         with services.store.read() as reading:
             rows = list_incidents(reading, asked.person.sight)
-        return quiet_shapes.Incidents(items=[_incident(row) for row in rows])
+        page, after = part(rows, limit, cursor)
+        return Listing(items=[_incident(row) for row in page], next=after)
 
     @router.get("/flood", responses=problem_answers(401, 422), summary="Alarms shown in the last ten minutes")
     def load(asked: Asked) -> quiet_shapes.Loads:
@@ -137,12 +141,12 @@ def routes(services: Services) -> APIRouter:
             minutes=flood.SPAN.seconds // 60,
         )
 
-    def _found(suspension_id: str, asked: Asker) -> quiet_shapes.Suspension:
+    def _found(suspension_id: str, asked: Asker) -> Shown:
         with services.store.read() as reading:
             shown = shown_suspension(reading, suspension_id, asked.person.sight)
         if shown is None:
             _refuse(No.NOT_FOUND)
-        return _suspension(shown)
+        return shown
 
     def _others(asker: Person, here: frozenset[str]) -> list[Person]:
         """Those at desks whose unit the asker sees."""
@@ -159,6 +163,16 @@ def _within(unit: str, above: str) -> bool:
 def _refuse(no: No) -> NoReturn:
     sort, detail = _SAID[no]
     raise Problem(sort=sort, detail=detail, more={"reason": no.value})
+
+
+def _told(shown: Shown, answer: Response) -> quiet_shapes.Suspension:
+    answer.headers["ETag"] = _etag(shown)
+    return _suspension(shown)
+
+
+def _etag(shown: Shown) -> str:
+    """Its end is all that ever changes."""
+    return f'"{shown.suspension.until_ms}-{shown.suspension.ended_ms or 0}"'
 
 
 def _suspension(shown: Shown) -> quiet_shapes.Suspension:

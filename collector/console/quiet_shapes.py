@@ -58,12 +58,6 @@ class Incident(Shape):
     under: Annotated[str | None, Field(description="the incident of a wider unit that this one stands under")]
 
 
-class Incidents(Shape):
-    """Storms under way, newest first."""
-
-    items: list[Incident]
-
-
 class Load(Shape):
     """Alarms that a person was shown in the last ten minutes; more than ten are a flood."""
 

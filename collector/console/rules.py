@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from collector.console import problems, rule_shapes
 from collector.console.asking import Asked
-from collector.console.filters import near
+from collector.console.filters import Limit, Place, near, part
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.shapes import Listing
@@ -59,12 +59,13 @@ def routes(services: Services) -> APIRouter:
         )
 
     @router.get("/rotas", responses=problem_answers(401, 422), summary="Who has each rota now")
-    def rotas(asked: Asked) -> Listing[rule_shapes.RotaInForce]:
+    def rotas(asked: Asked, limit: Limit = 100, cursor: Place = None) -> Listing[rule_shapes.RotaInForce]:
         now_ms = unix_ms(services.now())
         with services.store.read() as reading:
             held = rules_now(reading.connection)
             overrides = overrides_now(reading.connection, now_ms)
-        return Listing(items=[_rota(each, overrides, now_ms) for each in held.rules.rota], next=None)
+        page, after = part(held.rules.rota, limit, cursor)
+        return Listing(items=[_rota(each, overrides, now_ms) for each in page], next=after)
 
     @router.post(
         "/rotas/{name}/overrides",

@@ -14,7 +14,10 @@ from provisioning.authority import Authority
 from tests.console import ConsoleWorld
 from tests.ledgers import NOW
 
-READS = ("alarms", "events", "sites", "boxes", "alarms/x", "ledger", "openapi.json")
+READS = (
+    *("alarms", "events", "sites", "boxes", "alarms/x", "ledger", "openapi.json"),
+    *("notices", "alarms/x/notices", "suspensions", "suspensions/x", "incidents", "rules", "rotas", "flood"),
+)
 PAGES = ("/desk/history", "/desk/watch", "/desk/facts", "/desk/alarms/x", "/login", "/docs", "/")
 NAMES = ("site", "kind", "level", "state", "since", "until", "limit", "cursor", "lang", "zone")
 TEXT = st.text(max_size=40)

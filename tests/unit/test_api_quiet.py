@@ -38,6 +38,19 @@ async def test_what_is_shelved_is_listed_until_it_is_ended(world: ConsoleWorld) 
         assert len((await client.get("/api/v1/alarms", params={"state": "queue"})).json()["items"]) == 1
 
 
+async def test_whoever_looked_at_another_end_of_a_suspension_is_told(world: ConsoleWorld) -> None:
+    """RFC 9110 13.1.1: a suspension has an ETag; an ending that names another one is refused and ends nothing."""
+    async with world.client() as client:
+        begun = await client.post(ADDRESS, json=wish(world))
+        address = f"{ADDRESS}/{begun.json()['id']}"
+        tag = (await client.get(address)).headers["ETag"]
+        assert begun.headers["ETag"] == tag
+        stale = await client.delete(address, headers={"If-Match": '"another"'})
+        assert (stale.status_code, stale.json()["type"].rpartition(":")[2]) == (412, "stale")
+        assert (await client.delete(address, headers={"If-Match": tag})).status_code == 204
+        assert (await client.get(address)).headers["ETag"] != tag
+
+
 @pytest.mark.parametrize(
     ("who", "changes", "status"),
     [
@@ -68,6 +81,10 @@ async def test_storms_under_way_are_listed_with_their_counts(world: ConsoleWorld
         (incident,) = (await client.get("/api/v1/incidents")).json()["items"]
         whole = (await client.get(f"/api/v1/alarms/{incident['id']}")).json()
         sites = (await client.get("/api/v1/sites")).json()["items"]
+        page = (await client.get("/api/v1/incidents", params={"limit": 1, "cursor": 0})).json()
+        rest = (await client.get("/api/v1/incidents", params={"limit": 1, "cursor": 1})).json()
+    assert page == {"items": [incident], "next": None}
+    assert rest == {"items": [], "next": None}
     assert (incident["unit"], incident["sites"], incident["members"]) == ("市分行/西区支行", 6, 6)
     assert (whole["kind"], whole["members_count"]) == ("incident.link", 6)
     assert not [site for site in sites if site["id"].startswith("unit-")]

@@ -47,6 +47,11 @@ async def _walk(world: ConsoleWorld) -> None:
         stands = {"If-Match": f'"{taken.json()["version"]}"'}
         await operator.post(f"{own}/resolve", headers=stands, json={"resolution": "wrong", "narrative": "x"})
         await operator.post(f"{own}/resolve", headers=stands, json=handled)
+        await operator.get("/api/v1/notices")
+        await nobody.post("/api/v1/gateways/sms", json={"type": "receipt", "id": "x"})
+        for client in (operator, nobody):
+            await client.get("/api/v1/suspensions/x")
+            await client.delete("/api/v1/suspensions/x")
         await auditor.get("/api/v1/ledger")
         await operator.get("/api/v1/ledger")
         for path in ("/healthz", "/metrics"):
