@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from collector.console.shapes import Level, Shape, Time
+from collector.console.shapes import PRINTABLE, Level, Shape, Time
 
 
 class Notice(Shape):
@@ -37,9 +37,9 @@ class GatewayMessage(Shape):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     type: Literal["reply", "receipt"]
-    sender: Annotated[str, Field(alias="from", max_length=128)] = ""
+    sender: Annotated[str, Field(alias="from", max_length=128, pattern=PRINTABLE)] = ""
     text: Annotated[str, Field(max_length=2_000)] = ""
-    id: Annotated[str, Field(max_length=64)] = ""
+    id: Annotated[str, Field(max_length=64, pattern=PRINTABLE)] = ""
     state: Literal["delivered", "failed"] = "delivered"
 
 

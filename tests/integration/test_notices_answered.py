@@ -254,7 +254,20 @@ async def test_what_is_not_signed_for_this_channel_now_changes_nothing(desk: Ans
     assert desk.state(alarm)[0] is AlarmState.NEW
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"type":"reply","from":5}', b"\xff" * 40, b'{"type":"nap"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"type":"reply","from":5}',
+        b"\xff" * 40,
+        b'{"type":"nap"}',
+        b'{"type":"reply","from":"\\u0000","text":"123456"}',  # a text that PostgreSQL does not take
+        b'{"type":"receipt","id":"\\u0000"}',
+        b'{"type":"reply","z":' + b"[" * 6000 + b"]" * 6000 + b"}",
+    ],
+)
 async def test_a_gateways_nonsense_is_refused_whole(desk: Answering, body: bytes) -> None:
     """Signed nonsense is told as such, and never repeated."""
     async with desk.world.client(None) as nobody:
