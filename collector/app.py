@@ -55,6 +55,7 @@ from collector.people import People
 from collector.registering import Registry
 from collector.services import Services
 from collector.storage.migrating import migrate
+from collector.storage.own_id import refuse_second
 from collector.storage.store import Store, StoreError
 from collector.storage.waking import Waking
 from collector.storms.service import SuspensionService
@@ -96,6 +97,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         AddressError: the console cannot listen where it should.
         IngestEndedError: nothing is heard any more; whoever started the process starts it again.
         StoreError: the database cannot be opened.
+        IdTakenError: a collector of the same id is running.
         EmbeddedBrokerError: the built-in broker does not start.
         ListenError, FilesError: pictures cannot be taken where they should.
     """
@@ -109,6 +111,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         store = Store(config.database_url)
         stack.callback(store.close)
         migrate(store)
+        refuse_second(store, settings.id)
         broker = await stack.enter_async_context(EmbeddedBroker(_embedded(config))) if embedded else None
         metrics, feed = Metrics(), Feed(store)
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
@@ -120,7 +123,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             for wake in tuple(woken):
                 wake()
 
-        waking = Waking(store, changed)
+        waking = Waking(store, changed, settings.id)
         stack.push_async_callback(asyncio.to_thread, waking.stop)
         waking.start()
         people = People(people_of(settings))

@@ -87,6 +87,7 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
     from collector.embedded import EmbeddedBrokerError
     from collector.evidence.files import FilesError
     from collector.evidence.serving import ListenError
+    from collector.storage.own_id import IdTakenError
     from collector.storage.store import StoreError
 
     config = _config(arguments)
@@ -100,7 +101,7 @@ def _serve(arguments: argparse.Namespace, say: Texts) -> int:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     try:
         asyncio.run(serve(config, keys, embedded=arguments.embedded))
-    except IngestEndedError as error:
+    except (IdTakenError, IngestEndedError) as error:
         print(told(error, say), file=sys.stderr)
         return SAYS_NO
     except (AddressError, StoreError, EmbeddedBrokerError, FilesError, ListenError) as error:

@@ -101,6 +101,10 @@ token_hash = "{token_hash(TOKEN)}"
         made = self.running[number] = self._start(self.command(number))
         return made
 
+    def other(self, config: Path) -> RunningProcess:
+        """Start a further one, of a configuration of its own."""
+        return self._start([sys.executable, "-m", "branchwatch", "collector", "serve", "--config", config])
+
     def healthy(self, number: int) -> None:
         """Wait until it hears its broker and its database."""
 

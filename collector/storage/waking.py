@@ -2,25 +2,32 @@
 
 `NOTIFY` stands in the transaction of every journal entry (storage/journal.py), so whoever is woken finds it written.
 What was missed while the connection was down is made good by waking everybody once it is back. On SQLite there are no
-others, and nothing runs. Flow: database -> here -> live pages, runner, sender.
+others, and nothing runs. The same connection holds the collector's id (own_id.py). Flow: database -> here -> live
+pages, runner, sender.
 """
 
 import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from collector.storage.own_id import TAKEN, hold
 from collector.storage.postgres import CHANNEL
 from collector.storage.store import Store
+from protocol.texts import said
 
 RETRY_S: Final = 1.0
 LOOK_S: Final = 10.0
 """A connection that hears nothing for so long is asked whether it lives."""
+
+MISSED_S: Final = 20.0
+"""A server that lost a session notices within this (postgres.py)."""
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +35,14 @@ logger = logging.getLogger(__name__)
 class Waking:
     """`woken` is called in this thread each time anybody has written; it must be quick and never raise."""
 
-    def __init__(self, store: Store, woken: Callable[[], None]) -> None:
-        self._engine, self._woken = store.engine, woken
+    def __init__(self, store: Store, woken: Callable[[], None], collector: str = "") -> None:
+        self._engine, self._woken, self._collector = store.engine, woken, collector
         self._ending = threading.Event()
         self._end_in, self._end_out = socket.socketpair()
         self._thread: threading.Thread | None = None
         self.hears = False
         """Whether it listens now."""
+        self._refused_s: float | None = None
 
     def start(self) -> None:
         """Begin to listen; on SQLite nothing is to be heard."""
@@ -85,10 +93,24 @@ class Waking:
             waiting = select.poll()
             waiting.register(connection.fileno(), select.POLLIN)
             waiting.register(self._end_out, select.POLLIN)
+            alone = self._alone(connection)
             while not self._ending.is_set():
-                if not waiting.poll(LOOK_S * 1000):
+                if not waiting.poll((LOOK_S if alone else RETRY_S) * 1000):
                     connection.execute("SELECT 1")
+                alone = alone or self._alone(connection)
                 if any(True for _ in connection.notifies(timeout=0)):
                     self._woken()
         finally:
             connection.close()
+
+    def _alone(self, connection: Any) -> bool:
+        """Whether nobody else lives under this id; it may be our own session that the server has not missed yet."""
+        if not self._collector or hold(connection, self._collector):
+            self._refused_s = None
+            return True
+        now_s = time.monotonic()
+        self._refused_s = self._refused_s if self._refused_s is not None else now_s
+        if now_s - self._refused_s > MISSED_S:
+            logger.error("%s", said(TAKEN, id=self._collector))
+            self._refused_s = now_s
+        return False

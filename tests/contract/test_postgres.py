@@ -12,6 +12,7 @@ from collector.command import main
 from collector.storage.faults import out_of_reach
 from collector.storage.journal import Entry, write_journal
 from collector.storage.migrating import migrate
+from collector.storage.own_id import IdTakenError, refuse_second, taken
 from collector.storage.records import Sight, Topic
 from collector.storage.store import NotStorableError, Store, StoreError
 from collector.storage.waking import Waking
@@ -86,6 +87,25 @@ def test_others_are_woken_by_a_commit(store: Store, listening: tuple[Waking, Bel
     eventually_blocking(lambda: bell.rung == 2, what="it is woken once")
     with store.read() as reading:
         assert reading.journal_head() == 1
+
+
+def test_one_collector_an_id(postgres: Cluster, store: Store) -> None:
+    """A second of the same id is refused while the first lives, also after its connection was cut, and by no trace of
+    it afterwards; another id is free."""
+    waking = Waking(store, lambda: None, "centre-1")
+    waking.start()
+    eventually_blocking(lambda: taken(store, "centre-1"), what="the id is held")
+    with pytest.raises(IdTakenError, match='the id "centre-1" is running'):
+        refuse_second(store, "centre-1")
+    refuse_second(store, "centre-2")
+    (was,) = postgres.ask("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+    postgres.ask("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    eventually_blocking(
+        lambda: postgres.ask("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") not in ([], [was]),
+        what="it is held anew",
+    )
+    waking.stop()
+    refuse_second(store, "centre-1")
 
 
 def test_who_was_cut_off_listens_again(postgres: Cluster, store: Store, listening: tuple[Waking, Bell]) -> None:

@@ -93,6 +93,12 @@ def test_either_may_be_killed(
             told_everything(kept, 120)
             pair.start(0)
             pair.healthy(0)
+    twin = tmp_path / "twin.toml"
+    first, dead = (console.removeprefix("http://") for console in pair.consoles)
+    twin.write_text(pair.configs[0].read_text().replace(first, dead))
+    second = pair.other(twin)
+    assert second.wait(20) == 1, "one of the same id is refused, and the first goes on"
+    assert 'another collector with the id "centre-1" is running' in second.tail()
     again = Page(pair.consoles[0], after=kept.last)
     pages.append(again)
     told_everything(again, 240, beside=kept)
