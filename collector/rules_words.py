@@ -57,7 +57,7 @@ def _check(arguments: argparse.Namespace, say: Texts, config: Config) -> int:
     if read is None:
         return INPUT_WRONG
     rules = read.rules
-    sound = say("{folder}: sound; {policies} policies, {rotas} rotas, {contacts} contacts, {procedures} procedures")
+    sound = say("{folder}: sound; policies: {policies}, rotas: {rotas}, contacts: {contacts}, procedures: {procedures}")
     print(
         sound.format(
             folder=arguments.folder,
@@ -125,8 +125,13 @@ def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:
     if not rows:
         print(say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director"))
     for row in rows:
-        at = datetime.fromtimestamp(row.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        print(f"{row.version}  {at}  {row.person}  {row.hash[:12]}")
+        at = datetime.fromtimestamp(row.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+        sentence = (
+            say("rules {version} hold since {at}, loaded by {person}")
+            if row is rows[0]
+            else say("rules {version} were loaded {at} by {person}")
+        )
+        print(f"{sentence.format(version=row.version, at=at, person=row.person)}  {row.hash[:12]}")
     return DONE
 
 
@@ -147,7 +152,10 @@ def said_rules(config: Config, say: Texts) -> str:
     except StoreError:
         return ""
     if newest is None:
-        return say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director")
+        builtin = say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director")
+        if not config.settings.receiver:
+            return builtin
+        return builtin + "\n" + say("no receiver is told of anything until a policy of loaded rules names it")
     at = datetime.fromtimestamp(newest.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     holds = say("rules {version} hold since {at}, loaded by {person}")
     return holds.format(version=newest.version, at=at, person=newest.person)
@@ -161,17 +169,21 @@ def _judged(arguments: argparse.Namespace, say: Texts, config: Config) -> Any:
     from collector.rules.surrounding import sites_of
 
     read = read_folder(arguments.folder)
-    known = known_of(config.settings, datetime.now().astimezone().date(), sites_of(config))
+    known = known_of(config.settings, datetime.now().astimezone().date(), *sites_of(config))
     found = list(read.faults)
     placed = {(fault.file, fault.line) for fault in found}
+    unread = bool(read.faults) and not read.rules.policy  # whether there is a hole, nobody can tell
     for path, message in faults(read.rules, known):
+        if unread and path == ("policy",):
+            continue
         fault = read.fault(path, message)
         if (fault.file, fault.line) not in placed:  # what does not fit its shape is not judged twice
             found.append(fault)
     for fault in sorted(found, key=lambda each: (each.file, each.line)):
         print(fault.told(say), file=sys.stderr)
     if found:
-        count = say("{folder}: refused, {count} faults; what held before holds on")
+        one = say("{folder}: refused for this fault; what held before holds on")
+        count = one if len(found) == 1 else say("{folder}: refused, {count} faults; what held before holds on")
         print(count.format(folder=arguments.folder, count=len(found)), file=sys.stderr)
         return None
     for path, message in warnings(read.rules, known):

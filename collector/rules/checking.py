@@ -27,6 +27,9 @@ GRAVE: Final = frozenset({1, 2})
 LEVELS: Final = frozenset(range(1, 6))
 MINUTES: Final = 24 * 60
 
+ROBBERIES: Final = ("zone.hold_up", "zone.duress")
+"""What a police receiver hears of in the same second as the desk."""
+
 
 def faults(rules: Rules, known: Known) -> Iterator[Problem]:
     """Why these rules are refused; nothing where they are sound."""
@@ -53,6 +56,14 @@ def warnings(rules: Rules, known: Known) -> Iterator[Problem]:
         yield from _places(("policy", index, "when"), policy.when, known)
     for index, procedure in enumerate(rules.procedure):
         yield from _places(("procedure", index, "when"), procedure.when, known)
+    for index, kind in _robberies(rules.policy, known):
+        text = said(
+            'an alarm "{kind}" under this policy is told to no receiver at once: add a step with after = "0s", '
+            'tell = ["receiver/{receiver}"]',
+            kind=kind,
+            receiver=min(known.receivers),
+        )
+        yield ("policy", index), text
     for index, site in enumerate(rules.site):
         if site.unit and known.sites and not _has_sites(site.unit, known):
             yield ("site", index, "unit"), said('no site of the unit "{unit}" is known to this centre', unit=site.unit)
@@ -91,6 +102,7 @@ def holes(policies: Sequence[Policy]) -> Iterator[Problem]:
     everywhere = [
         policy.when for policy in policies if not (policy.when.unit or policy.when.kinds or policy.when.sites)
     ]
+    gaps: dict[tuple[int, int], list[int]] = {}
     for level in sorted(LEVELS):
         open_minutes = [True] * MINUTES
         for when in everywhere:
@@ -98,25 +110,48 @@ def holes(policies: Sequence[Policy]) -> Iterator[Problem]:
                 for minute in _minutes(when.hours):
                     open_minutes[minute] = False
         if all(open_minutes):
+            gaps.setdefault((0, MINUTES), []).append(level)
+        elif any(open_minutes):  # the first that begins in the day; it may go over midnight
+            first = next(each for each in range(MINUTES) if open_minutes[each] and not open_minutes[each - 1])
+            length = next(each for each in range(1, MINUTES) if not open_minutes[(first + each) % MINUTES])
+            gaps.setdefault((first, (first + length) % MINUTES), []).append(level)
+    for (first, end), levels in gaps.items():
+        named = ", ".join(str(each) for each in levels)
+        if end == MINUTES:
             text = said(
-                "no policy takes level {level} at every site: add a catch-all [[policy]] without when", level=level
+                "no policy takes level {level} at every site: add a catch-all [[policy]] without when", level=named
             )
-            yield ("policy",), text
-        elif any(open_minutes):
-            first = open_minutes.index(True)
-            last = first
-            while last + 1 < MINUTES and open_minutes[last + 1]:
-                last += 1
-            yield (
-                ("policy",),
-                said(
-                    "no policy takes level {level} from {begin} to {end} at every site: add a catch-all [[policy]] "
-                    "without when",
-                    level=level,
-                    begin=_clock(first),
-                    end=_clock(last + 1),
-                ),
+        else:
+            text = said(
+                "no policy takes level {level} from {begin} to {end} at every site: add a catch-all [[policy]] "
+                "without when",
+                level=named,
+                begin=_clock(first),
+                end=_clock(end),
             )
+        yield ("policy",), text
+
+
+def _robberies(policies: Sequence[Policy], known: Known) -> Iterator[tuple[int, str]]:
+    """Policies under which a robbery reaches no receiver beside the desk, where collector.toml has one (DOMAIN 3)."""
+    left = {kind: set(range(MINUTES)) for kind in ROBBERIES}
+    for index, policy in enumerate(policies if known.receivers else ()):
+        when, quiet = policy.when, ""
+        for kind in ROBBERIES:
+            if (when.levels and 1 not in when.levels) or (when.kinds and kind not in when.kinds):
+                continue
+            if not (when.unit or when.sites):  # behind one that takes everything it takes nothing
+                if left[kind].isdisjoint(_minutes(when.hours)):
+                    continue
+                left[kind].difference_update(_minutes(when.hours))
+            quiet = quiet or ("" if any(_at_once(step, kind) for step in policy.step) else kind)
+        if quiet:
+            yield index, quiet
+
+
+def _at_once(step: PolicyStep, kind: str) -> bool:
+    tells = any(target.startswith("receiver/") for target in step.tell)
+    return tells and not step.after and (not step.only_kinds or kind in step.only_kinds)
 
 
 def _minutes(hours: str | None) -> Iterable[int]:

@@ -45,9 +45,8 @@ def read_folder(folder: Path) -> Read:
     try:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and entry.suffix == ".toml")
     except OSError as error:
-        read.faults.append(
-            _of_file(str(folder), said("{path} cannot be read: {reason}", path=folder, reason=system_said(error)))
-        )
+        text = said("the folder cannot be read: {reason}", reason=system_said(error))
+        read.faults.append(_of_file(str(folder), text))
         return read
     if not set(names) & set(FILES):
         text = said("no rules are there: write {names}", names=", ".join(FILES))

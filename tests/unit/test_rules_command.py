@@ -64,6 +64,7 @@ def test_the_example_is_checked_loaded_once_and_shown(folder: Path, capsys: pyte
     capsys.readouterr()
     assert run(folder, "rules", "show") == 0
     shown = capsys.readouterr().out
+    assert shown.startswith("rules 1 hold since ")
     assert "centre-director" in shown
     assert said_rules(read_config(CONFIG, "collector.toml", folder), str).startswith("rules 1 hold since ")
     assert "leader-1" not in shown
@@ -81,6 +82,28 @@ def test_a_folder_with_a_fault_is_refused_and_what_held_holds_on(
     assert run(folder, "rules", "load", str(rules)) == 2
     assert version(folder) == 1
     assert run(folder, "rules", "load", str(EXAMPLE), "--as", "nobody-1") == 2
+
+
+def test_a_file_that_cannot_be_read_is_the_only_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether there is a hole, nobody can tell then: it would lead away from what is wrong."""
+    rules = copy_of(folder)
+    spoil(rules, "policies.toml", "levels = [1, 2]", "levels = [1, 2")
+    assert run(folder, "rules", "check", str(rules)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith("policies.toml:6: ")
+    assert run(folder, "rules", "check", str(folder / "nowhere")) == 2
+    assert "catch-all" not in capsys.readouterr().err
+
+
+def test_one_hole_is_one_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All levels that nobody takes at the same hours stand in one sentence."""
+    rules = copy_of(folder)
+    spoil(rules, "policies.toml", 'repeat = "10m"', 'repeat = "10m"\nwhen = { hours = "08:00-20:00" }')
+    assert run(folder, "rules", "check", str(rules)) == 2
+    told = capsys.readouterr().err
+    assert told.count("no policy takes") == 1
+    assert "level 3, 4, 5 from 20:00 to 08:00" in told
 
 
 def test_the_audit_says_yes_no_and_out_of_reach(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
