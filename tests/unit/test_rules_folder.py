@@ -37,7 +37,7 @@ WRONG = [
     (POLICIES, 'repeat = "3m"', 'repeat = "1s"', "from 10 s to one day"),
     (POLICIES, 'name = "day, gravest"', 'name = "night, gravest"', "there are two of"),
     (POLICIES, 'repeat = "10m"', 'when = { levels = [3, 4] }\nrepeat = "10m"', "no policy takes level 5"),
-    (POLICIES, 'repeat = "10m"', 'when = { hours = "08:00-20:00" }', "from 00:00 to 08:00"),
+    (POLICIES, 'repeat = "10m"', 'when = { hours = "08:00-20:00" }', "from 20:00 to 08:00"),
     (POLICIES, 'repeat = "10m"', 'when = { unit = "市分行" }', "no policy takes level 3"),
     (ROTAS, 'people = ["leader-1"]', 'people = ["leader-9"]', 'no person "leader-9"'),
     (ROTAS, 'people = ["leader-1"]', 'people = ["auditor-1"]', "no channel reaches that person"),
@@ -117,6 +117,41 @@ def test_a_unit_that_no_site_has_is_worth_a_look_and_no_fault(tmp_path: Path) ->
     (warning,) = warned(read_folder(folder))
     assert warning.startswith("policies.toml:6: ")
     assert "南区支行" in warning
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ('after = "0s"                       # hold', 'after = "9s"  # hold', 4),
+        ('only_kinds = ["zone.hold_up", "zone.duress"]', 'only_kinds = ["zone.hold_up"]', 4),
+        ("levels = [1, 2] }", "levels = [2] }", 40),
+    ],
+)
+def test_a_robbery_that_no_receiver_hears_of_at_once_is_worth_a_look(
+    before: str, after: str, line: int, tmp_path: Path
+) -> None:
+    """DOMAIN 3: hold-up and duress go to the police in parallel with the desk; not where a bank has no receiver."""
+    folder = copy_of(tmp_path)
+    spoil(folder, POLICIES, before, after)
+    found = warned(read_folder(folder))
+    assert len(found) == 1, found
+    assert "told to no receiver at once" in found[0]
+    assert int(found[0].split(":")[1]) >= line
+    (folder / POLICIES).write_text('[[policy]]\nname = "all"\n[[policy.step]]\nafter = "0s"\ntell = ["desk"]\n')
+    read = read_folder(folder)
+    assert len(warned(read)) == 1
+    assert warned(read, msgspec.structs.replace(KNOWN, receivers=frozenset())) == []
+
+
+def test_a_camera_that_no_site_has_is_worth_a_look(tmp_path: Path) -> None:
+    """A slip in a procedure is told where the centre knows its cameras, and not guessed at where it knows none."""
+    folder = copy_of(tmp_path)
+    spoil(folder, PROCEDURES, 'kind = "look"', 'kind = "look"\ncamera = "03"')
+    read = read_folder(folder)
+    assert warned(read) == []
+    assert warned(read, msgspec.structs.replace(KNOWN, cameras=frozenset({"03"}))) == []
+    (warning,) = warned(read, msgspec.structs.replace(KNOWN, cameras=frozenset({"04"})))
+    assert '"03"' in warning
 
 
 def test_a_year_that_no_calendar_knows_refuses_the_rules() -> None:
