@@ -14,7 +14,10 @@ from collector.people import PersonRole
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """`sites`: unit of each site; empty where no site is known yet, and then nothing is said of units."""
+    """`sites`: unit of each site; empty where no site is known yet, and then nothing is said of units.
+
+    `cameras`: ids of the cameras of all of them; the same holds for it.
+    """
 
     people: Mapping[str, frozenset[PersonRole]]
     channels: frozenset[str]
@@ -28,7 +31,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return [person for person, roles in self.people.items() if role in roles]
 
 
-def known_of(settings: CollectorSettings, today: date, sites: Mapping[str, str]) -> Known:
+def known_of(
+    settings: CollectorSettings, today: date, sites: Mapping[str, str], cameras: frozenset[str] = frozenset()
+) -> Known:
     """What the configuration and the database know."""
     return Known(
         people={person.id: frozenset(person.roles) for person in settings.person},
@@ -36,4 +41,5 @@ def known_of(settings: CollectorSettings, today: date, sites: Mapping[str, str])
         receivers=frozenset(receiver.id for receiver in settings.receiver),
         today=today,
         sites=sites,
+        cameras=cameras,
     )

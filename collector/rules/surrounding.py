@@ -10,7 +10,7 @@ from collector.config import Config, people_of
 from collector.escalation.surroundings import Surroundings
 from collector.notify.settings import channels_of
 from collector.people import People
-from collector.storage.site_units import units_of_sites
+from collector.storage.site_units import cameras_of_sites, units_of_sites
 from collector.storage.store import Store, StoreError
 from protocol.ids import new_event_id
 
@@ -27,16 +27,17 @@ def surroundings_of(config: Config) -> Surroundings:
     )
 
 
-def sites_of(config: Config) -> Mapping[str, str]:
-    """The unit of every site that this centre has met; nothing where its database cannot be read now."""
+def sites_of(config: Config) -> tuple[Mapping[str, str], frozenset[str]]:
+    """The unit of every site that this centre has met, and their cameras; nothing where its database cannot be read."""
     if config.database_file is not None and not config.database_file.is_file():
-        return {}  # opening it would make an empty one
+        return {}, frozenset()  # opening it would make an empty one
     try:
         store = Store(config.database_url)
         try:
             with store.read() as reading:
-                return units_of_sites(reading.connection, but=config.settings.id)
+                connection = reading.connection
+                return units_of_sites(connection, but=config.settings.id), cameras_of_sites(connection)
         finally:
             store.close()
     except StoreError:
-        return {}
+        return {}, frozenset()
