@@ -23,8 +23,8 @@ from collector.storage.store import Store
 from protocol.texts import said
 
 RETRY_S: Final = 1.0
-LOOK_S: Final = 10.0
-"""A connection that hears nothing for so long is asked whether it lives."""
+LOOK_S: Final = 1.0
+"""A connection that hears nothing for so long is asked whether the journal grew: something between may swallow word."""
 
 MISSED_S: Final = 20.0
 """A server that lost a session notices within this (postgres.py)."""
@@ -89,16 +89,20 @@ class Waking:
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
             self.hears = True
+            alone, heard, seen = False, False, _head(connection)
             self._woken()  # what was written before
             waiting = select.poll()
             waiting.register(connection.fileno(), select.POLLIN)
             waiting.register(self._end_out, select.POLLIN)
-            alone = self._alone(connection)
             while not self._ending.is_set():
-                if not waiting.poll((LOOK_S if alone else RETRY_S) * 1000):
-                    connection.execute("SELECT 1")
                 alone = alone or self._alone(connection)
+                if not waiting.poll(LOOK_S * 1000):
+                    head = _head(connection)
+                    if head != seen and not heard:
+                        self._woken()
+                    seen, heard = head, False
                 if any(True for _ in connection.notifies(timeout=0)):
+                    heard = True
                     self._woken()
         finally:
             connection.close()
@@ -114,3 +118,7 @@ class Waking:
             logger.error("%s", said(TAKEN, id=self._collector))
             self._refused_s = now_s
         return False
+
+
+def _head(connection: Any) -> Any:
+    return connection.execute("SELECT max(number) FROM journal").fetchone()

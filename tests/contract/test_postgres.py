@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from collector.command import main
 from collector.storage.faults import out_of_reach
@@ -14,6 +15,7 @@ from collector.storage.journal import Entry, write_journal
 from collector.storage.migrating import migrate
 from collector.storage.own_id import IdTakenError, refuse_second, taken
 from collector.storage.records import Sight, Topic
+from collector.storage.schema import journal
 from collector.storage.store import NotStorableError, Store, StoreError
 from collector.storage.waking import Waking
 from collector.storage.writing import lock_counters, save_site
@@ -89,6 +91,16 @@ def test_others_are_woken_by_a_commit(store: Store, listening: tuple[Waking, Bel
         assert reading.journal_head() == 1
 
 
+def test_what_nobody_was_told_of_is_seen_soon(store: Store, listening: tuple[Waking, Bell]) -> None:
+    """Word may be swallowed by what lies between (a pooler): the journal is looked at where nothing is heard."""
+    _, bell = listening
+    entry = {"number": 1, "topic": "box", "subject": "b", "action": "a", "site": "", "person": "p", "at_ms": 1}
+    seen = bell.rung
+    with store.write() as connection:
+        connection.execute(insert(journal).values(**entry, line=b"{}", hash="0" * 64))
+    eventually_blocking(lambda: bell.rung > seen, what="it is woken without word")
+
+
 def test_one_collector_an_id(postgres: Cluster, store: Store) -> None:
     """A second of the same id is refused while the first lives, also after its connection was cut, and by no trace of
     it afterwards; another id is free."""
@@ -111,7 +123,7 @@ def test_one_collector_an_id(postgres: Cluster, store: Store) -> None:
 def test_who_was_cut_off_listens_again(postgres: Cluster, store: Store, listening: tuple[Waking, Bell]) -> None:
     """What was written meanwhile is made good by waking once more."""
     _, bell = listening
-    postgres.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    postgres.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT max(number)%'")
     eventually_blocking(lambda: bell.rung == 2, what="it listens again")
     written(store)
     eventually_blocking(lambda: bell.rung == 3, what="it is woken")
