@@ -47,7 +47,7 @@ _DISPATCH: Final = Transition(
     needs=(Need.WHOM, Need.TEXT),
 )
 _PARK: Final = Transition(
-    to=_S.PARKED, roles=_HANDLERS, of_holder=True, handles=True, needs=(Need.NOT_GRAVEST, Need.UNTIL, Need.TEXT)
+    to=_S.PARKED, roles=_HANDLERS, of_holder=True, handles=True, needs=(Need.NOT_GRAVEST, Need.NOT_LATE, Need.UNTIL, Need.TEXT)
 )
 _RESOLVE: Final = Transition(
     to=_S.RESOLVED,
@@ -130,7 +130,7 @@ def possible(stands: Stands, person: str, roles: frozenset[PersonRole]) -> tuple
     return tuple(found)
 
 
-_LASTING: Final = (Refusal.HANDLED_IT, Refusal.ORDERED_THERE, Refusal.NEVER_PARKED, Refusal.HOLDS_IT)
+_LASTING: Final = (Refusal.HANDLED_IT, Refusal.ORDERED_THERE, Refusal.NEVER_PARKED, Refusal.PARKED_LONG, Refusal.HOLDS_IT)
 """Refusals that filling in a form does not mend."""
 
 
@@ -152,6 +152,8 @@ _MET: Final[Mapping[Need, Callable[[Stands, Asked], bool]]] = {
     Need.OTHERS: lambda stands, asked: stands.holder != asked.person,
     Need.WHOM: lambda stands, asked: asked.whom in set(Whom),
     Need.NOT_GRAVEST: lambda stands, asked: stands.level > GRAVEST,
+    # Parked again and again it would be forgotten, one day at a time, and nobody told.
+    Need.NOT_LATE: lambda stands, asked: stands.follow_by_ms is None or stands.now_ms < stands.follow_by_ms,
     Need.UNTIL: _parks,
     Need.NO_HANDLER: lambda stands, asked: asked.person not in stands.handlers and asked.person != stands.holder,
     Need.NO_ORDER: lambda stands, asked: asked.person not in stands.order_givers,
@@ -166,6 +168,7 @@ _REFUSED: Final = {
     Need.HEIR: Refusal.NO_HEIR,
     Need.OTHERS: Refusal.HOLDS_IT,
     Need.NOT_GRAVEST: Refusal.NEVER_PARKED,
+    Need.NOT_LATE: Refusal.PARKED_LONG,
     Need.UNTIL: Refusal.TOO_LONG,
     Need.NO_HANDLER: Refusal.HANDLED_IT,
     Need.NO_ORDER: Refusal.ORDERED_THERE,

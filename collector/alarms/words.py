@@ -98,6 +98,7 @@ class Refusal(StrEnum):
     STEP_TOO_EARLY = "step_too_early"  # a wait is not over
     NO_HEIR = "no_heir"  # whom it is handed to does not handle, does not see the site, or has it
     NEVER_PARKED = "never_parked"  # level 1
+    PARKED_LONG = "parked_long"  # its follow-up time is over: it is parked no more
     TOO_LONG = "too_long"  # parked until a time that is over, or more than a day away
     NOT_CORRECTED = "not_corrected"  # it stays open for the follow-up until the risk is gone
 
@@ -121,6 +122,7 @@ class Need(StrEnum):
     OTHERS = "others"  # somebody else holds it
     WHOM = "whom"
     NOT_GRAVEST = "not_gravest"
+    NOT_LATE = "not_late"  # its follow-up time is not over
     UNTIL = "until"
     NO_HANDLER = "no_handler"  # never had it
     NO_ORDER = "no_order"
@@ -179,4 +181,5 @@ class Stands(msgspec.Struct, frozen=True, kw_only=True):
     order_givers: frozenset[str] = frozenset()
     open_steps: tuple[int, ...] = ()
     heir: bool = False  # whether `to` may take it
+    follow_by_ms: int | None = None
     now_ms: int = 0

@@ -61,6 +61,7 @@ def stands(detail: AlarmDetail, now_ms: int) -> Stands:
         order_givers=detail.order_givers,
         open_steps=_open_positions(detail.steps),
         heir=True,
+        follow_by_ms=row.follow_by_ms,
         now_ms=now_ms,
     )
 

@@ -99,6 +99,10 @@ REFUSED: Final[dict[Refusal, tuple[Sort, str]]] = {
         N_("Name somebody else who handles alarms and may see this site."),
     ),
     Refusal.NEVER_PARKED: (problems.NOT_NOW, N_("An alarm of level I is never parked.")),
+    Refusal.PARKED_LONG: (
+        problems.NOT_NOW,
+        N_("Its follow-up time is over, so it is parked no more: handle it, or give it to somebody who can."),
+    ),
     Refusal.TOO_LONG: (problems.INVALID, N_("Park it until a time within the next 24 hours.")),
     Refusal.NOT_CORRECTED: (
         problems.NOT_NOW,

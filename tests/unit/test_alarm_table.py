@@ -136,10 +136,13 @@ def test_what_a_move_needs_is_asked_for(
 
 
 def test_a_day_is_the_longest_that_an_alarm_is_parked() -> None:
-    """Exactly 24 hours are taken; level 1 is not parked for a minute."""
+    """Exactly 24 hours are taken; level 1 is not parked for a minute, nor is what should be done by now."""
     longest = asked(Move.PARK, R.OPERATOR, until_ms=NOW_MS + DAY_MS)
     assert isinstance(decide(stands(S.ACKNOWLEDGED, holder="me"), longest), Transition)
     assert decide(stands(S.ACKNOWLEDGED, holder="me", level=1), longest) is Refusal.NEVER_PARKED
+    late = stands(S.ACKNOWLEDGED, holder="me", follow_by_ms=NOW_MS)
+    assert decide(late, longest) is Refusal.PARKED_LONG, "parked day after day it would be forgotten"
+    assert Move.PARK not in possible(late, "me", frozenset({R.OPERATOR}))
     assert Move.PARK not in possible(stands(S.ACKNOWLEDGED, holder="me", level=1), "me", frozenset({R.OPERATOR}))
 
 
