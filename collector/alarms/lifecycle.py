@@ -47,7 +47,11 @@ _DISPATCH: Final = Transition(
     needs=(Need.WHOM, Need.TEXT),
 )
 _PARK: Final = Transition(
-    to=_S.PARKED, roles=_HANDLERS, of_holder=True, handles=True, needs=(Need.NOT_GRAVEST, Need.NOT_LATE, Need.UNTIL, Need.TEXT)
+    to=_S.PARKED,
+    roles=_HANDLERS,
+    of_holder=True,
+    handles=True,
+    needs=(Need.NOT_GRAVEST, Need.NOT_LATE, Need.UNTIL, Need.TEXT),
 )
 _RESOLVE: Final = Transition(
     to=_S.RESOLVED,
@@ -130,7 +134,13 @@ def possible(stands: Stands, person: str, roles: frozenset[PersonRole]) -> tuple
     return tuple(found)
 
 
-_LASTING: Final = (Refusal.HANDLED_IT, Refusal.ORDERED_THERE, Refusal.NEVER_PARKED, Refusal.PARKED_LONG, Refusal.HOLDS_IT)
+_LASTING: Final = (
+    Refusal.HANDLED_IT,
+    Refusal.ORDERED_THERE,
+    Refusal.NEVER_PARKED,
+    Refusal.PARKED_LONG,
+    Refusal.HOLDS_IT,
+)
 """Refusals that filling in a form does not mend."""
 
 
