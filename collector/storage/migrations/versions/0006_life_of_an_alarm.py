@@ -1,5 +1,7 @@
 """The life of an alarm: rules, timers, steps, notices, shelters."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -174,9 +176,31 @@ def upgrade() -> None:
     op.add_column("conditions", sa.Column("site", sa.String(length=32), server_default="", nullable=False))
     op.create_index("ix_alarms_shelter", "alarms", ["shelter", "state", "number"], unique=False)
     op.create_index("ix_alarms_state_shelter", "alarms", ["state", "shelter", "id"], unique=False)
+    _holders_are_handlers()
+
+
+def _holders_are_handlers() -> None:
+    """Who held an alarm handled it: nobody may review or close what was theirs before there were reviews."""
+    connection = op.get_bind()
+    alarms = sa.table("alarms", sa.column("holder", sa.String), sa.column("handlers", sa.Text))
+    held = sa.select(alarms.c.holder).where(alarms.c.holder.is_not(None)).distinct()
+    for holder in connection.execute(held).scalars().all():
+        statement = alarms.update().where(alarms.c.holder == holder)
+        connection.execute(statement.values(handlers=json.dumps([holder])))
 
 
 def downgrade() -> None:
+    # What the version before can read: nothing open is shown as handled, and nothing handled as open.
+    for state, older in (
+        ("returned", "new"),
+        ("parked", "new"),
+        ("verifying", "acknowledged"),
+        ("dispatched", "acknowledged"),
+        ("reviewed", "resolved"),
+        ("closed", "resolved"),
+    ):
+        statement = sa.text("UPDATE alarms SET state = :older WHERE state = :state")
+        op.execute(statement.bindparams(state=state, older=older))
     op.drop_table("answer_tries")
     op.drop_table("notices")
     op.drop_table("presence")
