@@ -46,6 +46,9 @@ FOLLOW_UP: Final[Mapping[int, FollowUp]] = MappingProxyType(
 )
 """Level -> the follow-up where a central desk does it."""
 
+OUTLETS: Final = FollowUp(days=3, working_only=True)
+"""Levels 3-5 where the outlets do it."""
+
 LONGEST_BREAK: Final = timedelta(days=60)
 """No calendar has more days in a row that nobody works; a file that says so ends the counting here."""
 
@@ -64,9 +67,12 @@ def review_by_ms(resolved_ms: int, timezone: str) -> int:
     return day_end_ms(resolved_ms, timezone)
 
 
-def follow_by_ms(level: int, opened_ms: int, timezone: str, workdays: Workdays) -> int:
-    """When its follow-up must be finished: the end of the last of its days, on the site's clock."""
-    rule = FOLLOW_UP[level]
+def follow_by_ms(level: int, opened_ms: int, timezone: str, workdays: Workdays, *, outlet: bool = False) -> int:
+    """When its follow-up must be finished: the end of the last of its days, on the site's clock.
+
+    `outlet`: whether the outlet follows up what is not of the gravest levels.
+    """
+    rule = OUTLETS if outlet and FOLLOW_UP[level].days > OUTLETS.days else FOLLOW_UP[level]
     day = local(opened_ms, timezone).date()
     latest = day + timedelta(days=rule.days) + LONGEST_BREAK
     left = rule.days

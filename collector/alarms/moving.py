@@ -14,6 +14,7 @@ from collector.alarms.scoring import reasons_column, said_by_person
 from collector.alarms.words import Asked, Holder, Move, Need, Refusal, Stands, Transition
 from collector.escalation import begin
 from collector.escalation.surroundings import Surroundings
+from collector.escalation.targets import outlet_follows
 from collector.people import PersonRole
 from collector.procedures import progress
 from collector.rules.holding import rules_now
@@ -78,6 +79,7 @@ def stands(connection: Transaction, around: Surroundings, held: Held, asked: Ask
         else frozenset(),
         open_steps=progress.open_positions(connection, held.id) if asked.move is Move.RESOLVE else (),
         heir=asked.move is Move.HAND_OVER and _may_take(connection, around, held, asked.to),
+        follow_by_ms=held.follow_by_ms,
         now_ms=now_ms,
     )
 
@@ -102,7 +104,8 @@ def _write(
     if row.to is not held.state:
         rules = rules_now(connection).rules
         days = Workdays(rules.calendar)
-        values["follow_by_ms"] = follow_by_ms(held.level, held.opened_ms, held.timezone, days)
+        outlet = outlet_follows(rules, held.site, held.unit)
+        values["follow_by_ms"] = follow_by_ms(held.level, held.opened_ms, held.timezone, days, outlet=outlet)
         if row.to is AlarmState.ACKNOWLEDGED:
             values["procedure"] = progress.begin_procedure(connection, held, rules, now_ms)
     entry = Entry(
@@ -135,7 +138,7 @@ def _write(
         evidence.alarm_is_open_again(connection, held.id)
     if row.to is AlarmState.CLOSED:
         begin.quiet(connection, [held.id])
-    else:
+    elif asked.move is not Move.NOTE or asked.person == held.holder:  # what others write is nothing that its holder did
         begin.moved(connection, around, held.id, now_ms)
 
 

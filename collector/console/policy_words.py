@@ -22,6 +22,8 @@ _TARGETS: Final = {
     "holder": N_("whoever holds the alarm"),
     "site/contact": N_("the site's contact"),
     "site/security_officer": N_("the site's security officer"),
+    "site/responsible": N_("the responsible department"),
+    "site/functional": N_("the functional department"),
 }
 _FAMILIES: Final = {
     "role": N_("everybody who is {name}"),

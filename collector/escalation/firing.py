@@ -13,7 +13,7 @@ from collector.escalation.chains import again, chain_of, goes_on
 from collector.escalation.plan import CHAIN, ENDED, again_ms
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
-from collector.escalation.targets import look
+from collector.escalation.targets import Looked, look, outlet_follows
 from collector.escalation.telling import Telling
 from collector.notify.digests import flush
 from collector.storage import reach, timers
@@ -26,6 +26,8 @@ Handler = Callable[[Transaction, Surroundings, Sequence[Timer], int], None]
 
 LEADERS: Final = "role/shift_leader"
 DIRECTORS: Final = "role/centre_director"
+DEPARTMENTS: Final = ("site/responsible", "site/functional")
+"""Who follows up levels 1 and 2."""
 
 SOON_MS: Final = 5_000
 """A step that is due within this is as good as told."""
@@ -118,11 +120,17 @@ def _follow(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None
     if alarm.state is not AlarmState.REVIEWED:
         return
     told.note(alarm, "overdue", {"clock": "follow"})
-    first = "site/security_officer" if alarm.level <= 2 else LEADERS
-    if not told.remind(alarm, (first,), "follow"):
+    if not told.remind(alarm, (_follower(told.looked, alarm),), "follow"):
         told.remind(alarm, (DIRECTORS,), "follow")
     rounds = int(timer.facts.get("round", 0)) + 1
     told.set(alarm, Purpose.FOLLOW, again_ms(Purpose.FOLLOW, alarm, told.looked.now_ms), {"round": rounds})
+
+
+def _follower(looked: Looked, alarm: Watched) -> str:
+    """Who looks into what remains, by level: the responsible department, the functional one, the outlet or the desk."""
+    if alarm.level <= len(DEPARTMENTS):
+        return DEPARTMENTS[alarm.level - 1]
+    return "site/contact" if outlet_follows(looked.held.rules, alarm.site, alarm.unit) else LEADERS
 
 
 def _resume(connection: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:

@@ -22,6 +22,8 @@ _WHO: Final[Mapping[str, str]] = MappingProxyType(
         "holder": N_("whoever holds the alarm"),
         "site/contact": N_("the site's contact"),
         "site/security_officer": N_("the site's security officer"),
+        "site/responsible": N_("the responsible department"),
+        "site/functional": N_("the functional department"),
         "role/shift_leader": N_("the shift leader"),
         "role/centre_director": N_("the centre director"),
     }

@@ -148,8 +148,8 @@ def _people(looked: Looked, alarm: Watched, target: str, above: frozenset[str]) 
         case "desk":
             return list(_desk(looked, alarm)), True
         case "site":
-            contact = site_contact(looked.index, alarm)
-            named = contact.security_officers if contact is not None else ()
+            contact = site_contact(looked.index, alarm.site, alarm.unit)
+            named = () if contact is None else _departments(contact).get(name, ()) or contact.security_officers
             if not named:
                 return _people(looked, alarm, "role/security_officer", above)
             return [person for person in named if people.by_id(person)], True
@@ -205,7 +205,7 @@ def channels_of(
 
 
 def _site_contact(looked: Looked, alarm: Watched, by: Sequence[str]) -> Resolved:
-    contact = site_contact(looked.index, alarm)
+    contact = site_contact(looked.index, alarm.site, alarm.unit)
     if contact is None or not contact.reach:
         return Resolved(target="site/contact", why="nobody")
     channels = channels_of(contact.reach, (), by, looked.around.channels)
@@ -214,12 +214,23 @@ def _site_contact(looked: Looked, alarm: Watched, by: Sequence[str]) -> Resolved
     return Resolved(target="site/contact", people=(Reach(person="", channels=channels),))
 
 
-def site_contact(index: Index, alarm: Watched) -> SiteContact | None:
+def _departments(contact: SiteContact) -> Mapping[str, Sequence[str]]:
+    """Who follows up the gravest; where nobody is named it is the security officers."""
+    return {"responsible": contact.responsible, "functional": contact.functional}
+
+
+def outlet_follows(rules: Rules, site: str, unit: str) -> bool:
+    """Whether the outlet itself follows up what is not of the gravest levels."""
+    contact = site_contact(index_of(rules), site, unit)
+    return contact is not None and contact.follow_up == "outlet"
+
+
+def site_contact(index: Index, site: str, unit: str) -> SiteContact | None:
     """The contact of a site: its own, else that of the deepest unit."""
-    own = index.sites.get(alarm.site)
+    own = index.sites.get(site)
     if own is not None:
         return own
-    above = [each for each in index.units if within(alarm.unit, each.unit)]
+    above = [each for each in index.units if within(unit, each.unit)]
     return max(above, key=lambda each: len(each.unit.split("/")) if each.unit else 0, default=None)
 
 

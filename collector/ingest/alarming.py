@@ -12,6 +12,7 @@ from collector.alarms.lifecycle import Resolution
 from collector.alarms.scoring import columns_of, score_of
 from collector.escalation.begin import begin
 from collector.escalation.surroundings import Surroundings
+from collector.escalation.targets import outlet_follows
 from collector.ingest.work import Work
 from collector.rules.holding import rules_now
 from collector.storage import alarm_writing, shelters, suspensions
@@ -78,13 +79,15 @@ def _known(work: Work, opening: Sequence[Fact], testing: Mapping[int, str]) -> K
 def _columns(work: Work, openings: Sequence[Opening], covers: Mapping[str, Cover]) -> dict[str, dict[str, Any]]:
     """What each new alarm has beside what its event says."""
     places = shelters.places_of(work.connection, {each.fact.site for each in openings})
-    workdays = Workdays(rules_now(work.connection).rules.calendar) if openings else None
+    rules = rules_now(work.connection).rules
+    workdays = Workdays(rules.calendar) if openings else None
     found: dict[str, dict[str, Any]] = {}
     for each in openings:
         place = places.get(each.fact.site)
         follow_ms = None
         if place is not None and workdays is not None:
-            follow_ms = follow_by_ms(each.level, each.fact.received_ms, place.timezone, workdays)
+            outlet = outlet_follows(rules, each.fact.site, place.unit)
+            follow_ms = follow_by_ms(each.level, each.fact.received_ms, place.timezone, workdays, outlet=outlet)
         found[each.alarm] = _own(each, covers.get(each.alarm), work.now_ms) | {"follow_by_ms": follow_ms}
     return found
 

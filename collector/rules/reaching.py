@@ -191,10 +191,13 @@ def _contacts(rules: Rules, known: Known) -> Iterator[Problem]:
         if bool(site.site) == bool(site.unit):
             yield ("site", index), said("name a site or a unit, one of the two")
         yield from _channels(("site", index, "reach"), tuple(site.reach), known, named=True)
-        for number, person in enumerate(site.security_officers):
-            if person not in known.people:
-                text = said('there is no person "{name}" in collector.toml', name=person)
-                yield ("site", index, "security_officers", number), did_you_mean(text, person, known.people)
+        for key in ("security_officers", "responsible", "functional"):
+            for number, person in enumerate(getattr(site, key)):
+                if person not in known.people:
+                    text = said('there is no person "{name}" in collector.toml', name=person)
+                    yield ("site", index, key, number), did_you_mean(text, person, known.people)
+        if site.follow_up == "outlet" and not site.reach:
+            yield ("site", index, "follow_up"), said("the outlet follows up, and reach says not how it is reached")
 
 
 def _channels(place: Place, channels: Sequence[str], known: Known, *, named: bool = False) -> Iterator[Problem]:

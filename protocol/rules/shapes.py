@@ -113,13 +113,20 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiteContact(msgspec.Struct, frozen=True, kw_only=True):
-    """`[[site]]`: whom to reach at a site, or at every site of a unit, and who answers for its guard."""
+    """`[[site]]`: whom to reach at a site, or at every site of a unit, and who answers for its guard.
+
+    Who follows up (DOMAIN 3): `responsible` level 1, `functional` level 2 (people of these departments; without them
+    the security officers), `follow_up` levels 3-5.
+    """
 
     site: Id | None = None
     unit: Annotated[str, Meta(max_length=256)] = ""
     name: Annotated[str, Meta(max_length=64)] = ""
     reach: Annotated[dict[Id, Address], Meta(max_length=8)] = {}
     security_officers: Annotated[tuple[Id, ...], Meta(max_length=20)] = ()
+    responsible: Annotated[tuple[Id, ...], Meta(max_length=20)] = ()
+    functional: Annotated[tuple[Id, ...], Meta(max_length=20)] = ()
+    follow_up: Literal["desk", "outlet"] = "desk"
     language: Literal["zh", "en"] = "zh"
 
 

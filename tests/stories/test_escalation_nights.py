@@ -169,6 +169,33 @@ def test_an_unreviewed_alarm_is_told_at_the_end_of_its_day(night: Night) -> None
     assert {line.split()[1] for line in night.lines(alarm)[before + 1 :]} == {"reviewer-1", "director-1"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "outlet", "who", "days"),
+    [
+        ("zone.hold_up", "outlet", ["director-1"], 2),
+        ("zone.intrusion", "outlet", ["leader-2"], 2),
+        ("partition.late_to_close", "outlet", ["site/0755-031"], 3),
+        ("partition.late_to_close", "desk", ["leader-1", "leader-2"], 4),
+    ],
+)
+def test_who_follows_up_is_routed_by_level(kind: str, outlet: Any, who: list[str], days: int, night: Night) -> None:
+    """DOMAIN 3: the responsible department, the functional one, the outlet within 3 days or the desk within 4."""
+    site = msgspec.structs.replace(
+        RULES.site[0], responsible=("director-1",), functional=("leader-2",), follow_up=outlet
+    )
+    night.hold_rules(msgspec.structs.replace(RULES, site=(site,)), version=2)
+    alarm = night.happens(box_of(night), kind)  # on a Sunday
+    ended(night, alarm)
+    night.does(REVIEWER, Move.REVIEW, alarm)
+    night.pass_seconds(1)
+    begun = night.now
+    midnight = (days + 1) * 86_400 - (2 * 3600 + 10 * 60) - 1
+    night.pass_seconds(midnight - 1, step=3600)
+    assert night.lines(alarm, since=begun) == []
+    night.pass_seconds(2)
+    assert [line.split()[1] for line in night.lines(alarm, since=begun)] == who
+
+
 def test_a_rota_changes_hands_in_the_middle_of_a_chain(night: Night) -> None:
     """At 08:00 the shift changes: what was told leader-1 at 07:59:30 is told leader-2 five minutes later."""
     policy = Policy(name="grave", repeat=timedelta(minutes=5), step=(after(0, "desk"), after(60, "rota/leaders")))

@@ -83,6 +83,15 @@ def test_the_follow_up_of_each_level(level: int, opened: str, last: str) -> None
     assert ends(follow_by_ms(level, at(opened), SHANGHAI, CHINA)) == last
 
 
+@pytest.mark.parametrize(
+    ("level", "last"),
+    [(1, "2026-03-08"), (2, "2026-03-08"), (3, "2026-03-11"), (4, "2026-03-11"), (5, "2026-03-11")],
+)
+def test_an_outlet_has_three_days(level: int, last: str) -> None:
+    """DOMAIN 3: 3 working days where the outlets follow up levels 3-5; the gravest are theirs never."""
+    assert ends(follow_by_ms(level, at("2026-03-06T23:59"), SHANGHAI, CHINA, outlet=True)) == last
+
+
 def test_the_day_is_that_of_the_site() -> None:
     """An opening after midnight in Shanghai counts from that day, though it is yesterday in UTC."""
     opened = unix_ms(datetime(2026, 3, 2, 17, tzinfo=UTC))  # 3 March, 01:00
