@@ -4,6 +4,7 @@ import { Chosen } from "./chosen.js";
 import { Feed } from "./feed.js";
 import { History } from "./history.js";
 import * as keys from "./keys.js";
+import * as line from "./line.js";
 import { load } from "./parts.js";
 import { Queue } from "./queue.js";
 import * as sound from "./sound.js";
@@ -50,24 +51,9 @@ const feed = new Feed(document.body.dataset.journal, {
     chosen.changed({ box });
     past.changed();
   },
-  lost(since) {
-    document.body.classList.add("stale");
-    since += time.now() - Date.now();
-    at("lost").hidden = false;
-    at("lost").classList.remove("over");
-    at("lost-title").textContent = say("lost");
-    at("lost-age").dataset.ageFrom = since;
-    at("lost-rest").textContent = say("lostRest", { at: new Date(since).toLocaleTimeString(page.lang, { hour12: false }) });
-    at("lost-close").hidden = true;
-  },
-  again({ lostMs, missed }) {
-    document.body.classList.remove("stale");
-    at("lost").classList.add("over");
-    at("lost-title").textContent = say("again");
-    delete at("lost-age").dataset.ageFrom;
-    at("lost-age").textContent = "";
-    at("lost-rest").textContent = say(missed ? "cameMeanwhile" : "noneCame", { lasted: time.lasting(lostMs), n: missed });
-    at("lost-close").hidden = false;
+  lost: line.lost,
+  again(told) {
+    line.again(told);
     chosen.later();
   },
   reset: () => begin(),
@@ -136,7 +122,6 @@ document.addEventListener("click", (event) => {
   if (other) pick(other.dataset.goto);
   if (shot) document.getElementById(`shot-${shot.dataset.shot}`)?.scrollIntoView({ block: "center" });
 });
-at("lost-close").onclick = () => { at("lost").hidden = true; };
 
 sound.start(sounding);
 time.dress(document);

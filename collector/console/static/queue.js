@@ -1,21 +1,11 @@
 // The queue: gravest level first, in it what nobody has taken, the oldest on top; rows are made from one template and moved, never all made anew.
+import { byNeed, parked, queued, TABS, untaken } from "./needs.js";
 import { painted } from "./painted.js";
 import { pictured, small } from "./stills.js";
 import { dress, now } from "./time.js";
 import { say } from "./words.js";
 
 const MOST_ROWS = 200; // what is drawn; the rest is counted, so that a storm cannot stop the page
-const me = document.body.dataset.person;
-const UNTAKEN = new Set(["new", "returned"]); // somebody must take it
-const parked = (alarm) => alarm.state === "parked";
-const untaken = (alarm) => UNTAKEN.has(alarm.state);
-const TABS = {
-  all: (alarm) => !parked(alarm),
-  new: untaken,
-  mine: (alarm) => alarm.holder === me && !parked(alarm),
-  others: (alarm) => alarm.holder && alarm.holder !== me && !parked(alarm),
-  parked,
-};
 
 export class Queue {
   constructor(choose) {
@@ -51,7 +41,7 @@ export class Queue {
     this.meanwhile?.push(alarm);
     const known = this.alarms.get(alarm.id);
     if (known && known.version > alarm.version) return;
-    if (OPEN.has(alarm.state) && !alarm.shelter) this.alarms.set(alarm.id, alarm); else this.alarms.delete(alarm.id);
+    if (queued(alarm)) this.alarms.set(alarm.id, alarm); else this.alarms.delete(alarm.id);
     if (arrived) this.arrived.add(alarm.id);
     this.#later();
   }
@@ -156,7 +146,3 @@ function marks(title, alarm) {
 }
 
 const hour = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
-const held = (alarm) => !untaken(alarm);
-/** Who has waited longest at the gravest level is next; what somebody holds stands below what nobody does. */
-const byNeed = (a, b) => a.level - b.level || held(a) - held(b) || Date.parse(a.opened_at) - Date.parse(b.opened_at) || (a.id < b.id ? -1 : 1);
-const OPEN = new Set(document.body.dataset.open.split(" "));
