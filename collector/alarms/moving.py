@@ -138,8 +138,8 @@ def _write(
         evidence.alarm_is_open_again(connection, held.id)
     if row.to is AlarmState.CLOSED:
         begin.quiet(connection, [held.id])
-    elif asked.move is not Move.NOTE or asked.person == held.holder:  # what others write is nothing that its holder did
-        begin.moved(connection, around, held.id, now_ms)
+    else:
+        begin.moved(connection, around, held.id, now_ms, idle=asked.move is Move.NOTE and asked.person != held.holder)
 
 
 def _said(asked: Asked, row: Transition) -> Mapping[str, Any]:

@@ -68,8 +68,11 @@ def quiet(connection: Transaction, alarm_ids: Sequence[str]) -> None:
         cancel(connection, alarm_ids)
 
 
-def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: int) -> None:
-    """A person (or a timer) moved this alarm, noted or did something on it: its timers become those of its state."""
+def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: int, *, idle: bool = False) -> None:
+    """A person (or a timer) moved this alarm, noted or did something on it: its timers become those of its state.
+
+    `idle`: it was somebody else than its holder, of whom is still waited that something is done.
+    """
     alarm = timers.watched(connection, [alarm_id]).get(alarm_id)
     if alarm is None:
         return
@@ -77,7 +80,7 @@ def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: 
     told = Telling(look(connection, around, [alarm_id], now_ms))
     stays: set[str] = set()
     if alarm.shelter is None or alarm.state not in UNTAKEN:
-        stays = _go_on(connection, told, alarm, there)
+        stays = _go_on(connection, told, alarm, there, idle=idle)
     timers.delete_timers(connection, [timer.id for timer in there if timer.purpose in OWN and timer.id not in stays])
     chained = any(timer.id in stays and timer.purpose in CHAIN for timer in there)
     if alarm.state not in UNTAKEN and not chained:
@@ -146,10 +149,14 @@ def _begin(told: Telling, alarm: Watched, before: Chain | None) -> None:
     _by_state(told, alarm, frozenset())
 
 
-def _go_on(connection: Transaction, told: Telling, alarm: Watched, there: Sequence[Timer]) -> set[str]:
+def _go_on(connection: Transaction, told: Telling, alarm: Watched, there: Sequence[Timer], *, idle: bool) -> set[str]:
     """Set what the state needs; the ids of the timers that stay."""
     chained = next((timer for timer in there if timer.purpose in CHAIN), None)
-    stays = {timer.id for timer in there if kept(alarm.state, timer)}
+    stays = {
+        timer.id
+        for timer in there
+        if kept(alarm.state, timer) or (idle and alarm.state in HELD_STATES and timer.purpose is Purpose.STALL)
+    }
     if alarm.state in UNTAKEN:
         waiting = [timer for timer in there if timer.purpose in CHAIN or timer.facts == ENDED]
         if not waiting or any(timer.purpose in _HANDLED and timer.facts != ENDED for timer in there):

@@ -201,6 +201,17 @@ def test_a_parked_alarm_may_be_taken_before_its_time(world: World) -> None:
     assert (world.row.state, world.row.holder, world.row.parked_until_ms) == ("acknowledged", "wang", None)
 
 
+def test_nobody_parks_an_alarm_day_after_day(world: World) -> None:
+    """Once its follow-up time is over it stays in hand, where its holder and the shift leader are reminded of it."""
+    for _ in range(3):
+        world.do(LI, Move.ACKNOWLEDGE)
+        world.do(LI, Move.PARK, until_ms=unix_ms(world.centre.now) + 86_400_000, text="tomorrow")
+        world.centre.now += timedelta(days=1)
+    world.do(LI, Move.ACKNOWLEDGE)
+    until_ms = unix_ms(world.centre.now) + 60_000
+    assert world.refused(LI, Move.PARK, until_ms=until_ms, text="tomorrow") is Refusal.PARKED_LONG
+
+
 def test_level_one_is_never_parked(tmp_path: Path) -> None:
     """A hold-up stays in hand."""
     world = World(tmp_path, "zone.hold_up")

@@ -66,6 +66,23 @@ def test_whoever_takes_it_ends_the_chain_and_silence_is_reminded(desk: Escalatin
     assert [who for _, who in desk.told(alarm)] == ["desk", "li", "li", "zhao"]
 
 
+def test_what_others_write_or_answer_is_nothing_that_the_holder_did(desk: EscalatingCentre, box: Box) -> None:
+    """Notes and answers of others put off no reminder of an alarm that lies in somebody's hand."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box)
+    desk.pass_seconds(61)
+    desk.act(alarm, OPERATOR, Move.ACKNOWLEDGE)
+    before = desk.timers_of(alarm)
+    for _ in range(9):
+        desk.pass_seconds(60)
+        desk.act(alarm, DIRECTOR, Move.NOTE, text="and?")
+        desk.reply(alarm, LEADER)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao", "li"]
+    assert before != desk.timers_of(alarm)
+    desk.pass_seconds(61)
+    assert [who for _, who in desk.told(alarm)] == ["desk", "zhao", "li", "li", "zhao"]
+
+
 def test_a_desk_where_nobody_sits_is_passed_over_at_once(desk: EscalatingCentre, box: Box) -> None:
     """No live session within 15 s: the next step is told in the very transaction that opened the alarm."""
     alarm = desk.alarm(box)
