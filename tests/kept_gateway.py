@@ -14,9 +14,11 @@ from collector.notify.signing import Judgement
 from tests.webhook_peer import WebhookPeer, webhook_peer
 
 SECRET = "a key of the gateway, 24 characters and more"
+CALL = "+8613800000002"
+"""Always answered: the channel of last resort."""
 CHANNEL = """
 [[channel]]
-name = "sms"
+name = "{name}"
 kind = "webhook"
 address = "{url}"
 secret = "{key}"
@@ -49,7 +51,8 @@ class Gateway:
         key = folder / "sms.key"
         key.write_text(SECRET + "\n")
         key.chmod(0o600)
-        return CHANNEL.format(url=self.peer.url, key=key)
+        self.peer.manners[CALL] = "ok"
+        return "".join(CHANNEL.format(name=name, url=self.peer.url, key=key) for name in ("sms", "call"))
 
     def manner(self, name: str) -> None:
         """What it does from the next message on (tests/webhook_peer.py)."""

@@ -18,6 +18,8 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 LASTING: set[int] = set()
 """Children that a whole session shares and ends itself."""
+SERVERS: set[int] = set()
+"""Ports of databases: their connections belong to a pool, which its owner closes; each test that forgets is warned."""
 
 GRACE_TURNS = 20
 """Turns of the event loop a cancelled task gets to end."""
@@ -47,7 +49,8 @@ def left_behind(before: Holdings) -> list[str]:
     if now.sockets - before.sockets:
         gc.collect()
         now = holdings()
-    problems = [f"an open socket: {name}" for name in sorted(now.sockets - before.sockets)]
+    open_now = now.sockets - before.sockets
+    problems = [f"an open socket: {name}" for name in sorted(open_now - (_pooled() if open_now else frozenset()))]
     for pid in sorted(now.children - before.children - LASTING):
         problems.append(f"a child process: {pid} {_command_of(pid)}")
         _end(pid)
@@ -62,6 +65,12 @@ async def running_tasks(known: set[asyncio.Task[object]]) -> list[str]:
             return []
         await asyncio.sleep(0)
     return sorted(f"a running task: {task!r}" for task in tasks)
+
+
+def _pooled() -> frozenset[str]:
+    """Sockets that lead to one of SERVERS."""
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]] if SERVERS else []
+    return frozenset(f"socket:[{row[9]}]" for row in rows if int(row[2].rpartition(":")[2], 16) in SERVERS)
 
 
 def _sockets() -> frozenset[str]:

@@ -1,7 +1,7 @@
 """A pytest plugin: the tests that keep a centre run on PostgreSQL instead of SQLite (`make test-postgres`).
 
 Starts a private server, names it in the environment, leaves out every file that asks `tests.databases` for nothing, and
-drops what a test made when it ends. Flow: `pytest -p tests.on_postgres` -> here -> tests/databases.py.
+drops what a file made when it ends. Flow: `pytest -p tests.on_postgres` -> here -> tests/databases.py.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ _CLUSTER = pytest.StashKey[Cluster]()
 def pytest_configure(config: pytest.Config) -> None:
     """Start the server, once for all workers of a parallel run."""
     if hasattr(config, "workerinput"):
+        leaks.SERVERS.add(int(os.environ[PORT]))
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     made = config.stash[_CLUSTER] = Cluster(port)
     leaks.LASTING.add(made.pid)
+    leaks.SERVERS.add(port)
     os.environ[PORT] = str(port)
 
 
@@ -52,10 +54,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown() -> Iterator[None]:
-    """What the test kept is closed by then."""
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """What a file kept is closed with its last test."""
     yield
-    drop_databases()
+    if nextitem is None or nextitem.path != item.path:
+        drop_databases()
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from collector.alarms.composites import INVOLVED
 from collector.alarms.correlation import Correlation, Fact, Key, Standing
@@ -239,7 +239,7 @@ _BEGIN_CLOCK: Final = (
     update(alarms)
     .where(alarms.c.id == bindparam("b_id"))
     .values(
-        raised_ms=case((bindparam("raised_ms").is_not(None), bindparam("raised_ms")), else_=alarms.c.raised_ms),
+        raised_ms=func.coalesce(bindparam("raised_ms"), alarms.c.raised_ms),
         respond_by_ms=case((alarms.c.state.in_(_UNTAKEN), bindparam("respond_by_ms")), else_=alarms.c.respond_by_ms),
     )
 )

@@ -11,8 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from collector.alarms.correlation import Part
 from collector.storage.records import PointRow
+from collector.storage.schema import alarm_events, events
 from protocol.kinds import Lane
 from protocol.messages import decode_event
 from provisioning.authority import Authority
@@ -54,6 +57,15 @@ def alarms(branch: GuardedBox, kind: str) -> list[tuple[str, bool]]:
     """The centre's alarms of a kind: where, and whether what opened them has ended."""
     branch.send()
     return [(each.source, each.restored_ms is not None) for each in branch.centre.alarms() if each.kind == kind]
+
+
+def told(branch: GuardedBox) -> list[tuple[str, str, str]]:
+    """(Alarm, place, part) of every event that opened an alarm or stands in one beside it, in their order."""
+    columns = (alarm_events.c.alarm, events.c.source, alarm_events.c.part)
+    beside = alarm_events.c.part.in_((Part.OPENED.value, Part.SUPPORTS.value))
+    with branch.centre.store.read() as reading:
+        statement = select(*columns).join(events, events.c.number == alarm_events.c.number).where(beside)
+        return [tuple(row) for row in reading.connection.execute(statement.order_by(events.c.number))]
 
 
 def shown(branch: GuardedBox, point: str) -> PointRow:
@@ -132,7 +144,7 @@ async def test_no_alarm_is_lost(branch: GuardedBox) -> None:
     assert branch.centre.alarms() == []
     branch.line_up = True
     branch.send()
-    assert [each.source for each in branch.centre.alarms()] == [f"zone/{zone}" for zone in zones]
+    assert [place for _, place, _ in told(branch)] == [f"zone/{zone}" for zone in zones]
     assert audit(branch.folder) == []
     at_centre = [(each.lane, each.seq) for each in branch.centre.events()]
     kept = [(lane.value, decode_event(line).seq) for lane in Lane for line in stored_lines(branch.folder, lane)]
@@ -153,15 +165,19 @@ async def test_an_alarm_that_comes_again_is_told_again(branch: GuardedBox) -> No
 
 
 async def test_simultaneous_alarms_are_shown_one_after_another(branch: GuardedBox) -> None:
-    """Several detectors at once, panic buttons among them: each is shown with its own place, one after another."""
+    """Several detectors at once, panic buttons among them: each is shown with its own place, one after another; what
+    breaks beside an intrusion confirms that alarm and stands in it."""
     await bring_to(branch, "armed_away")
     at_once = ["window", "button", "smoke", "case", "cash-motion", "glass", "safe"]
     await branch.say({f"zone/{zone}": "active" for zone in at_once})
     branch.send()
     found = branch.centre.alarms()
-    assert sorted(each.source for each in found) == sorted(f"zone/{zone}" for zone in at_once)
-    assert len({each.id for each in found}) == len(at_once), "each has a line of its own at the desk"
-    assert len({each.cursor for each in found}) == len(at_once), "and its own place in the order"
+    assert sorted(place for _, place, _ in told(branch)) == sorted(f"zone/{zone}" for zone in at_once)
+    beside = [place for _, place, part in told(branch) if part == Part.SUPPORTS.value]
+    assert beside == ["zone/glass"]
+    alone = len(at_once) - len(beside)
+    assert len({each.id for each in found}) == alone, "each has a line of its own at the desk"
+    assert len({each.cursor for each in found}) == alone, "and its own place in the order"
     assert {each.source: each.level for each in found}["zone/button"] == 1
 
 
