@@ -53,8 +53,8 @@ def draw_back_clocks(connection: Transaction, beyond_ms: int, now_ms: int) -> in
 
 
 def draw_back_notices(connection: Transaction, beyond_ms: int, now_ms: int) -> int:
-    """Notices queued after `beyond_ms` may leave now, and claims made after it count from now: a dead worker's are taken
-    back in time. How many."""
+    """Notices queued after `beyond_ms` may leave now; claims made after it count from now, so that a dead worker's are
+    taken back in time. How many."""
     waiting = (notices.c.state == "queued", notices.c.queued_ms > beyond_ms, notices.c.due_ms > now_ms)
     claimed = (notices.c.state == "sending", notices.c.claimed_ms > beyond_ms)
     many = int(connection.execute(update(notices).where(*waiting).values(due_ms=now_ms)).rowcount)
