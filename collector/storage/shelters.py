@@ -17,6 +17,7 @@ from collector.storage.store import Transaction
 from collector.storms.incidents import CAUSES
 from collector.storms.records import Cover, Loss
 from collector.storms.sheltering import Silence
+from protocol.ids import CENTRE_PREFIX
 from protocol.kinds import EventClass
 
 MANY: Final = 400
@@ -93,6 +94,7 @@ def silences_of(connection: Transaction, boxes: Iterable[tuple[str, str]]) -> di
             alarms.c.state.in_(OPEN),
             alarms.c.site.in_(sorted({site for site, _ in some})),
             alarms.c.kind == "box.silent",
+            alarms.c.box.startswith(CENTRE_PREFIX),  # a box says no other's silence
             alarms.c.source.in_([f"box/{box}" for _, box in some]),
         )
         for row in connection.execute(statement.order_by(alarms.c.number)):

@@ -22,6 +22,7 @@ from collector.storms.breaking import breaks_through
 from collector.storms.incidents import CAUSES, WINDOW_MS, is_within, over
 from collector.storms.records import LONGEST, Cover, Incident, Sort, Storm, Suspension, Why
 from collector.storms.sheltering import BEFORE_MS, FLAP_MS, Shelters, Silence, cover_of, flaps
+from protocol.ids import CENTRE_PREFIX
 from protocol.kinds import EventClass
 
 MOST_LOSSES: Final = 20_000
@@ -90,7 +91,7 @@ class Quieting:
         }
         silences = shelters.silences_of(self.connection, faults)
         for opening in made.openings:
-            if opening.fact.kind == "box.silent":
+            if _tells_silence(opening.fact):
                 box = opening.fact.source.removeprefix("box/")
                 silences[box] = Silence(alarm=opening.alarm, at_ms=opening.fact.at_ms, restored_ms=None)
         often = shelters.told_since(self.connection, {fact.key for fact in facts}, self.now_ms - FLAP_MS)
@@ -143,7 +144,7 @@ class Quieting:
         silent = {
             (opening.fact.site, opening.fact.source.removeprefix("box/")): opening.alarm
             for opening in made.openings
-            if opening.fact.kind == "box.silent"
+            if _tells_silence(opening.fact)
         }
         if not silent:
             return {}
@@ -198,6 +199,11 @@ def _incidents(made: Correlation, storms: Sequence[Storm], now_ms: int) -> list[
         for storm in storms
         if storm.event_id in alarm_of
     ]
+
+
+def _tells_silence(fact: Fact) -> bool:
+    """Whether the centre itself misses a box: one that says it of another would keep that one's faults quiet."""
+    return fact.kind == "box.silent" and fact.box.startswith(CENTRE_PREFIX)
 
 
 def _flapping(fact: Fact, around: Surroundings, now_ms: int) -> Suspension:

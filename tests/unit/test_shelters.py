@@ -20,7 +20,7 @@ from protocol.kinds import Lane
 from protocol.messages import decode_event
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.escalating import LEADER, OPERATOR, REVIEWER, EscalatingCentre
+from tests.escalating import LEADER, OPERATOR, REVIEWER, EscalatingCentre, ready
 
 MINUTE_MS = 60_000
 
@@ -157,6 +157,19 @@ def test_a_silent_box_mutes_its_device_faults(centre: EscalatingCentre, box: Box
     happens(centre, box, "camera.video_loss", "camera/03")
     happens(centre, box, "zone.intrusion", "zone/lobby")
     assert queue(centre) == [("box.silent", f"box/{box.id}"), ("zone.intrusion", "zone/lobby")]
+
+
+def test_a_box_says_no_silence_of_another(centre: EscalatingCentre, box: Box) -> None:
+    """A stolen box tells that its neighbour fell silent: the neighbour's faults stay loud, before it and after it."""
+    stolen = ready(centre, name="0755-031-b")
+    happens(centre, box, "device.offline", "device/io1")
+    happens(centre, stolen, "box.silent", f"box/{box.id}")
+    happens(centre, box, "recorder.not_recording", "recorder/r1")
+    assert queue(centre) == [
+        ("device.offline", "device/io1"),
+        ("box.silent", f"box/{box.id}"),
+        ("recorder.not_recording", "recorder/r1"),
+    ]
 
 
 def test_what_flaps_is_quiet_until_ten_quiet_minutes(centre: EscalatingCentre, box: Box) -> None:
