@@ -3,6 +3,7 @@
 Reads only; what is begun and ended goes through the API. Flow: suspensions, shelters, points -> templates/quiet.html.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -74,7 +75,9 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             storms = _storms(reading, asked)
             grouped = {each.incident.alarm: each for each in list_incidents(reading, sight)}
             sites = reading.sites(sight) if sorts else ()
-            boxes = reading.boxes(asked.person.unit, site=site) if site else ()
+            shown = {each.suspension.site for each in held if each.suspension.points} | ({site} if site else set())
+            boxes = {each: reading.boxes(asked.person.unit, site=each) for each in sorted(shown)}
+        named = {each: _wording(found, _) for each, found in boxes.items()}
         return pages.page(
             request,
             asked.language,
@@ -82,13 +85,15 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             **shared(services, asked, "quiet"),
             hush=hush(counts, _),
             incidents=[_incident(each, grouped.get(each.id), telling, asked, now_ms) for each in storms],
-            rows=[_row(each, telling, asked, now_ms) for each in held],
+            rows=[
+                _row(each, telling, named.get(each.suspension.site, Wording(texts=_)), asked, now_ms) for each in held
+            ],
             sorts=[(each.value, _(quiet_words.SUSPENSIONS[each])) for each in sorts],
             sites=sites,
             site=site,
             kinds=_kinds(_),
             chosen_kind=kind or "",
-            points=_points(boxes, telling.wording(boxes[0].id, asked.language, now_ms)) if boxes else [],
+            points=_points(boxes[site], named[site]) if site else [],
             chosen_points=[point] if point else [],
             spans={each.value: [(minutes, _(words)) for minutes, words in SPANS[each]] for each in MADE_BY_PEOPLE},
         )
@@ -131,9 +136,8 @@ def _incident(
     }
 
 
-def _row(shown: Shown, telling: Telling, asked: Asker, now_ms: int) -> dict[str, Any]:
+def _row(shown: Shown, telling: Telling, wording: Wording, asked: Asker, now_ms: int) -> dict[str, Any]:
     held, _ = shown.suspension, asked.texts
-    wording = telling.wording("", asked.language, now_ms)
     return {
         "id": held.id,
         "sort": held.sort.value,
@@ -167,5 +171,14 @@ def _kinds(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _points(boxes: Sequence[BoxRow], wording: Wording) -> list[dict[str, str]]:
-    found = {point.id: point.name or wording.source(point.id, {}) for box in boxes for point in box.points}
-    return [{"id": point, "name": name} for point, name in sorted(found.items())][:MOST_POINTS]
+    """The points of a site by family; where two are called the same, the id tells which is which."""
+    found = {point.id: wording.point(point.id) for box in boxes for point in box.points}
+    often = Counter(found.values())
+    return [
+        {"id": point, "name": f"{name} ({point})" if often[name] > 1 else name} for point, name in sorted(found.items())
+    ][:MOST_POINTS]
+
+
+def _wording(boxes: Sequence[BoxRow], texts: Texts) -> Wording:
+    """Sentences with the names that a site's boxes told."""
+    return Wording(texts=texts, names={point.id: point.name for box in boxes for point in box.points if point.name})

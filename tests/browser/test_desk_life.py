@@ -14,6 +14,7 @@ from collector.alarms.words import Move
 from collector.rules.builtin import BUILTIN
 from collector.rules.shapes import Procedure, ProcedureStep, Rota, Rules, StepKind, Turn, When
 from collector.storage.records import AlarmRow
+from protocol.messages import PointState
 from provisioning.authority import Authority
 from tests.browser.chromium import desk
 from tests.browser.served import Served
@@ -186,6 +187,23 @@ def test_who_handled_it_never_reviews_it_and_a_return_stands_in_the_queue(browse
         page.fill("#close [name=text]", "已培训保洁")
         page.keyboard.press("Control+Enter")
         expect(page.locator("#standing")).to_contain_text("已归档")
+
+
+def test_points_that_share_a_name_are_told_apart(browser: Browser, bank: Served) -> None:
+    """A door, its lock and its button bear one name; who puts one on test sees which, before and after."""
+    named = (("door/inner", "通道内门"), ("lock/inner", "通道内门"), ("button/a", "门铃"), ("button/b", "门铃"))
+    points = tuple(PointState(id=point, state="closed", age_ms=1000, name=name) for point, name in named)
+    bank.world.centre.take(bank.world.box.beat(points))
+    with desk(browser, bank.address, LI) as leader:
+        page = leader.page
+        page.goto(f"{bank.address}/quiet?site=0755-031")
+        labels = page.locator("#make label:has([name=points])").all_inner_texts()
+        assert len(labels) == len(set(labels))
+        page.check("[name=sort][value=test]")
+        page.check("[name=points][value='lock/inner']")
+        page.fill("[name=reason]", "换锁")
+        page.click("#make button.main")
+        expect(page.locator("#suspensions")).to_contain_text("通道内门门锁")
 
 
 def test_what_is_made_quiet_says_so_and_is_ended(browser: Browser, bank: Served) -> None:
