@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,8 +66,10 @@ def written_by(box: Box, plan: list[int], sizes: list[int]) -> list[Received]:
 @given(data=st.data())
 def test_every_event_once_whatever_happens(authority: Authority, data: st.DataObject) -> None:
     """No loss, no duplicate, the head at the end: under reordering, repeats, groups, crashes and restarts."""
-    with tempfile.TemporaryDirectory() as folder:
-        centre = PaperCentre(folder=Path(folder), authority=authority, make_store=CutStore)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(PaperCentre(folder=Path(folder), authority=authority, make_store=CutStore)) as centre,
+    ):
         boxes = [centre.box("0755-031-a", "0755-031"), centre.box("0755-032-a", "0755-032")]
         centre.take(*(box.birth() for box in boxes))
         messages: list[Received] = []
@@ -89,7 +91,6 @@ def test_every_event_once_whatever_happens(authority: Authority, data: st.DataOb
             if happens == "restart":
                 centre.restart()
         check(centre, boxes)
-        centre.close()
 
 
 def cut_short(centre: PaperCentre, group: list[Received]) -> None:
