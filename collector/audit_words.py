@@ -97,6 +97,8 @@ def _print(found: "Audit", say: Texts) -> None:
     for weak in found.weak:
         text = say("worth a look: no channel to {person} was proven within 30 days ({channels})")
         print(text.format(person=weak.person, channels=", ".join(weak.channels)))
+    for silent in found.silent:
+        print(say("worth a look: receiver {receiver} does not answer").format(receiver=silent))
     print_findings(found.findings, say)
     if not found.findings:
         holds = say(
@@ -112,4 +114,5 @@ def _shown(found: "Audit") -> dict[str, Any]:
         "timers": found.timers,
         "findings": list(found.findings),
         "unproven": list(found.weak),
+        "silent_receivers": list(found.silent),
     }

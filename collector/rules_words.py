@@ -7,7 +7,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,8 +135,10 @@ def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:
     return DONE
 
 
-def said_rules(config: Config, say: Texts) -> str:
-    """Which rules hold, in one line; nothing where the database is not there or cannot be asked now."""
+def said_rules(config: Config, say: Texts, today: date | None = None) -> str:
+    """Which rules hold, and what is worth a look; nothing where the database is not there or cannot be asked now."""
+    from collector.alarms.clocks import calendar_faults
+    from collector.rules.holding import rules_now
     from collector.storage.rule_rows import rule_rows
     from collector.storage.store import Store, StoreError
 
@@ -147,18 +149,21 @@ def said_rules(config: Config, say: Texts) -> str:
         try:
             with store.read() as reading:
                 newest = next(iter(rule_rows(reading.connection, 1)), None)
+                calendar = rules_now(reading.connection).rules.calendar
         finally:
             store.close()
     except StoreError:
         return ""
+    judged = calendar_faults(calendar, today or datetime.now().astimezone().date())
+    looks = [say("worth a look: {fault}").format(fault=each.told(say)) for each in (*judged.faults, *judged.warnings)]
     if newest is None:
         builtin = say("no rules were loaded: the built-in ones hold, the desk, then shift leaders, then the director")
-        if not config.settings.receiver:
-            return builtin
-        return builtin + "\n" + say("no receiver is told of anything until a policy of loaded rules names it")
+        if config.settings.receiver:
+            looks.append(say("no receiver is told of anything until a policy of loaded rules names it"))
+        return "\n".join((builtin, *looks))
     at = datetime.fromtimestamp(newest.loaded_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     holds = say("rules {version} hold since {at}, loaded by {person}")
-    return holds.format(version=newest.version, at=at, person=newest.person)
+    return "\n".join((holds.format(version=newest.version, at=at, person=newest.person), *looks))
 
 
 def _judged(arguments: argparse.Namespace, say: Texts, config: Config) -> Any:

@@ -36,6 +36,8 @@ EXAMPLES: Final = 5
 BROKEN: Final = "escalation.broken"
 """The kind, and the name among conditions."""
 
+RECEIVER_LOST: Final = "receiver.lost"
+
 ALWAYS_MS: Final = 2**62
 
 
@@ -96,6 +98,7 @@ class Audit:
 
     findings: tuple[Finding, ...]
     weak: tuple[Weak, ...] = ()
+    silent: tuple[str, ...] = ()  # receivers that do not answer, each with its address: told as an alarm of their own
     alarms: int = 0
     timers: int = 0
 
@@ -137,6 +140,7 @@ def whole(connection: Transaction, around: Surroundings, now_ms: int) -> Audit:
     return Audit(
         findings=audit(connection, around, now_ms),
         weak=tuple(_weak(looked)),
+        silent=tuple(sorted(detail for _, _, detail in conditions.begun_before(connection, RECEIVER_LOST, ALWAYS_MS))),
         alarms=auditing.count_open(connection),
         timers=auditing.count_timers(connection),
     )

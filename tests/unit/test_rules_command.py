@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from collector.config import read_config
 from collector.escalation.records import Purpose, Timer
 from collector.rules.holding import rules_now
 from collector.rules_words import said_rules
+from collector.storage.conditions import Open, begin
 from collector.storage.store import Store, sqlite_url
 from collector.storage.timers import put_timers
 from tests.rules_folder import CONFIG, EXAMPLE, copy_of, spoil
@@ -66,7 +67,12 @@ def test_the_example_is_checked_loaded_once_and_shown(folder: Path, capsys: pyte
     shown = capsys.readouterr().out
     assert shown.startswith("rules 1 hold since ")
     assert "centre-director" in shown
-    assert said_rules(read_config(CONFIG, "collector.toml", folder), str).startswith("rules 1 hold since ")
+    config = read_config(CONFIG, "collector.toml", folder)
+    assert said_rules(config, str).startswith("rules 1 hold since ")
+    assert "\n" not in said_rules(config, str, date(2026, 11, 30))
+    later = said_rules(config, str, date(2031, 1, 1)).splitlines()  # loaded when the year was known, and running since
+    assert len(later) == 2
+    assert later[1].startswith("worth a look: nobody knows which days of 2031 are worked")
     assert "leader-1" not in shown
 
 
@@ -104,6 +110,32 @@ def test_one_hole_is_one_fault(folder: Path, capsys: pytest.CaptureFixture[str])
     told = capsys.readouterr().err
     assert told.count("no policy takes") == 1
     assert "level 3, 4, 5 from 20:00 to 08:00" in told
+
+
+def test_before_rules_are_loaded_it_is_said_that_no_receiver_hears(folder: Path) -> None:
+    """A police receiver in collector.toml and no policy that names it: whoever checks the centre reads so."""
+    Store(sqlite_url(folder / "collector.sqlite")).close()
+    assert run(folder, "rules", "show") == 0  # makes the tables
+    text = (folder / "collector.toml").read_text()
+    with_one = said_rules(read_config(text, "collector.toml", folder), str, date(2026, 3, 2))
+    without = said_rules(read_config(CONFIG, "collector.toml", folder), str, date(2026, 3, 2))
+    assert with_one.splitlines()[1:] == ["no receiver is told of anything until a policy of loaded rules names it"]
+    assert without.splitlines()[1:] == []
+
+
+def test_a_receiver_that_does_not_answer_is_worth_a_look(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is an alarm of its own, so the invariant holds; whoever audits reads of it all the same."""
+    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
+    store = Store(sqlite_url(folder / "collector.sqlite"))
+    with store.write() as connection:
+        lost = Open(event_id="e", since_ms=1, facts={}, site="centre-1")
+        begin(connection, {("receiver.lost", "centre-1", "110/10.1.1.5:7700"): lost})
+    store.close()
+    capsys.readouterr()
+    assert run(folder, "audit") == 0
+    assert "worth a look: receiver 110/10.1.1.5:7700 does not answer" in capsys.readouterr().out
+    assert run(folder, "audit", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["silent_receivers"] == ["110/10.1.1.5:7700"]
 
 
 def test_the_audit_says_yes_no_and_out_of_reach(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
