@@ -82,6 +82,7 @@ def test_of_two_operators_one_holds_it_and_the_other_sees_the_name(browser: Brow
         _choose(quick.page, bank, "interlock/two")
         quick.page.keyboard.press("a")
         expect(late.page.locator("#why-not")).to_have_text("Wang正在处置此警情。")
+        expect(late.page.locator("#standing dd").last).to_contain_text("余 2 天")
         expect(late.page.locator("#steps .buttons button")).to_have_count(1)
         expect(late.page.locator("#do-note")).to_be_enabled()
     with desk(browser, bank.address, LI) as leader:

@@ -34,7 +34,7 @@ export function remaining(dueMs, openedMs) {
   const left = dueMs - now();
   const heat = left < (dueMs - openedMs) / 6 ? "hot" : left < (dueMs - openedMs) / 3 ? "warm" : "";
   const s = Math.ceil(Math.abs(left) / 1000);
-  const [unit, n] = s < 120 ? ["Seconds", s] : s < 7200 ? ["Minutes", Math.floor(s / 60)] : ["Hours", Math.floor(s / 3600)];
+  const [unit, n] = s < 120 ? ["Seconds", s] : s < 7200 ? ["Minutes", Math.floor(s / 60)] : s < 172800 ? ["Hours", Math.floor(s / 3600)] : ["Days", Math.floor(s / 86400)];
   return { heat, over: left < 0, text: say((left >= 0 ? "left" : "over") + unit, { n }) };
 }
 
