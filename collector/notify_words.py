@@ -22,7 +22,15 @@ def add_notify_words(
 ) -> None:
     """Add the words; `load` reads the settings from the arguments."""
     does = say("try whether people can be reached")
-    notify = words.add_parser("notify", help=does, description=does)
+    notify = words.add_parser(
+        "notify",
+        help=does,
+        description=does,
+        epilog=say("example:")
+        + "\n  branchwatch collector notify test leader-1 --config collector.toml"
+        + "\n  branchwatch collector notify prove leader-1 sms --config collector.toml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     under = notify.add_subparsers(title=say("words"), dest="what", required=True, metavar="WORD")
     for name, help_text in (
         ("test", say("send a test by every channel of a person")),

@@ -299,6 +299,8 @@ class _Demo:
         self._tell(
             self._say("Log in as:       {name}   password: {password}").format(name=DESK.id, password=self._password)
         )
+        others = ", ".join(seat.id for seat in EVERYBODY if seat is not DESK)
+        self._tell(self._say("or, with it too: {names}").format(names=others))
         self._tell(self._say("Telephones:      {address}").format(address=f"{phones.address}/phones"))
         self._tell(
             self._say("Do something:    {command}").format(
