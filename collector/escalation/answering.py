@@ -70,11 +70,11 @@ def answered(
             pass
         else:
             return Answered(outcome=Answer.TOOK, holder=person.id)
-    return _pause(connection, around, alarm, person, now_ms, way)
+    return _pause(connection, around, alarm, person, now_ms, Came(way=way, address=address))
 
 
 def _pause(
-    connection: Transaction, around: Surroundings, alarm: Watched, person: Person, now_ms: int, way: Way
+    connection: Transaction, around: Surroundings, alarm: Watched, person: Person, now_ms: int, came: Came
 ) -> Answered:
     until_ms = now_ms + PAUSE_MS
     there = timers.timers_of(connection, [alarm.id]).get(alarm.id, [])
@@ -86,7 +86,7 @@ def _pause(
         timers.delete_timers(connection, [chained.id])
         held = timer(around.new_id(now_ms), alarm.id, Purpose.RESUME, until_ms, chained.facts)
         timers.put_timers(connection, [held], now_ms)
-    facts = {"until_ms": until_ms, "way": way.value}
+    facts = {"until_ms": until_ms, "way": came.way.value} | ({"address": came.address} if came.address else {})
     entry = Entry(topic=Topic.ALARM, subject=alarm.id, action="paused", site=alarm.site, person=person.id, facts=facts)
     write_journal(connection, [entry], now_ms)
     return Answered(outcome=Answer.PAUSED, until_ms=until_ms)

@@ -144,7 +144,9 @@ async def test_level_1_is_only_paused_by_a_link_and_by_a_code(desk: Answering, p
         assert desk.state(alarm) == (AlarmState.NEW, None)
         assert await desk.reply(nobody, "chen", code(peer, "chen")) == "paused"
     assert desk.state(alarm) == (AlarmState.NEW, None)
-    assert len(desk.centre.entries("paused")) == 2
+    paused = [each.facts for each in desk.centre.entries("paused")]
+    assert [facts["way"] for facts in paused] == ["link", "reply"]
+    assert all(facts["address"] for facts in paused), "from where stands in the journal too"
 
 
 async def test_a_security_officer_pauses_what_an_operator_would_take(desk: Answering, peer: WebhookPeer) -> None:
