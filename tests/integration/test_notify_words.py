@@ -63,7 +63,7 @@ async def test_a_test_says_what_became_of_each_channel(tmp_path: Path, capsys: p
     said = capsys.readouterr()
     assert (code, nobody, len(peer.bodies)) == (1, 2, 1)
     assert "sms: sent" in said.out
-    assert "call: not sent (no_channel)" in said.err
+    assert "call: not sent (collector.toml has no such channel)" in said.err
 
 
 async def test_a_channel_is_proven_by_the_code_that_came(tmp_path: Path) -> None:
