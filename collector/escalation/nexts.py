@@ -26,7 +26,12 @@ _WHO: Final[Mapping[str, str]] = MappingProxyType(
         "site/functional": N_("the functional department"),
         "role/shift_leader": N_("the shift leader"),
         "role/centre_director": N_("the centre director"),
+        "role/reviewer": N_("the reviewers"),
+        "role/security_officer": N_("the security officers"),
     }
+)
+_FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
+    {"rota": N_("rota {name}"), "group": N_("group {name}"), "receiver": N_("receiver {name}")}
 )
 
 _HAPPENS: Final[Mapping[Purpose, str]] = MappingProxyType(
@@ -58,6 +63,8 @@ def who_is(target: str, name: Callable[[str], str] = lambda person: person) -> S
     if target in _WHO:
         return said(_WHO[target])
     kind, _, rest = target.partition("/")
+    if kind in _FAMILIES:
+        return said(_FAMILIES[kind], name=rest)
     return name(rest) if kind == "person" else rest
 
 

@@ -12,10 +12,11 @@ import pytest
 from collector.alarms.words import Move
 from collector.console.life_words import RECORD
 from collector.console.record_telling import Around, about, written
+from collector.escalation.nexts import who_is
 from collector.notify import reasons
 from collector.notify.dc09.records import Reason
 from collector.storage.records import AlarmStep
-from protocol.texts import texts_for
+from protocol.texts import Said, texts_for
 
 ENGLISH, CHINESE = texts_for("en"), texts_for("zh-CN")
 STEP = AlarmStep(
@@ -63,6 +64,14 @@ def _lines(action: str, facts: Mapping[str, Any]) -> str | None:
 def test_an_entry_says_whom_until_when_and_which_step(action: str, facts: dict[str, Any], said: str | None) -> None:
     """What the journal keeps of a move is read without opening the journal; what a person wrote stands apart."""
     assert _lines(action, facts) == said
+
+
+def test_whom_the_next_step_tells_is_no_bare_name() -> None:
+    """Below "if nobody acts" a rota, a group and a receiver are called so; a person has the name."""
+    assert Said("{who} is told", {"who": who_is("rota/leaders")}).told(CHINESE) == "将通知轮值表 leaders"
+    assert str(who_is("receiver/110")) == "receiver 110"
+    assert str(who_is("role/reviewer")) == "the reviewers"
+    assert who_is("person/li", {"li": "Li"}.__getitem__) == "Li"
 
 
 def test_hours_of_a_step_are_those_of_the_site() -> None:
