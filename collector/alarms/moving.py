@@ -140,6 +140,8 @@ def _write(
         begin.quiet(connection, [held.id])
     else:
         begin.moved(connection, around, held.id, now_ms, idle=asked.move is Move.NOTE and asked.person != held.holder)
+        if asked.move is Move.RELEASE and alarm_moves.releases(connection, held.id) > 1:
+            begin.given_back(connection, around, held.id, now_ms)
 
 
 def _said(asked: Asked, row: Transition) -> Mapping[str, Any]:

@@ -90,6 +90,17 @@ def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: 
     told.write(connection)
 
 
+def given_back(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: int) -> None:
+    """It was given back once more: its chain begins anew each time, so the shift leaders hear of it at once."""
+    alarm = timers.watched(connection, [alarm_id]).get(alarm_id)
+    if alarm is None or reach.told_since(connection, alarm_id, now_ms):
+        return
+    told = Telling(look(connection, around, [alarm_id], now_ms))
+    if not told.remind(alarm, ("role/shift_leader",), "untaken"):
+        told.remind(alarm, ("role/centre_director",), "untaken")
+    told.write(connection)
+
+
 def policy_of(held: Held, alarm: Watched, chain: Chain | None, at_ms: int) -> Policy | None:
     """The policy of a chain under way; under other rules than those it began with, the one that is for the alarm."""
     if chain is None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, func, select, union
 
-from collector.storage.records import AlarmState, Sight
-from collector.storage.schema import alarms, approvals, orders, sites
+from collector.storage.records import AlarmState, Sight, Topic
+from collector.storage.schema import alarms, approvals, journal, orders, sites
 from collector.storage.seeing import seen_alarms
 from collector.storage.store import Transaction
 
@@ -77,6 +77,14 @@ def order_givers(connection: Connection, site: str, from_ms: int, to_ms: int) ->
         .where(orders.c.site == site, approvals.c.at_ms.between(from_ms, to_ms))
     )
     return frozenset(connection.execute(union(drawn, approved)).scalars())
+
+
+def releases(connection: Transaction, alarm_id: str) -> int:
+    """How often it was given back."""
+    statement = select(func.count()).where(
+        journal.c.topic == Topic.ALARM, journal.c.subject == alarm_id, journal.c.action == "release"
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def read_handlers(column: str) -> tuple[str, ...]:

@@ -66,6 +66,18 @@ def test_whoever_takes_it_ends_the_chain_and_silence_is_reminded(desk: Escalatin
     assert [who for _, who in desk.told(alarm)] == ["desk", "li", "li", "zhao"]
 
 
+def test_whoever_takes_and_gives_back_keeps_no_alarm_to_himself(desk: EscalatingCentre, box: Box) -> None:
+    """Given back once is nobody's fault; the second time the shift leader is told at once, each time."""
+    desk.at_desk = {OPERATOR.id}
+    alarm = desk.alarm(box, "zone.hold_up")
+    for leaders in (0, 1, 2):
+        desk.pass_seconds(10)
+        desk.act(alarm, OPERATOR, Move.ACKNOWLEDGE)
+        desk.pass_seconds(240)
+        desk.act(alarm, OPERATOR, Move.RELEASE, text="not mine")
+        assert [who for _, who in desk.told(alarm)].count("zhao") == leaders
+
+
 def test_what_others_write_or_answer_is_nothing_that_the_holder_did(desk: EscalatingCentre, box: Box) -> None:
     """Notes and answers of others put off no reminder of an alarm that lies in somebody's hand."""
     desk.at_desk = {OPERATOR.id}
