@@ -39,6 +39,7 @@ from collector.storms.suspending import Wish
 from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.collecting import Box
+from tests.databases import own_database
 from tests.ledgers import NOW
 from tests.nights import LEADER, OTHER_LEADER, REVIEWER, RULES, SEATS, Night, after, box_of
 
@@ -114,8 +115,9 @@ class AlarmLife(RuleBasedStateMachine):
         super().__init__()
         self._folder = TemporaryDirectory(prefix="alarm-life-")
         folder = Path(self._folder.name)
-        shutil.copy(Path(_empty().name) / "centre.db", folder / "centre.db")
-        url = sqlite_url(folder / "centre.db")
+        url = own_database(folder)
+        if url == sqlite_url(folder / "centre.db"):
+            shutil.copy(Path(_empty().name) / "centre.db", folder / "centre.db")
         self.night = Night(folder=folder, authority=_authority(), url=url, make_store=MortalStore)
         self.loaded = 0
         self.boxes: list[Box] = []
