@@ -27,6 +27,8 @@ from collector.storms.surfacing import release
 from protocol.workdays.days import Workdays
 
 _UNTAKEN: Final = (AlarmState.NEW, AlarmState.RETURNED)
+_WORDS_ONLY: Final = frozenset({Move.NOTE, Move.SCORE})
+"""Moves that say something and do nothing: whoever only writes is still waited for, the holder too."""
 _TAKERS: Final = frozenset({PersonRole.OPERATOR, PersonRole.SHIFT_LEADER})
 
 
@@ -139,7 +141,7 @@ def _write(
     if row.to is AlarmState.CLOSED:
         begin.quiet(connection, [held.id])
     else:
-        begin.moved(connection, around, held.id, now_ms, idle=asked.move is Move.NOTE and asked.person != held.holder)
+        begin.moved(connection, around, held.id, now_ms, idle=asked.move in _WORDS_ONLY)
         if asked.move is Move.RELEASE and alarm_moves.releases(connection, held.id) > 1:
             begin.given_back(connection, around, held.id, now_ms)
 

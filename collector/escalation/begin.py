@@ -71,7 +71,7 @@ def quiet(connection: Transaction, alarm_ids: Sequence[str]) -> None:
 def moved(connection: Transaction, around: Surroundings, alarm_id: str, now_ms: int, *, idle: bool = False) -> None:
     """A person (or a timer) moved this alarm, noted or did something on it: its timers become those of its state.
 
-    `idle`: it was somebody else than its holder, of whom is still waited that something is done.
+    `idle`: somebody only wrote; it is still waited for the holder to do something.
     """
     alarm = timers.watched(connection, [alarm_id]).get(alarm_id)
     if alarm is None:

@@ -78,8 +78,8 @@ def test_whoever_takes_and_gives_back_keeps_no_alarm_to_himself(desk: Escalating
         assert [who for _, who in desk.told(alarm)].count("zhao") == leaders
 
 
-def test_what_others_write_or_answer_is_nothing_that_the_holder_did(desk: EscalatingCentre, box: Box) -> None:
-    """Notes and answers of others put off no reminder of an alarm that lies in somebody's hand."""
+def test_what_is_only_written_is_nothing_that_was_done(desk: EscalatingCentre, box: Box) -> None:
+    """Notes and answers, of others and of the holder too, put off no reminder of an alarm that lies in a hand."""
     desk.at_desk = {OPERATOR.id}
     alarm = desk.alarm(box)
     desk.pass_seconds(61)
@@ -88,6 +88,7 @@ def test_what_others_write_or_answer_is_nothing_that_the_holder_did(desk: Escala
     for _ in range(9):
         desk.pass_seconds(60)
         desk.act(alarm, DIRECTOR, Move.NOTE, text="and?")
+        desk.act(alarm, OPERATOR, Move.NOTE, text="looking")
         desk.reply(alarm, LEADER)
     assert [who for _, who in desk.told(alarm)] == ["desk", "zhao", "li"]
     assert before != desk.timers_of(alarm)
