@@ -207,7 +207,11 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
             feed=feed,
             metrics=metrics,
             now=_now,
-            health=lambda: _health(store, receiving, reader, pictures, backed_up=settings.backup is not None),
+            health=lambda: (
+                *_health(store, receiving, reader, pictures, backed_up=settings.backup is not None),
+                health.escalation(escalating.behind_s),
+                health.notices(sender.behind_s),
+            ),
             export=lambda: export_ledger(store, keys, settings.id, _now()),
         )
         # What was loaded stays for good; the garbage collector need not walk over it a hundred times a second.

@@ -1,7 +1,7 @@
-"""Whether the centre works: its database, each broker, the ingest; each with its age, in words that have twins.
+"""Whether the centre works: its database, each broker, the ingest, escalation, notices; each with its age, in words.
 
 Pure. Flow: app.py looks at the parts -> `Check` -> /healthz. An ingest may be idle for hours, so the age of its last
-commit is only told; what it must do is look at the clock, once a second.
+commit is only told; what it must do is look at the clock, once a second. So must escalation and whoever sends notices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from protocol.texts import Said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 STUCK_AFTER_S: Final = 10.0
-"""An ingest that finished no turn for so long is stuck; the longest honest one takes well under a second."""
+"""What finished no turn for so long is stuck; the longest honest one takes well under a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,20 @@ def revocation(seen: IngestSeen) -> Check:
         age_s=max(0.0, age_s),
         needed=False,
     )
+
+
+def escalation(behind_s: float) -> Check:
+    """The steps of alarms, by the age of the last look that came to its end."""
+    stuck = behind_s > STUCK_AFTER_S
+    said = N_("Escalation does not move; steps come late") if stuck else N_("Looks for due steps each second")
+    return Check(name="escalation", works=not stuck, said=said, age_s=behind_s)
+
+
+def notices(behind_s: float) -> Check:
+    """What is told to people, by the age of the last look that came to its end."""
+    stuck = behind_s > STUCK_AFTER_S
+    said = N_("Notices do not leave") if stuck else N_("Looks for notices to send each second")
+    return Check(name="notices", works=not stuck, said=said, age_s=behind_s)
 
 
 @dataclass(frozen=True, kw_only=True)

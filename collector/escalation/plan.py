@@ -9,9 +9,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from collector.alarms.clocks import review_by_ms
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.storage.records import AlarmState
-from collector.times import day_end_ms
 
 MINUTE_MS: Final = 60_000
 
@@ -80,7 +80,7 @@ def due_ms(purpose: Purpose, alarm: Watched, now_ms: int) -> int | None:
         case Purpose.PARK:
             return alarm.parked_until_ms if alarm.parked_until_ms is not None else now_ms
         case Purpose.REVIEW:
-            return day_end_ms(alarm.resolved_ms or now_ms, alarm.timezone)
+            return review_by_ms(alarm.resolved_ms or now_ms, alarm.timezone)
         case Purpose.FOLLOW:
             return alarm.follow_by_ms if alarm.follow_by_ms is not None else now_ms + DAY_MS
     raise ValueError(f"{purpose.value} does not follow from a state")

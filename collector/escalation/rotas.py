@@ -5,16 +5,12 @@ handover stays at its time of day. Flow: targets.py and the console ask here wit
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from typing import Final
+from datetime import date, datetime, time
 
 import msgspec
 
 from collector.rules.shapes import Rota
 from collector.times import local, unix_ms, zone_of
-
-DAY: Final = timedelta(days=1)
-HOUR: Final = timedelta(hours=1)
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,29 +77,11 @@ def take(
             found = _fairly(connection, found, crowding, now_ms, limit)
         found = _without_secrets(connection, _fitting(found, room, limit))
         taken = notice_sending.codes_in_use(connection, _answering(found), now_ms) if found else set()
-        claims: list[Claim] = []
-        claimed: list[tuple[Notice, str]] = []
-        for notice in found:
-            token = tokens.get(notice.id) or _token(notice, random)
-            digest = token_hash(token) if token else ""
-            code = notice.code or (_code(notice.person, random, taken) if token else "")
-            until_ms = notice.queued_ms + ANSWER_MS if token else 0
-            claims.append(Claim(id=notice.id, token_hash=digest, code=code, answer_until_ms=until_ms))
-            claimed.append(
-                (
-                    replace(
-                        notice,
-                        state=NoticeState.SENDING,
-                        tries=notice.tries + 1,
-                        token_hash=digest,
-                        code=code,
-                        answer_until_ms=until_ms,
-                    ),
-                    token,
-                )
-            )
-            if token:
-                tokens[notice.id] = token
+        claimed = [_drawn(notice, random, tokens, taken) for notice in found]
+        claims = [
+            Claim(id=each.id, token_hash=each.token_hash, code=each.code, answer_until_ms=each.answer_until_ms)
+            for each, _ in claimed
+        ]
         notice_sending.claim(connection, claims, worker, now_ms)
         alarms = notice_sending.alarms_told(connection, {each.alarm for each in found if each.alarm})
         names = notice_sending.point_names(connection, {alarm.box for alarm in alarms.values()})
@@ -116,6 +98,24 @@ def take(
         ),
         rules=rules,
     )
+
+
+def _drawn(
+    notice: Notice, random: Callable[[int], bytes], tokens: MutableMapping[str, str], taken: set[tuple[str, str]]
+) -> tuple[Notice, str]:
+    """A notice as it is claimed, with its code, and the token of its link."""
+    token = tokens.get(notice.id) or _token(notice, random)
+    if token:
+        tokens[notice.id] = token
+    claimed = replace(
+        notice,
+        state=NoticeState.SENDING,
+        tries=notice.tries + 1,
+        token_hash=token_hash(token) if token else "",
+        code=notice.code or (_code(notice.person, random, taken) if token else ""),
+        answer_until_ms=notice.queued_ms + ANSWER_MS if token else 0,
+    )
+    return claimed, token
 
 
 def crowding_of(parcels: Sequence[Parcel]) -> frozenset[str]:

@@ -26,7 +26,6 @@ def flush(connection: Transaction, person: str, now_ms: int) -> str | None:
     facts = Stored(then=newest.facts.then, told={"count": len(alarms) or len(held), "gravest": gravest.level})
     row = Notice(
         id=digest,
-        number=0,
         alarm=None,
         sort=Sort.DIGEST,
         target=newest.target,
@@ -34,23 +33,9 @@ def flush(connection: Transaction, person: str, now_ms: int) -> str | None:
         channel=newest.channel,
         level=gravest.level,
         state=NoticeState.QUEUED,
-        reason="",
         facts=facts,
-        tries=0,
         due_ms=now_ms,
         queued_ms=now_ms,
-        claimed_by="",
-        claimed_ms=None,
-        sent_ms=None,
-        delivered_ms=None,
-        read_ms=None,
-        answered_ms=None,
-        perhaps=False,
-        follows=None,
-        bundle=None,
-        token_hash="",
-        code="",
-        answer_until_ms=0,
     )
     notices.add_notices(connection, [row])
     notices.bundle(connection, [each.id for each in held], digest)

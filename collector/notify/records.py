@@ -64,10 +64,10 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `notices`."""
+    """A row of `notices`; what a fresh one has not yet is left out. Its number is given as it is written."""
 
     id: str
-    number: int
+    number: int = 0
     alarm: str | None
     sort: Sort
     target: str
@@ -75,20 +75,20 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     level: int
     state: NoticeState
-    reason: str
+    reason: str = ""
     facts: Stored
-    tries: int
+    tries: int = 0
     due_ms: int
     queued_ms: int
-    claimed_by: str
-    claimed_ms: int | None
-    sent_ms: int | None
-    delivered_ms: int | None
-    read_ms: int | None
-    answered_ms: int | None
-    perhaps: bool
-    follows: str | None
-    bundle: str | None
-    token_hash: str
-    code: str
-    answer_until_ms: int
+    claimed_by: str = ""
+    claimed_ms: int | None = None
+    sent_ms: int | None = None
+    delivered_ms: int | None = None
+    read_ms: int | None = None
+    answered_ms: int | None = None
+    perhaps: bool = False
+    follows: str | None = None
+    bundle: str | None = None
+    token_hash: str = ""
+    code: str = ""
+    answer_until_ms: int = 0

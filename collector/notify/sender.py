@@ -7,6 +7,7 @@ when a worker died is sent again by another, marked `perhaps`. Flow: `notices` -
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -32,6 +33,8 @@ LOOK_S: Final = 1.0
 """Everybody looks once a second, woken or not."""
 AT_ONCE: Final = 64
 """Rows claimed in one transaction."""
+MOST_TOKENS: Final = 10_000
+"""Links of what may be tried again; one that was let go is drawn anew."""
 GRAVEST_ROOM: Final = 256
 """Messages of level 1 under way at once, over all channels."""
 RENEW_MS: Final = 5_000
@@ -83,6 +86,8 @@ class Sender:
         self._renewed_ms = 0
         self._looked_ms = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._seen_s = time.monotonic()
+        self._reachable = True
         self._woken = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
         self._thread: Executor | None = None
@@ -93,9 +98,14 @@ class Sender:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._woken.set)
 
+    @property
+    def behind_s(self) -> float:
+        """Since when no look came to its end: for the health page."""
+        return time.monotonic() - self._seen_s
+
     async def run(self) -> None:
         """Send until cancelled; what is under way then gets LAST_WORD_S."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._seen_s = asyncio.get_running_loop(), time.monotonic()
         with ThreadPoolExecutor(1, thread_name_prefix="notices") as thread:
             self._thread = thread
             try:
@@ -134,11 +144,16 @@ class Sender:
     async def _patient_step(self) -> int:
         """The same; a database that does not answer is asked again at the next look."""
         try:
-            return await self._step()
+            many = await self._step()
         except (StoreError, NotStorableError) as error:
-            logger.warning("notices wait: %s", error)
+            if self._reachable:
+                logger.warning("notices wait: %s", error)
+            self._reachable = False
         except Exception:
             logger.exception("notices: a look failed; it is tried again")
+        else:
+            self._seen_s, self._reachable = time.monotonic(), True
+            return many
         self._woken.clear()
         return 0
 
@@ -222,6 +237,8 @@ class Sender:
             self.under_way.pop(notice.id, None)
         now_ms = self._with.now_ms()
         what = after(notice, sent, now_ms)
+        while len(self._tokens) > MOST_TOKENS:  # of what was called off before it was tried again
+            del self._tokens[next(iter(self._tokens))]
         if what.state is not NoticeState.QUEUED:
             self._tokens.pop(notice.id, None)
         self._count(parcel, sent, what, now_ms)

@@ -6,8 +6,6 @@ Nobody is told of an alarm that is over or sheltered meanwhile. Flow: sender.py 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from collector.notify.records import Notice, NoticeState, Sort, Stored
 from collector.storage import notice_sending, notices, writing
 from collector.storage.notice_sending import Done
@@ -56,26 +54,19 @@ def follow(
         ):
             continue
         rows.append(
-            replace(
-                notice,
+            Notice(
                 id=new_id(now_ms),
+                alarm=notice.alarm,
+                sort=notice.sort,
+                target=notice.target,
+                person=notice.person,
                 channel=then[0],
-                facts=Stored(then=then[1:], told=notice.facts.told),
+                level=notice.level,
                 state=NoticeState.QUEUED,
-                reason="",
-                tries=0,
+                facts=Stored(then=then[1:], told=notice.facts.told),
                 due_ms=now_ms,
-                claimed_by="",
-                claimed_ms=None,
-                sent_ms=None,
-                delivered_ms=None,
-                read_ms=None,
-                answered_ms=None,
+                queued_ms=notice.queued_ms,
                 follows=notice.id,
-                token_hash="",
-                code="",
-                answer_until_ms=0,
-                perhaps=False,
             )
         )
     notices.add_notices(connection, rows)

@@ -212,10 +212,13 @@ async def test_health_tells_every_part_with_its_age(world: ConsoleWorld) -> None
         (health.ingest(replace(SEEN, fault="the database is full")), "ingest"),
         (health.ingest(replace(SEEN, turned_s=STUCK_AFTER_S + 1)), "ingest"),
         (health.ingest(replace(SEEN, turned_s=None)), "ingest"),
+        ([health.escalation(0.3), health.notices(STUCK_AFTER_S + 1)], "notices"),
+        ([health.escalation(STUCK_AFTER_S + 1), health.notices(0.3)], "escalation"),
     ],
 )
 async def test_a_centre_that_does_not_work_says_503(world: ConsoleWorld, checks: list[Check], place: str) -> None:
-    """No database, no broker, or an ingest that ended, cannot store or is stuck: the part is named, in words."""
+    """No database, no broker, an ingest that ended, cannot store or is stuck, steps or notices that nobody looks for:
+    the part is named, in words."""
     world.checks += checks
     async with world.client(None) as client:
         sick = await client.get("/healthz")
