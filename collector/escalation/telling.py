@@ -85,10 +85,17 @@ class Telling:
         resolved: Sequence[Resolved],
         facts: dict[str, Any],
     ) -> None:
-        """Notices for everybody of these targets who did not answer yet, and the entry that says so."""
-        answered = self.answered.get(alarm.id, frozenset()) if sort is Sort.ALARM else frozenset()
+        """Notices for everybody of these targets who did not answer yet, and the entry that says so.
+
+        While nobody has the alarm, an answer only pauses: who gave it is told again, unless of the same group others
+        still owe theirs. Else an alarm that everybody answered and nobody took would be told to nobody.
+        """
         people: dict[str, None] = {}
         for each in resolved:
+            answered = self.answered.get(alarm.id, frozenset()) if sort is Sort.ALARM else frozenset()
+            owed = each.need_all and any(reach.person not in answered for reach in each.people)
+            if alarm.state not in HELD_STATES and not owed:
+                answered = frozenset()
             if each.target == DESK and each.desk:
                 self._want(alarm, sort, each.target, "", (DESK,), facts)
             for receiver in each.receivers:

@@ -76,6 +76,24 @@ def test_an_answer_to_the_gravest_only_pauses(night: Night) -> None:
     assert night.lines(alarm)[-1] == "02:13:40 director-1"
 
 
+def test_who_answered_and_did_not_come_is_told_again(night: Night) -> None:
+    """The director answers the last step and nobody takes it: told again after the pause, and after a release."""
+    alarm = night.happens(box_of(night), "zone.hold_up", "zone/counter")
+    night.pass_seconds(125)
+    assert night.lines(alarm)[-1] == "02:12:00 director-1"
+    assert night.answers(alarm, DIRECTOR) == "paused"
+    night.pass_seconds(600)
+    assert night.state(alarm) == ("new", None)
+    told = night.lines(alarm)
+    assert told[-1].endswith("director-1")
+    assert told[-1] > "02:15:05"
+    night.does(LEADER, Move.ACKNOWLEDGE, alarm)
+    night.does(LEADER, Move.RELEASE, alarm, text="another call")
+    before = len(night.lines(alarm))
+    night.pass_seconds(130)
+    assert any(line.endswith("director-1") for line in night.lines(alarm)[before:])
+
+
 def test_an_answer_takes_what_may_be_taken_from_afar(night: Night) -> None:
     """Level 2: the director's answer pauses, for a director handles nothing; the shift leader's takes the alarm."""
     alarm = night.happens(box_of(night))
