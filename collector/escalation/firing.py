@@ -89,16 +89,21 @@ def _heard(connection: Transaction, alarm: Watched, now_ms: int) -> bool:
     return chained.due_ms <= now_ms + SOON_MS or reach.told_since(connection, alarm.id, chain.from_ms)
 
 
+def _climb(told: Telling, alarm: Watched, why: str, *rungs: tuple[str, ...]) -> None:
+    """Remind the first of these whom it reaches: who should have acted may be nobody any more."""
+    for targets in rungs:
+        if told.remind(alarm, targets, why):
+            return
+
+
 def _stall(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
     if alarm.state in HELD_STATES:
         told.note(alarm, "overdue", {"clock": "stall"})
-        targets = ("holder",) if not timer.facts.get("round") else ("holder", LEADERS)
-        if not told.remind(alarm, targets, "stall") and LEADERS not in targets:
-            told.remind(alarm, (LEADERS,), "stall")
+        first = (("holder", LEADERS),) if timer.facts.get("round") else (("holder",), (LEADERS,))
+        _climb(told, alarm, "stall", *first, (DIRECTORS,))
         facts = {"round": int(timer.facts.get("round", 0)) + 1}
     elif alarm.state in UNTAKEN:
-        if not told.remind(alarm, (LEADERS,), "untaken"):
-            told.remind(alarm, (DIRECTORS,), "untaken")
+        _climb(told, alarm, "untaken", (LEADERS,), (DIRECTORS,))
         facts = dict(ENDED)
     else:
         return
@@ -110,9 +115,8 @@ def _review(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None
         return
     told.note(alarm, "overdue", {"clock": "review"})
     rounds = int(timer.facts.get("round", 0))
-    targets = ("role/reviewer",) if not rounds else ("role/reviewer", DIRECTORS)
-    if not told.remind(alarm, targets, "review") and not rounds:
-        told.remind(alarm, (DIRECTORS,), "review")
+    first = (("role/reviewer", DIRECTORS),) if rounds else (("role/reviewer",), (DIRECTORS,))
+    _climb(told, alarm, "review", *first)
     told.set(alarm, Purpose.REVIEW, again_ms(Purpose.REVIEW, alarm, told.looked.now_ms), {"round": rounds + 1})
 
 
@@ -120,8 +124,7 @@ def _follow(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None
     if alarm.state is not AlarmState.REVIEWED:
         return
     told.note(alarm, "overdue", {"clock": "follow"})
-    if not told.remind(alarm, (_follower(told.looked, alarm),), "follow"):
-        told.remind(alarm, (DIRECTORS,), "follow")
+    _climb(told, alarm, "follow", (_follower(told.looked, alarm),), (DIRECTORS,))
     rounds = int(timer.facts.get("round", 0)) + 1
     told.set(alarm, Purpose.FOLLOW, again_ms(Purpose.FOLLOW, alarm, told.looked.now_ms), {"round": rounds})
 

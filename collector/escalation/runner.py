@@ -22,6 +22,9 @@ from collector.storage.store import Store, StoreError, Transaction
 BATCH: Final = 200
 """Timers fired in one transaction: ingest waits for its lock meanwhile."""
 
+BATCHES: Final = 25
+"""Transactions of one look; whatever is due beyond them comes with the next, and the auditor looks in between."""
+
 AGAIN_MS: Final = 60_000
 """What tripped over a fault of ours is tried again after this."""
 
@@ -76,11 +79,12 @@ class Runner:
             return timers.next_due(reading.connection, self._table)
 
     def _fire_all(self, now_ms: int) -> None:
-        full = True
-        while full:
+        for _ in range(BATCHES):
             fired, full = self._batch(now_ms)
             if fired:
                 self._changed()
+            if not full:
+                return
 
     def _adopt(self, now_ms: int) -> None:
         """Alarms from before there were timers begin now."""

@@ -20,7 +20,7 @@ from collector.storage import timers
 from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.escalating import DIRECTOR, EVERYBODY, LEADER, OPERATOR, EscalatingCentre, purposes, ready
+from tests.escalating import DIRECTOR, EVERYBODY, LEADER, OPERATOR, EscalatingCentre, people_of, purposes, ready
 
 CONTACTS = tuple(Contact(person=each.id, reach={"sms": f"1390000{n}"}) for n, each in enumerate(EVERYBODY))
 HELD = msgspec.structs.replace(BUILTIN, contact=CONTACTS)
@@ -94,6 +94,16 @@ def test_what_is_only_written_is_nothing_that_was_done(desk: EscalatingCentre, b
     assert before != desk.timers_of(alarm)
     desk.pass_seconds(61)
     assert [who for _, who in desk.told(alarm)] == ["desk", "zhao", "li", "li", "zhao"]
+
+
+def test_whose_holder_is_nobody_any_more_is_told_to_whoever_is_left(desk: EscalatingCentre, box: Box) -> None:
+    """The shift leader holds it, and leaves the bank the same day; there is no other: the director is told."""
+    alarm = desk.alarm(box)
+    desk.act(alarm, LEADER, Move.ACKNOWLEDGE)
+    desk.people = people_of(OPERATOR, DIRECTOR)
+    desk.restart()
+    desk.pass_seconds(301)
+    assert [who for at, who in desk.told(alarm) if at >= 300] == [DIRECTOR.id]
 
 
 def test_a_desk_where_nobody_sits_is_passed_over_at_once(desk: EscalatingCentre, box: Box) -> None:
