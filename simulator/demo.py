@@ -165,7 +165,8 @@ class _Demo:
             await watched(console, access[0], names[0], self._say, self._tell)
         if played in {ALL, ESCALATION}:
             leader = console.as_person(self._tokens[LEADER.id])
-            await escalating(console, leader, access[-1], names[-1], phones, self._say, self._tell)
+            officers, folder = self._officers(), self._folder.root
+            await escalating(console, leader, access[-1], names[-1], phones, officers, folder, self._say, self._tell)
         await self._over.wait()
 
     def _telephones(self, address: str, ports: Ports) -> PhoneGateway:

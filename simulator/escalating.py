@@ -5,7 +5,9 @@ person could not see. Who is told when is the centre's own doing, by the rules t
 """
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -13,14 +15,17 @@ from protocol.texts import told as in_words
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import Action
 from simulator.console import Console, ConsoleError
-from simulator.demo_file import SiteAccess
+from simulator.demo_file import Officer, SiteAccess
 from simulator.demo_people import DIRECTOR, LEADER, Seat
 from simulator.demo_rules import DIRECTOR_S, LEADER_S
+from simulator.ordering_people import ONE, NobodyError, OrderFailedError, order
 from simulator.phone_gateway import PhoneGateway
 from simulator.phones import Arrived
 
 LOOK_EVERY_S: Final = 0.3
 RAISED_S: Final = 30.0
+RESET_S: Final = 90.0
+HELD: Final = frozenset({"acknowledged", "verifying", "dispatched"})
 LATE_S: Final = 30.0
 """How much later than the rules say a busy machine may tell."""
 KIND: Final = "zone.hold_up"
@@ -34,10 +39,25 @@ class NotSeenError(Exception):
 
 
 async def escalating(
-    desk: Console, leader: Console, site: SiteAccess, name: str, gateway: PhoneGateway, say: Say, tell: Tell
+    desk: Console,
+    leader: Console,
+    site: SiteAccess,
+    name: str,
+    gateway: PhoneGateway,
+    officers: Sequence[Officer],
+    folder: Path,
+    say: Say,
+    tell: Tell,
 ) -> None:
     """Play it once, told as it happens; what goes wrong is told too."""
     try:
+        for button in await _latched(desk, site):
+            tell(say("{site}: the panic button is latched from before; an officer resets it").format(site=name))
+            await _until(functools.partial(_reset, site, button, officers, folder), RESET_S)
+        for held in await _hold_ups(desk, site):
+            if held["state"] in HELD:  # what joins an alarm that somebody has would be told to nobody
+                words = {"text": say("the demo begins anew")}
+                await leader.post(f"/api/v1/alarms/{held['id']}/release", words, version=held["version"])
         before = {each["id"]: each["events"] for each in await _hold_ups(desk, site)}
         here = {seat.id: _ids(gateway.phones.of(seat.id)) for seat in (LEADER, DIRECTOR)}
         tell(say("{site}: somebody presses the panic button; everybody at the desk is asleep").format(site=name))
@@ -60,7 +80,7 @@ async def escalating(
         whole = await desk.get(f"/api/v1/alarms/{alarm['id']}")
         await leader.post(f"/api/v1/alarms/{alarm['id']}/acknowledge", {}, version=whole["version"])
         tell(say("{site}: the shift leader has come to the desk and takes it: nobody else is told").format(site=name))
-    except (BranchUnreachableError, DoorStayedShutError, ConsoleError) as error:
+    except (BranchUnreachableError, DoorStayedShutError, ConsoleError, NobodyError) as error:
         tell(in_words(error, say))
     except NotSeenError:
         tell(say(NOT_SEEN).format(site=name))
@@ -76,6 +96,21 @@ def _ids(messages: Sequence[Arrived]) -> frozenset[str]:
 async def _hold_ups(console: Console, site: SiteAccess) -> list[Mapping[str, Any]]:
     alarms = (await console.get("/api/v1/alarms?limit=100"))["items"]
     return [each for each in alarms if each["site"] == site.id and each["kind"] == KIND]
+
+
+async def _latched(console: Console, site: SiteAccess) -> list[str]:
+    """Zones whose hold-up nobody reset: a demo's folder that is used again; pressed again, they tell nothing new."""
+    lasting = [each for each in await _hold_ups(console, site) if each["restored_at"] is None]
+    return sorted({str(each["source"]).removeprefix("zone/") for each in lasting})
+
+
+async def _reset(site: SiteAccess, button: str, officers: Sequence[Officer], folder: Path) -> bool:
+    """Whether the officer's order was obeyed; it is not before the box that just started has spoken."""
+    try:
+        await order("reset-latch", site, f"--zone={button}", officers, folder, people=ONE)
+    except OrderFailedError:
+        return False
+    return True
 
 
 async def _raised(console: Console, site: SiteAccess, before: Mapping[str, int]) -> Mapping[str, Any] | None:

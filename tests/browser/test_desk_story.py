@@ -98,6 +98,13 @@ def test_a_dual_open_at_a_branch_reaches_the_operator(browser: Browser, bank: Ba
         expect(page.locator("#do-acknowledge")).to_be_enabled()
         page.keyboard.press("a")
         expect(page.locator(".row.taken")).to_have_count(1)
+        expect(page.locator("#do-resolve")).to_be_enabled()
+        page.keyboard.press("r")
+        page.check("#resolve input[value=false_alarm]")
+        page.fill("#resolve [name=narrative]", "演示时双开")
+        page.keyboard.press("Control+Enter")
+        expect(first).to_have_count(0)
+        expect(page.locator("#resolve")).to_be_hidden()
         page.evaluate("window.same = true")
 
         bank.act(site["id"], "dual-open")

@@ -146,7 +146,7 @@ def test_the_demos_file_is_private_and_comes_back(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert read_demo(tmp_path) == demo
     fields = msgspec.json.decode(path.read_bytes())
-    assert set(fields) == {"console", "token", "login", "broker", "collector_db", "sites", "people"}
+    assert set(fields) == {"console", "token", "login", "broker", "collector_db", "sites", "people", "phones", "seats"}
     assert set(fields["sites"][0]) == {"id", "box", "modbus", "cert", "key", "state", "panel", "cameras"}
 
 

@@ -3,7 +3,7 @@
 export function wire(keys, moves, move) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (document.querySelector("dialog[open]") || event.target.matches("input, select, textarea")) return;
+    if (document.querySelector("dialog[open]") || writing(event.target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const act = keys[key] ?? (moves.includes(key) ? () => move(key) : null);
     if (!act) return;
@@ -14,6 +14,9 @@ export function wire(keys, moves, move) {
     dialog.addEventListener("click", (event) => { if (event.target.closest("[data-close]")) dialog.close(); });
   }
 }
+
+/** A field of a dialog that was just closed keeps the focus until the next frame; nobody writes in it any more. */
+const writing = (field) => field.matches("input, select, textarea") && field.checkVisibility();
 
 /** Keep a choice for a year and let the server draw the next page with it. */
 export function choose(name, value) {
