@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 FLAGS: Final = [
@@ -55,7 +56,7 @@ class DeskPage:
         self.page.fill("[name=password]", password)
         self.page.click("button.main")
         self.page.wait_for_selector("#rows", state="attached")
-        self.page.wait_for_function("document.querySelector('[data-tab=all] em').textContent !== ''")
+        expect(self.page.locator("[data-tab=all] em")).to_have_text(re.compile(r"\d"))  # counted: keys are wired
 
 
 @contextmanager

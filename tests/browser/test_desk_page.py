@@ -75,10 +75,8 @@ def test_keys_take_an_alarm_to_its_end(browser: Browser, served: Served) -> None
 
 def test_keys_work_in_the_very_frame_in_which_a_dialog_closes(browser: Browser, served: Served) -> None:
     """A closed dialog's field has the focus until the next frame is drawn: a key pressed there is the desk's."""
-    served.world.dual_open()
     with desk(browser, served.address, WANG) as person:
-        page = person.page
-        page.evaluate(
+        person.page.evaluate(
             """() => {
                 const dialog = document.getElementById("park");
                 dialog.showModal();
@@ -88,7 +86,7 @@ def test_keys_work_in_the_very_frame_in_which_a_dialog_closes(browser: Browser, 
                 field.dispatchEvent(new KeyboardEvent("keydown", { key: "5", bubbles: true }));
             }"""
         )
-        expect(page.locator("[data-tab=parked]")).to_have_attribute("aria-selected", "true")
+        expect(person.page.locator("[data-tab=parked]")).to_have_attribute("aria-selected", "true")
 
 
 def test_markup_of_a_box_or_a_person_is_text(browser: Browser, served: Served) -> None:

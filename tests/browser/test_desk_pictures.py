@@ -51,7 +51,7 @@ def test_a_still_appears_without_reloading(browser: Browser, served: Served) -> 
         expect(page.locator(".shot img")).to_be_visible()
         expect(page.locator(".shot .proof")).to_have_text(f"与账本一致 {sha256[:8]}")
         expect(page.locator(".row .still")).to_be_visible()
-        assert page.evaluate("document.querySelector('.shot img').naturalWidth > 0")
+        expect(page.locator(".shot img")).to_have_js_property("naturalWidth", 1)
         assert page.evaluate("window.same")
 
 
