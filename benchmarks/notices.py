@@ -20,9 +20,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-from sqlalchemy import insert
-
 from benchmarks.bank import free_port
 from benchmarks.figures import Figure, percentile
 from benchmarks.processes import Process
@@ -32,8 +29,8 @@ from collector.notify.templates import load
 from collector.notify.ways import Way
 from collector.notify.webhook import Webhook
 from collector.people import Credentials, People, Person, PersonRole
+from collector.rules.holding import hold
 from collector.rules.shapes import Contact, Policy, PolicyStep, Rules
-from collector.storage.alarm_tables import rules
 from protocol.kinds import Lane
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
@@ -194,8 +191,7 @@ async def _world(folder: Path, port: int, taken: _Taken, run: Any) -> tuple[tupl
             policy=(Policy(name="all", step=(PolicyStep(after=timedelta(0), tell=("role/shift_leader",)),)),),
             contact=tuple(Contact(person=each.id, reach={"sms": f"+86138{n:08d}"}) for n, each in enumerate(people)),
         )
-        row = {"version": 1, "hash": "", "document": msgspec.json.encode(held), "person": "", "loaded_ms": 0}
-        connection.execute(insert(rules).values(row))
+        hold(connection, 1, held, "", 0)
     boxes = [_met(centre, n) for n in range(UNITS)]
     webhook = Webhook(
         url=f"http://127.0.0.1:{port}/send",

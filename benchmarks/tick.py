@@ -20,8 +20,9 @@ from collector.escalation.runner import Runner
 from collector.escalation.surroundings import Channel, Surroundings
 from collector.people import Credentials, People, Person, PersonRole
 from collector.rules.builtin import BUILTIN
+from collector.rules.holding import hold
 from collector.rules.shapes import Contact
-from collector.storage.alarm_tables import rules, timers
+from collector.storage.alarm_tables import timers
 from collector.storage.migrating import migrate
 from collector.storage.records import AlarmState
 from collector.storage.schema import alarms, sites
@@ -93,8 +94,7 @@ def _fill(store: Store) -> list[str]:
     held = msgspec.structs.replace(BUILTIN, contact=contacts)
     ids = [f"a{number:035d}" for number in range(OPEN)]
     with store.write() as connection:
-        row = {"version": 1, "hash": "", "document": msgspec.json.encode(held), "person": "", "loaded_ms": 0}
-        connection.execute(insert(rules).values(row))
+        hold(connection, 1, held, "", 0)
         names = [f"s{number}" for number in range(SITES)]
         places = [{"id": name, "name": name, "unit": f"u/{name}", "timezone": "Asia/Shanghai"} for name in names]
         connection.execute(insert(sites), places)

@@ -34,6 +34,10 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "unreachable": N_("untaken alarms whose policy reaches nobody: {count}, such as {examples}"),
         "deaf": N_("untaken alarms with a step that reaches nobody: {count}, such as {examples}"),
         "hole": N_("untaken alarms for which there is no policy: {count}, such as {examples}"),
+        "altered": N_(
+            "rules that no longer say what was loaded, so the ones before them hold: {count} (version {examples}); "
+            "load the folder again"
+        ),
     }
 )
 """What fails, as a sentence: `examples` are numbers of alarms, or purposes of timers."""

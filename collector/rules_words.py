@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from collector.config import Config
-from protocol.texts import Texts, said, told
+from collector.people import PersonRole
+from protocol.texts import Said, Texts, said, told
 
 DONE, SAYS_NO, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
 
 EXAMPLES: Final = """
   branchwatch collector rules check inventory/centre --config collector.toml
-  branchwatch collector rules load inventory/centre --config collector.toml --as director-1
+  branchwatch collector rules load inventory/centre --config collector.toml --as centre-director
   branchwatch collector rules show --config collector.toml
 """
+
+LOADERS: Final = frozenset({PersonRole.ADMINISTRATOR, PersonRole.CENTRE_DIRECTOR})
+"""Whoever writes the bank's rules."""
 
 LoadConfig = Callable[[argparse.Namespace], Config]
 
@@ -43,7 +47,10 @@ def add_rules_words(words: Any, say: Texts, add_config: Callable[[Any, Texts], N
         add_config(word, say)
         if name == "load":
             word.add_argument(
-                "--as", dest="person", metavar="PERSON", help=say("who loads them: an id of collector.toml")
+                "--as",
+                dest="person",
+                metavar="PERSON",
+                help=say("who loads them: an administrator or the centre's director, by id in collector.toml"),
             )
         word.set_defaults(run=lambda arguments, texts, run=run: run(arguments, texts, load(arguments)))
     show_help = say("say which rules hold, since when and by whom")
@@ -77,10 +84,8 @@ def _load(arguments: argparse.Namespace, say: Texts, config: Config) -> int:
     from collector.storage.migrating import migrate
     from collector.storage.store import Store, StoreError
 
-    known = {person.id for person in config.settings.person}
-    if arguments.person is not None and arguments.person not in known:
-        nobody = said('there is no person "{name}" in collector.toml', name=arguments.person)
-        print(nobody.told(say), file=sys.stderr)
+    if arguments.person is not None and (no := _may_not(arguments.person, config)) is not None:
+        print(no.told(say), file=sys.stderr)
         return INPUT_WRONG
     read = _judged(arguments, say, config)
     if read is None:
@@ -104,6 +109,16 @@ def _load(arguments: argparse.Namespace, say: Texts, config: Config) -> int:
         print(say("rules {version} say the same and hold already").format(version=loaded.version))
     print_findings(loaded.findings, say)
     return DONE
+
+
+def _may_not(name: str, config: Config) -> Said | None:
+    """Why this person loads no rules; None when they do (DOMAIN 4: policies are the administrator's)."""
+    person = next((each for each in config.settings.person if each.id == name), None)
+    if person is None:
+        return said('there is no person "{name}" in collector.toml', name=name)
+    if LOADERS.isdisjoint(person.roles):
+        return said('"{name}" loads no rules: a person with role "administrator" or "centre_director" does', name=name)
+    return None
 
 
 def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:

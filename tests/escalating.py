@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from collector.alarms.service import AlarmService
 from collector.alarms.words import Move, Way
@@ -16,9 +16,11 @@ from collector.escalation.answering import Answered, answered
 from collector.escalation.records import Timer
 from collector.escalation.runner import Runner
 from collector.people import Credentials, People, Person, PersonRole
-from collector.rules.shapes import Rules
+from collector.rules.builtin import BUILTIN
+from collector.rules.holding import hold
+from collector.rules.shapes import Contact, Rules
 from collector.storage import presence, timers, writing
-from collector.storage.alarm_tables import notices, rules
+from collector.storage.alarm_tables import notices
 from collector.storage.reading import journal_row
 from collector.storage.records import JournalRow, Topic
 from collector.storage.schema import journal
@@ -39,6 +41,9 @@ DIRECTOR = person("chen", PersonRole.CENTRE_DIRECTOR)
 REVIEWER = person("sun", PersonRole.REVIEWER)
 OFFICER = person("wu", PersonRole.SECURITY_OFFICER)
 EVERYBODY = (OPERATOR, LEADER, DIRECTOR, REVIEWER, OFFICER)
+CONTACTS = tuple(Contact(person=each.id, reach={"sms": f"1390000{n}"}) for n, each in enumerate(EVERYBODY))
+HELD = msgspec.structs.replace(BUILTIN, contact=CONTACTS)
+"""The built-in policies, and a telephone number for everybody."""
 
 
 def people_of(*everybody: Person) -> People:
@@ -64,15 +69,7 @@ class EscalatingCentre(PaperCentre):
     def hold_rules(self, held: Rules, version: int = 1) -> None:
         """These rules were loaded."""
         with self.store.write() as connection:
-            connection.execute(
-                insert(rules).values(
-                    version=version,
-                    hash="",
-                    document=msgspec.json.encode(held),
-                    person="root",
-                    loaded_ms=unix_ms(self.now),
-                )
-            )
+            hold(connection, version, held, "root", unix_ms(self.now))
 
     def pass_seconds(self, seconds: float, step: float = 1) -> None:
         """Desks stay open, timers fire, second by second."""

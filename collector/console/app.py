@@ -37,6 +37,7 @@ from collector.console import (
     site_bundles,
     walks,
 )
+from collector.console.entity_tags import EntityTags
 from collector.console.guard import Guard
 from collector.console.names import PointNames
 from collector.console.pages import Pages
@@ -89,5 +90,6 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router)
     reference.complete(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(EntityTags)
     app.add_middleware(Guard)
     return app

@@ -27,6 +27,7 @@ HEADLINES_BY_REASON: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingP
             ("unreachable", N_("{count} untaken alarms whose policy reaches nobody")),
             ("deaf", N_("{count} untaken alarms with a step that reaches nobody")),
             ("hole", N_("{count} untaken alarms for which there is no policy")),
+            ("altered", N_("The rules no longer say what was loaded; the ones before them hold")),
         )
     }
 )

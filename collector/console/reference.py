@@ -29,6 +29,8 @@ _SAID: Final[Mapping[int, str]] = {
     503: "A part of the centre does not work; Retry-After says when to ask again",
 }
 
+_NOT_MODIFIED: Final = "Not changed since the ETag of If-None-Match; the body is empty"
+
 EVERYWHERE: Final = (413, 500, 503)
 """What any address may answer."""
 
@@ -51,6 +53,9 @@ def complete(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = plain()
         problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        for call in (each["get"] for each in schema["paths"].values() if "get" in each):
+            if "application/json" in call["responses"].get("200", {}).get("content", {}):
+                call["responses"]["304"] = {"description": _NOT_MODIFIED}
         schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
         return schema
 

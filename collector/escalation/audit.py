@@ -75,6 +75,7 @@ class What(StrEnum):
     UNREACHABLE = "unreachable"  # an untaken alarm whose policy reaches nobody
     DEAF = "deaf"  # an untaken alarm with a step beyond the desk behind which nobody is any more
     HOLE = "hole"  # an untaken alarm for which no policy is
+    ALTERED = "altered"  # rules that do not say what was loaded: those before them hold
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,12 +153,13 @@ def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
 
 
 def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
-    """Untaken alarms whose policy reaches nobody, or with a step that does not.
+    """Untaken alarms whose policy reaches nobody, or with a step that does not; rules that hold no longer.
 
     Where every step of a level's policies reaches somebody who sees the whole bank none can be; else each place, level
     and kind that there is gets judged once.
     """
     looked = look(connection, around, (), now_ms)
+    altered = [str(version) for version in looked.held.altered]
     unsure = [level for level in range(1, LOWEST_LEVEL + 1) if not _sure(looked, level)]
     kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS, unsure) if unsure else []
     missed: dict[What, list[auditing.Untaken]] = {}
@@ -168,12 +170,15 @@ def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> 
         if lack is not None:
             missed.setdefault(lack, []).append(each)
     return [
-        Finding(
-            what=what,
-            count=sum(each.count for each in some),
-            examples=tuple(str(each.alarm.number) for each in some[:EXAMPLES]),
-        )
-        for what, some in missed.items()
+        _finding(What.ALTERED, (len(altered), altered[:EXAMPLES])),
+        *(
+            Finding(
+                what=what,
+                count=sum(each.count for each in some),
+                examples=tuple(str(each.alarm.number) for each in some[:EXAMPLES]),
+            )
+            for what, some in missed.items()
+        ),
     ]
 
 

@@ -3,18 +3,16 @@
 Flow: rules_words.py -> here -> `rules`; every collector reads the new version with its next transaction.
 """
 
-from hashlib import sha256
-
 import msgspec
 
 from collector.escalation.audit import Finding, audit, leave_word
 from collector.escalation.begin import replan
 from collector.escalation.surroundings import Surroundings
+from collector.rules.holding import encoded, hold, rules_now
 from collector.rules.shapes import Rules
 from collector.storage import rule_rows, writing
 from collector.storage.journal import Entry, write_journal
 from collector.storage.records import Topic
-from collector.storage.rule_rows import RuleRow
 from collector.storage.store import Store
 
 SUBJECT = "rules"
@@ -35,16 +33,14 @@ def load(store: Store, rules: Rules, around: Surroundings, person: str, now_ms: 
     Raises:
         StoreError: the database cannot be reached; nothing has changed.
     """
-    document = msgspec.json.encode(rules)
-    digest = sha256(document).hexdigest()
+    document = encoded(rules)
     with store.write() as connection:
         writing.lock_counters(connection)
-        newest = next(iter(rule_rows.rule_rows(connection, 1)), None)
-        if newest is not None and newest.hash == digest:
+        newest = rule_rows.newest_rules(connection)
+        if newest is not None and newest.document == document and rules_now(connection).version == newest.version:
             return Loaded(version=newest.version, fresh=False, findings=audit(connection, around, now_ms))
         version = 1 if newest is None else newest.version + 1
-        row = RuleRow(version=version, hash=digest, person=person, loaded_ms=now_ms)
-        rule_rows.add_rules(connection, row, document)
+        digest = hold(connection, version, rules, person, now_ms)
         facts = {
             "version": version,
             "hash": digest,

@@ -3,6 +3,8 @@
 Flow: collector/rules/* -> here.
 """
 
+from typing import NamedTuple
+
 import msgspec
 from sqlalchemy import insert, select
 
@@ -10,15 +12,19 @@ from collector.storage.alarm_tables import rules
 from collector.storage.store import Transaction
 
 
-def newest_rules(connection: Transaction) -> int | None:
-    """The version that holds; None before any was loaded."""
-    row = connection.execute(select(rules.c.version).order_by(rules.c.version.desc()).limit(1)).first()
-    return None if row is None else int(row.version)
+class RuleText(NamedTuple):
+    """A version as it stands in the database: `document` is JSON of `rules.shapes.Rules`, `hash` what it had."""
+
+    version: int
+    hash: str
+    document: bytes
 
 
-def rules_document(connection: Transaction, version: int) -> bytes:
-    """What was loaded under this version, as JSON of `rules.shapes.Rules`."""
-    return bytes(connection.execute(select(rules.c.document).where(rules.c.version == version)).scalar_one())
+def newest_rules(connection: Transaction, below: int | None = None) -> RuleText | None:
+    """The highest version, or the highest one below that; None before any was loaded."""
+    statement = select(rules.c.version, rules.c.hash, rules.c.document).order_by(rules.c.version.desc()).limit(1)
+    row = connection.execute(statement if below is None else statement.where(rules.c.version < below)).first()
+    return None if row is None else RuleText(int(row.version), row.hash, bytes(row.document))
 
 
 class RuleRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-import msgspec
 import pytest
-from sqlalchemy import insert
 
 from collector.command import main
-from collector.storage.alarm_tables import rules
+from collector.rules.holding import hold
 from collector.storage.migrating import migrate
 from collector.storage.reach import proofs_since
 from collector.storage.store import Store, sqlite_url
@@ -47,9 +45,7 @@ def world(folder: Path, peer: WebhookPeer) -> tuple[str, ...]:
     store = Store(sqlite_url(folder / "centre.db"))
     migrate(store)
     with store.write() as connection:
-        document = msgspec.json.encode(telling("person/li"))
-        row = {"version": 1, "hash": "", "document": document, "person": "root", "loaded_ms": 0}
-        connection.execute(insert(rules).values(row))
+        hold(connection, 1, telling("person/li"), "root", 0)
     store.close()
     return ("--config", str(config))
 

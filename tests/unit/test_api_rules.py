@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-from sqlalchemy import insert
 
 from collector.escalation.rotas import Override
 from collector.escalation.standing_in import judge
 from collector.people import Credentials, People, PersonRole
 from collector.rules.folder import read_folder
+from collector.rules.holding import hold as write_rules
 from collector.rules.shapes import Contact, Policy, PolicyStep, Rota, Rules, Turn, When
-from collector.storage.alarm_tables import rules
 from protocol.timestamps import format_time
 from tests.console import ConsoleWorld, person
 from tests.rules_folder import EXAMPLE
@@ -42,9 +41,7 @@ def hold(world: ConsoleWorld) -> None:
         contact=(Contact(person="li", reach={"sms": "13900000001"}),),
     )
     with world.centre.store.write() as connection:
-        connection.execute(
-            insert(rules).values(version=3, hash="", document=msgspec.json.encode(held), person="zhao", loaded_ms=0)
-        )
+        write_rules(connection, 3, held, "zhao", 0)
 
 
 async def test_the_rules_that_hold_are_shown_without_addresses(world: ConsoleWorld) -> None:
@@ -115,9 +112,8 @@ async def test_the_rules_of_siblings_are_not_told(world: ConsoleWorld) -> None:
         Policy(name=name, when=When(unit=unit), step=(PolicyStep(after=timedelta(0), tell=("desk",)),))
         for name, unit in (("own", "市分行/东区支行"), ("beside", "市分行/西区支行"), ("all", ""))
     )
-    document = msgspec.json.encode(Rules(policy=(own, beside, everybody)))
     with world.centre.store.write() as connection:
-        connection.execute(insert(rules).values(version=4, hash="", document=document, person="zhao", loaded_ms=0))
+        write_rules(connection, 4, Rules(policy=(own, beside, everybody)), "zhao", 0)
     async with world.client("east") as client, world.client("wang") as above:
         told = [each["name"] for each in (await client.get("/api/v1/rules")).json()["policies"]]
         whole = [each["name"] for each in (await above.get("/api/v1/rules")).json()["policies"]]

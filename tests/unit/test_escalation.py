@@ -8,22 +8,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from collector.alarms.words import Move
 from collector.escalation.answering import Answer
 from collector.escalation.records import Purpose, Timer
 from collector.rules.builtin import BUILTIN
-from collector.rules.shapes import Contact
 from collector.storage import timers
 from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.collecting import Box
-from tests.escalating import DIRECTOR, EVERYBODY, LEADER, OPERATOR, EscalatingCentre, people_of, purposes, ready
-
-CONTACTS = tuple(Contact(person=each.id, reach={"sms": f"1390000{n}"}) for n, each in enumerate(EVERYBODY))
-HELD = msgspec.structs.replace(BUILTIN, contact=CONTACTS)
+from tests.escalating import DIRECTOR, HELD, LEADER, OPERATOR, EscalatingCentre, people_of, purposes, ready
 
 
 @pytest.fixture
