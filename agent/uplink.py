@@ -351,7 +351,13 @@ async def _connected(client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Client]:
         leaving.add_done_callback(_LEAVING.discard)
         raise
     async with stack:
-        yield client
+        try:
+            yield client
+        except asyncio.CancelledError:
+            # A goodbye that the broker does not take is an error of its own: the cancelling would be lost to it.
+            with suppress(aiomqtt.MqttError, OSError):
+                await stack.aclose()
+            raise
 
 
 async def _leave(entering: "asyncio.Task[aiomqtt.Client]", stack: AsyncExitStack) -> None:

@@ -89,6 +89,8 @@ async def _keep_beating(settings: FleetSettings, box: FleetBox, offset_s: float,
                 finally:
                     figures.connected -= 1
         except aiomqtt.MqttError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from None  # a goodbye that the broker does not answer takes its place
             figures.lost += 1
             await asyncio.sleep(AGAIN_S)
 

@@ -12,7 +12,7 @@ import ssl
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -230,9 +230,9 @@ async def listening(centre: SmallCentre, certificates: Certificates, host: str, 
         await ready.wait()
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():  # Python 3.11's wait_for, which aiomqtt uses, may lose a cancelling
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
 
 
 def site_file(

@@ -34,7 +34,7 @@ def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKin
     unlock = branch.draft(officer, "unlock", door="outer", for_s=20)
     assert (unlock["needed"], unlock["words"]["does"]) == (1, "Unlock 通道外门 for 20 s")
     begun = time.monotonic()
-    assert branch.approve(officer, unlock, ZHANG)["state"] == "sent"
+    assert branch.approve(officer, unlock, ZHANG)["state"] in {"sent", "executed"}  # the box may be quicker
     eventually_blocking(lambda: Door.OUTER in branch.box.branch.now().unlocked, what="the lock lets go")
     assert time.monotonic() - begun < 5
     told = branch.ended(officer, unlock)
@@ -50,7 +50,7 @@ def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKin
     disarm = branch.draft(officer, "disarm", partition="cash")
     assert disarm["needed"] == 2
     branch.approve(officer, disarm, ZHANG)
-    assert branch.approve(leader, disarm, LI)["state"] == "sent"
+    assert branch.approve(leader, disarm, LI)["state"] in {"sent", "executed"}
     told = branch.ended(officer, disarm)
     assert (told["state"], told["outcome"]["facts"]["people"]) == ("executed", ["zhang-wei", "li-na"])
     assert branch.stages() == {"cash": "disarmed", "hall": "armed_away"}
@@ -62,8 +62,7 @@ def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKin
     assert (point["marks"], point["people"]) == ([], 2)
 
     again = branch.draft(officer, "bypass", zone="glass-2", for_s=3600)
-    refused = branch.approve(officer, again, ZHANG)
-    assert refused["state"] == "sent"
+    assert branch.approve(officer, again, ZHANG)["state"] in {"sent", "executed"}
     assert branch.ended(officer, again)["state"] == "executed"
     assert branch.bypassed() == {"glass-2"}
     bank.wait_settled(branch.box)

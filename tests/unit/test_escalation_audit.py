@@ -12,7 +12,7 @@ from collector.alarms.words import Move, Resolution
 from collector.escalation import audit
 from collector.escalation.records import Purpose
 from collector.rules.builtin import BUILTIN
-from collector.storage.alarm_tables import rules, timers
+from collector.storage.alarm_tables import timers
 from collector.storage.schema import alarms
 from collector.times import unix_ms
 from provisioning.authority import Authority
@@ -79,9 +79,7 @@ def test_rules_with_a_hole_that_came_past_the_loading_are_found(night: Night) ->
     """An untaken alarm for which no policy is."""
     night.happens(box_of(night))
     night.pass_seconds(SETTLED_S)
-    with night.store.write() as connection:
-        holed = msgspec.json.encode(msgspec.structs.replace(RULES, policy=RULES.policy[:1]))
-        connection.execute(update(rules).values(document=holed))
+    night.hold_rules(msgspec.structs.replace(RULES, policy=RULES.policy[:1]), version=2)
     assert found(night) == ["hole"]
 
 
