@@ -75,7 +75,7 @@ async def test_mail_by_starttls_under_the_banks_own_authority(tmp_path: Path) ->
 async def test_a_mail_server_that_refuses_or_hangs(manner: dict[str, Any], reason: str, again: bool) -> None:
     """A word of ours, never the server's text; and whether to try again."""
     async with mail_peer(**manner) as peer:
-        sent = await mail(peer.port, answer_s=0.4).send(MESSAGE)
+        sent = await mail(peer.port, answer_s=1.0).send(MESSAGE)
     assert (sent.outcome, sent.reason, sent.again) == (Outcome.FAILED, reason, again)
 
 

@@ -30,8 +30,8 @@ from protocol.dc09.replies import ack, duh, nak
 from tests.conftest import Eventually
 from tests.panel_box import KEY, events_of, panel_box
 
-QUICK = Times(connect_s=0.5, wait_s=0.5)
-BRIEF = Times(connect_s=0.1, wait_s=0.1)
+QUICK = Times(connect_s=5.0, wait_s=1.0)
+BRIEF = Times(connect_s=5.0, wait_s=0.3)
 CHANCE = bytes(PADDING)
 
 
