@@ -4,7 +4,6 @@ Looks through the centre's API and the branch's own outputs, acts through its mo
 knows nothing that a person could not see. What the partitions become is the box's own doing.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +14,12 @@ from protocol.texts import told as in_words
 from protocol.timestamps import parse_time
 from simulator.acting import BranchUnreachableError, act
 from simulator.actions import Action
+from simulator.awaiting import NotSeenError, until
 from simulator.console import Console, ConsoleError
 from simulator.demo_file import Officer, SiteAccess
 from simulator.looking import look
 from simulator.ordering_people import BOTH, ONE, WHOLE_SITE, NobodyError, OrderFailedError, order
 
-LOOK_EVERY_S: Final = 0.5
 PATIENCE_S: Final = 90.0
 LOBBY: Final = "partition/lobby"
 ARMS: Final = frozenset({"arming", "armed_away"})
@@ -29,10 +28,6 @@ ARMS: Final = frozenset({"arming", "armed_away"})
 Say = Callable[[str], str]
 Tell = Callable[[str], None]
 Partitions = Mapping[str, Mapping[str, Any]]
-
-
-class NotSeenError(Exception):
-    """What the story waits for does not come; the rest of it would make no sense."""
 
 
 SCENES: Final[tuple[tuple[str, Callable[[Partitions], bool]], ...]] = (
@@ -97,13 +92,9 @@ async def _armed_itself_lately(console: Console, site: SiteAccess) -> bool:
 
 
 async def _until(console: Console, site: SiteAccess, is_so: Callable[[Partitions], bool]) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                points = (await console.get(f"/api/v1/sites/{site.id}/points"))["items"]
-                seen = {each["id"]: each for each in points if each["id"].startswith("partition/")}
-                if LOBBY in seen and is_so(seen):
-                    return
-                await asyncio.sleep(LOOK_EVERY_S)
-    except TimeoutError:
-        raise NotSeenError from None
+    async def look_again() -> bool:
+        points = (await console.get(f"/api/v1/sites/{site.id}/points"))["items"]
+        seen = {each["id"]: each for each in points if each["id"].startswith("partition/")}
+        return LOBBY in seen and is_so(seen)
+
+    await until(look_again, PATIENCE_S)

@@ -6,7 +6,7 @@ person could not see. Who is told when is the centre's own doing, by the rules t
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 from protocol.texts import told as in_words
 from simulator.acting import BranchUnreachableError, DoorStayedShutError, act
 from simulator.actions import Action
+from simulator.awaiting import NotSeenError, until
 from simulator.console import Console, ConsoleError
 from simulator.demo_file import Officer, SiteAccess
 from simulator.demo_people import DIRECTOR, LEADER, Seat
@@ -22,7 +23,6 @@ from simulator.ordering_people import ONE, NobodyError, OrderFailedError, order
 from simulator.phone_gateway import PhoneGateway
 from simulator.phones import Arrived
 
-LOOK_EVERY_S: Final = 0.3
 RAISED_S: Final = 30.0
 RESET_S: Final = 90.0
 HELD: Final = frozenset({"acknowledged", "verifying", "dispatched"})
@@ -32,10 +32,6 @@ KIND: Final = "zone.hold_up"
 
 Say = Callable[[str], str]
 Tell = Callable[[str], None]
-
-
-class NotSeenError(Exception):
-    """What the story waits for does not come; the rest of it would make no sense."""
 
 
 async def escalating(
@@ -53,7 +49,7 @@ async def escalating(
     try:
         for button in await _latched(desk, site):
             tell(say("{site}: the panic button is latched from before; an officer resets it").format(site=name))
-            await _until(functools.partial(_reset, site, button, officers, folder), RESET_S)
+            await until(functools.partial(_reset, site, button, officers, folder), RESET_S)
         for held in await _hold_ups(desk, site):
             if held["state"] in HELD:  # what joins an alarm that somebody has would be told to nobody
                 words = {"text": say("the demo begins anew")}
@@ -62,19 +58,19 @@ async def escalating(
         here = {seat.id: _ids(gateway.phones.of(seat.id)) for seat in (LEADER, DIRECTOR)}
         tell(say("{site}: somebody presses the panic button; everybody at the desk is asleep").format(site=name))
         await act(site.modbus, Action.HOLD_UP, None)
-        alarm = await _until(lambda: _raised(desk, site, before), RAISED_S)
+        alarm = await until(lambda: _raised(desk, site, before), RAISED_S)
         tell(
             say("{site}: the alarm is at the desk. Nobody takes it: {seconds} s until the shift leader is told").format(
                 site=name, seconds=LEADER_S
             )
         )
-        await _until(lambda: _told(gateway, LEADER, here), LEADER_S + LATE_S)
+        await until(lambda: _told(gateway, LEADER, here), LEADER_S + LATE_S)
         tell(
             say("{site}: the shift leader does not answer either; the director is told after {seconds} s").format(
                 site=name, seconds=DIRECTOR_S
             )
         )
-        message = await _until(lambda: _told(gateway, DIRECTOR, here), DIRECTOR_S - LEADER_S + LATE_S)
+        message = await until(lambda: _told(gateway, DIRECTOR, here), DIRECTOR_S - LEADER_S + LATE_S)
         await asyncio.to_thread(gateway.reply, message)
         tell(say("{site}: the director replies: the chain pauses for 3 minutes, the alarm is open").format(site=name))
         whole = await desk.get(f"/api/v1/alarms/{alarm['id']}")
@@ -122,14 +118,3 @@ async def _told(gateway: PhoneGateway, seat: Seat, here: Mapping[str, frozenset[
     """The newest message of level 1 that this person got since the story began."""
     new = (each for each in gateway.phones.of(seat.id) if each.id not in here[seat.id])
     return next((each for each in new if each.level == 1), None)
-
-
-async def _until(look: Callable[[], Awaitable[Any]], patience_s: float) -> Any:
-    try:
-        async with asyncio.timeout(patience_s):
-            while True:
-                if seen := await look():
-                    return seen
-                await asyncio.sleep(LOOK_EVERY_S)
-    except TimeoutError:
-        raise NotSeenError from None

@@ -4,7 +4,6 @@ Looks through the centre's API, acts through the cameras' control address: it kn
 Whether somebody is seen, and when that is too long, is the box's own doing. Flow: demo.py -> here.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from typing import Any, Final
 
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 from protocol.texts import told as in_words
+from simulator.awaiting import NotSeenError, until
 from simulator.cameras.control import CLEAR, LEAVE, PERSON, CameraRefusedError, CameraUnreachableError, tell
 from simulator.cameras.faults import Fault
 from simulator.console import Console, ConsoleError
 from simulator.demo_file import CameraAccess, SiteAccess
 from simulator.watched import HALL, LOITERING_S
 
-LOOK_EVERY_S: Final = 0.5
 SEEN_S: Final = 60.0
 """How long a camera may take until it is online and its reference learned, and an alarm until it is at the centre."""
 BROUGHT_S: Final = 60.0
@@ -41,17 +40,13 @@ class _Before:
     here: Mapping[str, int]  # pieces that the centre has, by kind
 
 
-class NotSeenError(Exception):
-    """What the story waits for does not come; the rest of it would make no sense."""
-
-
 async def watched(console: Console, site: SiteAccess, name: str, say: Say, out: Tell) -> None:
     """Play it once, told as it happens; what goes wrong is told too. Nothing for a branch without cameras."""
     hall = next((each for each in site.cameras if each.name == HALL), None)
     if hall is None:
         return
     try:
-        await _until(lambda: _ready(console, site), SEEN_S)
+        await until(lambda: _ready(console, site), SEEN_S)
         await _loiterer(console, site, hall, name, say, out)
         await _covered(console, site, hall, name, say, out)
     except (CameraRefusedError, CameraUnreachableError, ConsoleError) as error:
@@ -64,15 +59,15 @@ async def _loiterer(console: Console, site: SiteAccess, hall: CameraAccess, name
     out(say("{site}: somebody walks into the hall of the cash machines, and stays").format(site=name))
     before = await _before(console, site, LOITERING)
     await tell(hall.control, hall.name, PERSON, STAY_S)
-    alarm = await _until(lambda: _raised(console, site, LOITERING, before), SEEN_S)
+    alarm = await until(lambda: _raised(console, site, LOITERING, before), SEEN_S)
     sentence = N_("{site}: the box says so, after {seconds} s")
     if alarm["facts"].get("model") == NO_MODEL:
         sentence = N_("{site}: the box says so, after {seconds} s; without people model, by what moves")
     out(say(sentence).format(site=name, seconds=LOITERING_S))
-    await _until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
+    await until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
     out(say("{site}: the centre has a picture of it").format(site=name))
     await tell(hall.control, hall.name, LEAVE)
-    await _until(lambda: _brought(console, alarm, "clip", before), BROUGHT_S)
+    await until(lambda: _brought(console, alarm, "clip", before), BROUGHT_S)
     out(say("{site}: and a clip, whose hash the box has signed; they have gone").format(site=name))
 
 
@@ -80,11 +75,11 @@ async def _covered(console: Console, site: SiteAccess, hall: CameraAccess, name:
     out(say("{site}: somebody covers that camera").format(site=name))
     before = await _before(console, site, COVERED)
     await tell(hall.control, hall.name, Fault.COVER)
-    alarm = await _until(lambda: _raised(console, site, COVERED, before), SEEN_S)
-    await _until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
+    alarm = await until(lambda: _raised(console, site, COVERED, before), SEEN_S)
+    await until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
     out(say("{site}: a covered camera is an alarm, with the picture as it was and as it is").format(site=name))
     await tell(hall.control, hall.name, CLEAR)
-    await _until(lambda: _ended(console, alarm), SEEN_S)
+    await until(lambda: _ended(console, alarm), SEEN_S)
     out(say("{site}: it sees again").format(site=name))
 
 
@@ -127,14 +122,3 @@ def _here(alarm: Alarm) -> Counter[str]:
 async def _ended(console: Console, alarm: Alarm) -> bool:
     whole = await console.get(f"/api/v1/alarms/{alarm['id']}")
     return whole["restored_at"] is not None
-
-
-async def _until(look: Callable[[], Any], patience_s: float) -> Any:
-    try:
-        async with asyncio.timeout(patience_s):
-            while True:
-                if seen := await look():
-                    return seen
-                await asyncio.sleep(LOOK_EVERY_S)
-    except TimeoutError:
-        raise NotSeenError from None

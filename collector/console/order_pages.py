@@ -10,16 +10,15 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
-from collector.console import desk_words, order_telling, pictures, problems
-from collector.console.asking import Asker, asker
+from collector.console import desk_words, order_telling, pictures
+from collector.console.asking import Asker
 from collector.console.credentials import place_of
 from collector.console.filters import Cursor, in_scope
 from collector.console.orders import OrderId, refused
 from collector.console.pages import Pages
 from collector.console.points import SiteId, site_points
-from collector.console.problems import Problem
+from collector.console.sheets import visitor
 from collector.console.site_view import view
 from collector.console.telling import Telling
 from collector.orders.boxes import Signed
@@ -68,7 +67,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
 
     @router.get("/sites/{site}")
     def site(request: Request, site: SiteId) -> Response:
-        if isinstance(asked := _asked(request), Response):
+        if isinstance(asked := visitor(request), Response):
             return asked
         in_scope(services, asked, site)
         person = asked.person
@@ -103,7 +102,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
 
     @router.get("/orders")
     def orders(request: Request, cursor: Cursor = None) -> Response:
-        if isinstance(asked := _asked(request), Response):
+        if isinstance(asked := visitor(request), Response):
             return asked
         place = None if cursor is None else int(cursor)
         with services.store.read() as reading:
@@ -114,7 +113,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
 
     @router.get("/orders/{order_id}")
     def order(request: Request, order_id: OrderId) -> Response:
-        if isinstance(asked := _asked(request), Response):
+        if isinstance(asked := visitor(request), Response):
             return asked
         whole = services.orders.whole(order_id, asked.person)
         if whole is None:
@@ -144,16 +143,6 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         )
 
     return router
-
-
-def _asked(request: Request) -> Asker | Response:
-    """Who looks; whoever is not logged in is sent to where it can be done."""
-    try:
-        return asker(request)
-    except Problem as problem:
-        if problem.sort is not problems.LOGIN_NEEDED:
-            raise
-        return RedirectResponse("/login", 303)
 
 
 def _asked_for(services: Services, telling: Telling, site: str, asked: Asker) -> list[dict[str, Any]]:
