@@ -7,11 +7,12 @@ channel is unknown. Flow: command.py -> here -> notify/direct.py.
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from collector.config import Config
-from protocol.texts import Texts, told
+from protocol.settings import did_you_mean
+from protocol.texts import Said, Texts, said, told
 
 DONE, REFUSED, INPUT_WRONG, OUT_OF_REACH = 0, 1, 2, 3
 MOST_TYPED: Final = 3
@@ -73,9 +74,8 @@ async def _reach(arguments: argparse.Namespace, say: Texts, config: Config) -> i
         migrate(store)
         known = any(each.id == person for each in config.settings.person)
         reached = channels_of_person(store, person) if known else ()
-        if not reached or (wanted is not None and wanted not in reached):
-            message = say("{person} has no such channel; contacts.toml of the rules says where people are reached")
-            print(message.format(person=person), file=sys.stderr)
+        if (no := _unreached(config, person, wanted, reached)) is not None:
+            print(no.told(say), file=sys.stderr)
             return INPUT_WRONG
         worst = DONE
         for channel in reached if wanted is None else (wanted,):
@@ -107,6 +107,27 @@ async def _reach(arguments: argparse.Namespace, say: Texts, config: Config) -> i
         for way in channels.ways.values():
             await way.port.close()
         store.close()
+
+
+def _unreached(config: Config, person: str, wanted: str | None, reached: Sequence[str]) -> Said | None:
+    """Why there is nothing to send by; None where there is."""
+    people = [each.id for each in config.settings.person]
+    if person not in people:
+        unknown = said('there is no person "{name}" in collector.toml', name=person)
+        return did_you_mean(unknown, person, people)
+    if not reached:
+        return said(
+            'the rules that hold have no [[contact]] for "{person}": write one into contacts.toml and load the rules',
+            person=person,
+        )
+    if wanted is not None and wanted not in reached:
+        return said(
+            '"{person}" has no address for "{channel}" in the rules that hold, only for: {channels}',
+            person=person,
+            channel=wanted,
+            channels=", ".join(reached),
+        )
+    return None
 
 
 async def _typed(say: Texts, code: str) -> int:

@@ -45,7 +45,8 @@ def faults(rules: Rules, known: Known) -> Iterator[Problem]:
                 yield ("procedure", index, "step", at, "kind"), said('a step of kind "wait" needs wait, like "2m"')
     wrong = [(("calendar", *path), fault) for path, fault in days(rules.calendar)]
     yield from wrong
-    if not wrong:  # a calendar with days that are none cannot be asked
+    blank = not all((*rules.calendar.holidays, *rules.calendar.working))  # what folder.py found to be no day
+    if not wrong and not blank:  # a calendar with days that are none cannot be asked
         for fault in calendar_faults(rules.calendar, known.today).faults:
             yield ("calendar",), fault
 

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from collector.people import PersonRole
 from collector.rules.knowing import Known
-from collector.rules.shapes import Contact, Group, Rota, Rules
+from collector.rules.shapes import Contact, Group, Rota, Rules, Until
 from protocol.settings import Problem, did_you_mean
 from protocol.texts import Said, said
 
@@ -38,6 +38,12 @@ def faults(rules: Rules, known: Known) -> Iterator[Problem]:
             for number, target in enumerate(step.tell):
                 if (fault := reach.fault(target)) is not None:
                     yield (*place, "tell", number), fault
+            if policy.until is Until.ACKNOWLEDGED and set(step.tell) == {"holder"}:
+                text = said(
+                    "nobody holds an alarm before it is acknowledged, and there this policy ends: tell somebody else, "
+                    'or write until = "resolved"'
+                )
+                yield (*place, "tell"), text
             yield from _channels((*place, "by"), step.by, known)
     for index, rota in enumerate(rules.rota):
         yield from _rota(("rota", index), rota, known)
@@ -155,6 +161,15 @@ def _group(place: Place, group: Group, reach: _Reach) -> Iterator[Problem]:
             )
         elif (fault := reach.undefined(member)) is not None:
             yield (*place, "members", index), fault
+        elif group.need == "all":
+            people = reach.people(member, frozenset({f"group/{group.name}"}))
+            if deaf := next((person for person in people if not reach.hears(person)), None):
+                text = said(
+                    'each of this group must answer, and no channel reaches "{person}": write a [[contact]], '
+                    'or need = "one"',
+                    person=deaf,
+                )
+                yield (*place, "members", index), text
 
 
 def _rota(place: Place, rota: Rota, known: Known) -> Iterator[Problem]:
@@ -168,7 +183,10 @@ def _rota(place: Place, rota: Rota, known: Known) -> Iterator[Problem]:
     if not SHORTEST_TURN <= rota.length <= LONGEST_TURN:
         yield (*place, "length"), said("a turn lasts from one hour to a year")
     if rota.timezone not in available_timezones():
-        yield (*place, "timezone"), said('there is no time zone "{name}"', name=rota.timezone)
+        yield (
+            (*place, "timezone"),
+            said('there is no time zone "{name}"; China has "Asia/Shanghai"', name=rota.timezone),
+        )
     try:
         date.fromisoformat(rota.begins)
     except ValueError:

@@ -91,5 +91,14 @@ def out_of_reach(name: str, error: Exception) -> StoreError:
 
 
 def _code(error: Any) -> str | None:
-    code = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return code if isinstance(code, str) else None
+    orig = getattr(error, "orig", None)
+    code = getattr(orig, "sqlstate", None)
+    return code if isinstance(code, str) else _not_let_in(orig)
+
+
+def _not_let_in(orig: Any) -> str | None:
+    """The code that PostgreSQL's library keeps to itself while it connects; None where none was asked for a password."""
+    connection = getattr(orig, "pgconn", None)
+    if not getattr(connection, "needs_password", False) and not getattr(connection, "used_password", False):
+        return None
+    return "3D000" if 'database "' in str(orig) else "28P01"  # whoever is let in finds no such database

@@ -60,6 +60,29 @@ async def test_a_test_says_what_became_of_each_channel(tmp_path: Path, capsys: p
     assert (code, nobody, len(peer.bodies)) == (1, 2, 1)
     assert "sms: sent" in said.out
     assert "call: not sent (collector.toml has no such channel)" in said.err
+    assert 'there is no person "nobody" in collector.toml' in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("test", "lii"), 'did you mean "li"?'),
+        (("test", "wu"), 'no [[contact]] for "wu"'),
+        (("prove", "li", "fax"), '"li" has no address for "fax" in the rules that hold, only for: '),
+    ],
+)
+async def test_whoever_cannot_be_tried_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
+) -> None:
+    """No such person, a person without a contact, a channel without an address: a sentence each, exit 2, nothing sent."""
+    async with webhook_peer() as peer:
+        config = world(tmp_path, peer)
+        file = tmp_path / "collector.toml"
+        wu = f'[[person]]\nid = "wu"\nname = "Wu"\nroles = ["operator"]\ntoken_hash = "{"1" * 64}"\n'
+        file.write_text(file.read_text(encoding="utf-8") + wu, encoding="utf-8")
+        code = await asyncio.to_thread(main, ["notify", *words, *config])
+    assert (code, peer.bodies) == (2, [])
+    assert says in capsys.readouterr().err
 
 
 async def test_a_channel_is_proven_by_the_code_that_came(tmp_path: Path) -> None:

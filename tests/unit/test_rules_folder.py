@@ -58,7 +58,11 @@ WRONG = [
     (PROCEDURES, 'kind = "wait"', 'kind = "waits"', 'did you mean "wait"?'),
     (PROCEDURES, 'wait = "2m"', "", "needs wait"),
     (PROCEDURES, '"zone.duress"', '"zone.duresss"', 'did you mean "zone.duress"?'),
+    (ROTAS, '"person/centre-director"]', '"person/auditor-1"]', 'and no channel reaches "auditor-1"'),
+    (POLICIES, 'tell = ["group/leadership"]', 'tell = ["holder"]', "nobody holds an alarm before"),
     (CALENDAR, "holidays = []", 'holidays = ["2026-02-30"]', "2026-02-30"),
+    (CALENDAR, "holidays = []", 'holidays = ["2026年2月3日"]', "must be a date"),
+    (CALENDAR, "working = []", "working = [2026-02-07]", "working[0]"),
 ]
 
 
