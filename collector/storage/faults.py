@@ -97,7 +97,7 @@ def _code(error: Any) -> str | None:
 
 
 def _not_let_in(orig: Any) -> str | None:
-    """The code that PostgreSQL's library keeps to itself while it connects; None where none was asked for a password."""
+    """The code that PostgreSQL's library keeps to itself while it connects; None where no password was asked for."""
     connection = getattr(orig, "pgconn", None)
     if not getattr(connection, "needs_password", False) and not getattr(connection, "used_password", False):
         return None

@@ -74,7 +74,7 @@ async def test_a_test_says_what_became_of_each_channel(tmp_path: Path, capsys: p
 async def test_whoever_cannot_be_tried_is_told_why(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
 ) -> None:
-    """No such person, a person without a contact, a channel without an address: a sentence each, exit 2, nothing sent."""
+    """No such person, a person without contact, a channel without address: a sentence each, exit 2, nothing sent."""
     async with webhook_peer() as peer:
         config = world(tmp_path, peer)
         file = tmp_path / "collector.toml"
