@@ -62,6 +62,11 @@ def respond_by_ms(level: int, from_ms: int) -> int | None:
     return None if response is None else from_ms + response // _MS
 
 
+def respond_from_ms(level: int, respond_by_ms: int) -> int:
+    """When the response clock that ends then began: how warm a deadline is counts from there, not from the opening."""
+    return respond_by_ms - RESPONSE.get(level, timedelta(0)) // _MS
+
+
 def review_by_ms(resolved_ms: int, timezone: str) -> int:
     """When it must be reviewed: the end of the day on which it was resolved."""
     return day_end_ms(resolved_ms, timezone)

@@ -11,6 +11,7 @@ from collector.console.filters import (
     KindFilter,
     LevelFilter,
     Limit,
+    NumberFilter,
     SinceFilter,
     SiteFilter,
     UntilFilter,
@@ -20,7 +21,7 @@ from collector.console.filters import (
 )
 from collector.console.life_telling import life
 from collector.console.problems import Problem
-from collector.console.reference import problem_answers
+from collector.console.reference import VERSIONED, problem_answers
 from collector.console.telling import Telling
 from collector.services import Services
 from collector.storage.alarm_reading import alarm_detail, list_alarms
@@ -90,6 +91,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         site: SiteFilter = None,
         kind: KindFilter = None,
         level: LevelFilter = None,
+        number: NumberFilter = None,
         state: StateFilter = None,
         sheltered: Annotated[bool | None, Query(description="only those that something keeps quiet, or none")] = None,
         since: SinceFilter = None,
@@ -104,6 +106,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
             site=site,
             kind=kind,
             level=level,
+            number=number,
             states=states,
             sheltered=False if state == "queue" else sheltered,
             since=since,
@@ -123,7 +126,11 @@ def routes(services: Services, telling: Telling) -> APIRouter:
             next=more(page.next),
         )
 
-    @router.get("/{alarm_id}", responses=problem_answers(401, 404), summary="One alarm with its explanation and record")
+    @router.get(
+        "/{alarm_id}",
+        responses=VERSIONED | problem_answers(401, 404),
+        summary="One alarm with its explanation and record",
+    )
     def one(alarm_id: str, asked: Asked, answer: Response) -> shapes.AlarmWhole:
         detail = find(alarm_id, asked)
         answer.headers["ETag"] = f'"{detail.alarm.version}"'

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request, Response
 
-from collector.console.answer_words import GONE, LOG_IN, OUTSIDE, PAUSES, REPLIES, SEEN, TAKE, TAKES
+from collector.console.answer_words import GONE, LOG_IN, OUTSIDE, OVER, PAUSES, SEEN, TAKE, TAKES, replied
 from collector.console.attempts import Attempts
 from collector.console.languages import negotiate
 from collector.console.names import PointNames
@@ -16,11 +16,14 @@ from collector.console.pages import Pages
 from collector.console.problems import TOO_MANY, Problem, language_of
 from collector.console.wording import Wording
 from collector.escalation.answering import GRAVEST
+from collector.escalation.begin import UNTAKEN
 from collector.escalation.targets import DESK_ROLES
 from collector.notify.answers import Came, Shown, Told
 from collector.services import Services
+from collector.storage.records import OPEN_STATES
 from collector.times import local, unix_ms, zone_of
-from protocol.texts import texts_for
+from protocol.texts import Texts, texts_for
+from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 TokenPart = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
@@ -60,17 +63,25 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     def _page(request: Request, shown: Shown) -> Response:
         language = _language(request, shown)
         _ = texts_for(language)
-        takes = shown.notice.level > GRAVEST and bool(shown.person.roles & DESK_ROLES)
-        outside = shown.alarm is None
+        said, button, note = _offered(shown, _)
         return pages.page(
-            request,
-            language,
-            "answer.html",
-            alarm=_facts(shown, language),
-            said=_(LOG_IN) if outside else "",
-            button=_(SEEN if outside or not takes else TAKE),
-            note=_(OUTSIDE if outside else TAKES if takes else PAUSES),
+            request, language, "answer.html", alarm=_facts(shown, language), said=said, button=button, note=note
         )
+
+    def _offered(shown: Shown, texts: Texts) -> tuple[str, str, str]:
+        """How the alarm stands, the button, what pressing it does; whoever comes late is offered nothing to take."""
+        alarm = shown.alarm
+        if alarm is None:
+            return texts(LOG_IN), texts(SEEN), texts(OUTSIDE)
+        if alarm.state not in OPEN_STATES:
+            return texts(OVER), "", ""
+        if alarm.state not in UNTAKEN:
+            known = services.people.by_id(alarm.holder or "")
+            holder = known.name if known else alarm.holder or ""
+            return texts(N_("{holder} is handling this alarm.")).format(holder=holder), texts(SEEN), texts(OUTSIDE)
+        if shown.notice.level > GRAVEST and shown.person.roles & DESK_ROLES:
+            return "", texts(TAKE), texts(TAKES)
+        return "", texts(SEEN), texts(PAUSES)
 
     def _done(request: Request, shown: Shown, told: Told) -> Response:
         language = _language(request, shown)
@@ -81,7 +92,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             language,
             "answer.html",
             alarm=_facts(shown, language),
-            said=_(LOG_IN if outside else REPLIES[told.came]),
+            said=_(LOG_IN) if outside else replied(told, _),
             button="",
             note="",
         )

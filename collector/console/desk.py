@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 from collector.alarms.words import Resolution
 from collector.console import desk_alarm, desk_words, life_words, move_words, pictures, problems, shapes
 from collector.console.asking import Asked, Asker, asker
-from collector.console.filters import Cursor, KindFilter, LevelFilter, SiteFilter
+from collector.console.filters import Cursor, KindFilter, LevelFilter, NumberFilter, SiteFilter
 from collector.console.newest import newest_points
 from collector.console.pages import Pages
 from collector.console.problems import Problem
@@ -172,6 +172,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
         site: SiteFilter = None,
         kind: KindFilter = None,
         level: LevelFilter = None,
+        number: NumberFilter = None,
         state: AlarmState | None = None,
         since: Day = None,
         until: Day = None,
@@ -183,6 +184,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             site=site,
             kind=kind,
             level=level,
+            number=number,
             states=() if state is None else (state,),
             since_ms=None if since is None else _midnight_ms(since, zone),
             until_ms=None if until is None else _midnight_ms(until + timedelta(days=1), zone),
@@ -197,6 +199,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             "site": site,
             "kind": kind,
             "level": level,
+            "number": number,
             "state": state,
             "since": since,
             "until": until,

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from collector.alarms.clocks import respond_from_ms
 from collector.alarms.lifecycle import possible
 from collector.alarms.words import Move, Stands
 from collector.console import life_words, move_words, policy_words, quiet_words
 from collector.console.asking import Asker
 from collector.console.life_telling import reasons
 from collector.console.record_telling import written
-from collector.console.telling import Telling, iso
+from collector.console.telling import Telling, iso, respond_by_ms
 from collector.console.wording import Wording
 from collector.notify import reasons as failures
 from collector.notify.records import CONTACT, RECEIVER, Notice, NoticeState
@@ -131,12 +132,11 @@ def why_not(detail: AlarmDetail, can: Sequence[Move], person: Person, holder: st
 
 def clocks(row: AlarmRow) -> dict[str, Any]:
     """The clocks that run: response, review, follow-up; each with its end and from when it counts."""
-    from_ms = row.raised_ms or row.opened_ms
-    respond = row.respond_by_ms if row.state in (AlarmState.NEW, AlarmState.RETURNED) else None
+    respond = respond_by_ms(row)
     review = day_end_ms(row.resolved_ms, row.timezone) if row.state is AlarmState.RESOLVED and row.resolved_ms else None
     follow = row.follow_by_ms if row.state is not AlarmState.CLOSED else None
     return {
-        "respond": _clock(respond, from_ms),
+        "respond": None if respond is None else _clock(respond, respond_from_ms(row.level, respond)),
         "review": _clock(review, row.resolved_ms or row.opened_ms),
         "follow": _clock(follow, row.opened_ms),
     }
@@ -163,6 +163,7 @@ def checklist(
                 "required": step.required,
                 "state": step.state,
                 "current": step.position == current and detail.alarm.state in HELD_STATES,
+                "main": step.position == current and bool(_open_positions(detail.steps)),  # else resolving is
                 "may": Move.STEP in can,
                 "verb": texts(move_words.STEP_VERBS[StepKind(step.kind)]),
                 "number": line.number,

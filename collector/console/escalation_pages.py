@@ -97,7 +97,9 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             ),
             spans=[(minutes, _(words)) for minutes, words in SPANS],
             reach=_reach(everybody, contacts, {key: ms for key, ms in ways.items() if now_ms - ms < PROVEN_MS}, _),
-            present=_(N_(", ")).join(sorted(each.name for each in everybody if each.id in there)),
+            present=_(N_(", ")).join(
+                sorted(each.name for each in everybody if each.id in there and each.roles & DESK_ROLES)
+            ),
         )
 
     return router

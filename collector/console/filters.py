@@ -22,6 +22,7 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 SiteFilter = Annotated[str | None, Query(pattern=ID_PATTERN, description="id of a site")]
 KindFilter = Annotated[str | None, Query(pattern=r"^[a-z_]+\.[a-z_.]+$", max_length=64, description="kind of event")]
 LevelFilter = Annotated[int | None, Query(ge=1, le=5)]
+NumberFilter = Annotated[int | None, Query(ge=1, lt=10**18, description="of one alarm, as notices say it")]
 SinceFilter = Annotated[AwareDatetime | None, Query(description="not before this time at the box")]
 UntilFilter = Annotated[AwareDatetime | None, Query(description="before this time at the box")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
@@ -47,6 +48,7 @@ def wanted(
     limit: int,
     cursor: str | None,
     level: int | None = None,
+    number: int | None = None,
     states: Sequence[AlarmState] = (),
     sheltered: bool | None = None,
 ) -> Filter:
@@ -56,6 +58,7 @@ def wanted(
         site=site,
         kind=kind,
         level=level,
+        number=number,
         states=tuple(states),
         sheltered=sheltered,
         since_ms=None if since is None else int(since.timestamp() * 1000),

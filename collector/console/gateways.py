@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from collector.console import problems
-from collector.console.answer_words import REPLIES
+from collector.console.answer_words import replied
 from collector.console.notice_shapes import GatewayAnswer, GatewayMessage
 from collector.console.problems import Problem, Sort
 from collector.console.reference import problem_answers
@@ -57,7 +57,7 @@ def routes(services: Services) -> APIRouter:
         if told is None:
             raise Problem(sort=problems.NOT_FOUND)
         language = told.person.language if told.person is not None else "zh"
-        return GatewayAnswer(outcome=told.came.value, text=texts_for(language)(REPLIES[told.came]))
+        return GatewayAnswer(outcome=told.came.value, text=replied(told, texts_for(language)))
 
     return router
 

@@ -58,7 +58,8 @@ def _lines(action: str, facts: Mapping[str, Any], around: Around) -> Iterable[st
     if facts.get("whom") in set(Whom):
         yield _(WHOM[Whom(facts["whom"])])
     if facts.get("until_ms"):
-        yield _(N_("until {time}")).format(time=_hour(int(facts["until_ms"]), around.timezone))
+        said = _second if action == "paused" else _hour  # three minutes are told to the second
+        yield _(N_("until {time}")).format(time=said(int(facts["until_ms"]), around.timezone))
     if facts.get("resolution") in set(Resolution):
         yield _(desk_words.RESOLUTIONS[Resolution(facts["resolution"])])
     if facts.get("verified_by") in set(Verified):
@@ -91,3 +92,7 @@ def _told(facts: Mapping[str, Any], around: Around) -> Iterable[str]:
 
 def _hour(at_ms: int, timezone: str) -> str:
     return f"{local(at_ms, timezone):%m-%d %H:%M}"
+
+
+def _second(at_ms: int, timezone: str) -> str:
+    return f"{local(at_ms, timezone):%m-%d %H:%M:%S}"

@@ -41,6 +41,7 @@ class Alarm(Shape):
     """Something a person must handle."""
 
     id: str
+    number: Annotated[int, Field(description="what notices call it")]
     site: str
     box: str
     kind: str
@@ -62,6 +63,7 @@ class Alarm(Shape):
     at: Annotated[Time, Field(description="the box's wall clock")]
     delay_ms: Annotated[int, Field(description="from `at` to our commit; negative where the box's clock runs ahead")]
     due_at: Annotated[Time | None, Field(description="to be acknowledged by then; null when no clock runs")]
+    due_from: Annotated[Time | None, Field(description="when that time began to run")] = None
     restored_at: Annotated[Time | None, Field(description="when the condition ended by itself")]
     facts: dict[str, Any]
     because: Annotated[list[tuple[Time, str, str, str]], Field(description="time, point, state, reason")]

@@ -109,6 +109,7 @@ class Telling:
         due = respond_by_ms(row)
         return {
             "id": row.id,
+            "number": row.cursor,
             "site": row.site,
             "box": row.box,
             "kind": row.kind,
@@ -120,6 +121,7 @@ class Telling:
             "at": iso(row.at_ms),
             "delay_ms": row.delay_ms,
             "due_at": None if due is None else iso(due),
+            "due_from": None if due is None else iso(clocks.respond_from_ms(row.level, due)),
             "restored_at": None if row.restored_ms is None else iso(row.restored_ms),
             "facts": dict(row.facts),
             "because": list(row.because),

@@ -39,6 +39,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: Answer
     until_ms: int | None = None
+    timezone: str = ""  # of the alarm's site: on whose clock `until_ms` is said
     holder: str = ""
 
 
@@ -89,4 +90,4 @@ def _pause(
     facts = {"until_ms": until_ms, "way": came.way.value} | ({"address": came.address} if came.address else {})
     entry = Entry(topic=Topic.ALARM, subject=alarm.id, action="paused", site=alarm.site, person=person.id, facts=facts)
     write_journal(connection, [entry], now_ms)
-    return Answered(outcome=Answer.PAUSED, until_ms=until_ms)
+    return Answered(outcome=Answer.PAUSED, until_ms=until_ms, timezone=alarm.timezone)

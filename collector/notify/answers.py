@@ -53,6 +53,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     person: Person | None = None
     holder: str = ""
     until_ms: int | None = None
+    timezone: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +171,8 @@ class AnswerService:
         if notice.sort is Sort.PROOF or notice.alarm is None:
             return Told(came=Came.PROVEN, person=person)
         done = answered(connection, notice.alarm, person, now_ms, way, around=self._around, address=address)
-        return Told(came=_CAME[done.outcome], person=person, holder=done.holder, until_ms=done.until_ms)
+        came = _CAME[done.outcome]
+        return Told(came=came, person=person, holder=done.holder, until_ms=done.until_ms, timezone=done.timezone)
 
     def _prove(self, connection: Transaction, notice: Notice, how: str, now_ms: int) -> None:
         if notice.person and self._around.people.by_id(notice.person) is not None:

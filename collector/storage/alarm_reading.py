@@ -35,6 +35,8 @@ def list_alarms(reading: Reading, wanted: Filter) -> Page[AlarmRow]:
     statement = filtered(_statement(), wanted, alarms.c, alarms.c.number, seen_alarms(wanted.sight))
     if wanted.states:
         statement = statement.where(alarms.c.state.in_([state.value for state in wanted.states]))
+    if wanted.number is not None:
+        statement = statement.where(alarms.c.number == wanted.number)
     if wanted.sheltered is not None:
         quiet = alarms.c.shelter.is_not(None)
         statement = statement.where(quiet if wanted.sheltered else ~quiet)

@@ -84,6 +84,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     box: str | None = None
     kind: str | None = None
     level: int | None = None
+    number: int | None = None  # of one alarm, as notices say it
     since_ms: int | None = None
     until_ms: int | None = None
     states: tuple[AlarmState, ...] = ()
@@ -130,7 +131,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm with the facts of the event that opened it; `cursor` orders lists."""
+    """An alarm with the facts of the event that opened it; `cursor` orders lists and is the number that people say."""
 
     id: str
     cursor: int

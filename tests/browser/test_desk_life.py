@@ -262,5 +262,42 @@ def test_the_rules_that_hold_can_be_read(browser: Browser, bank: Served) -> None
         expect(page.locator(".policy").first).to_contain_text("全体值班长")
         expect(page.locator(".policy").first).to_contain_text("直到有人接警")
         expect(page.locator("#rota-leaders dl dd").first).to_contain_text(re.compile("Li|Wang"))
-        expect(page.locator("#present")).to_contain_text("Lin")
+        expect(page.locator("#present")).to_have_text("接警台无人在席。")  # a director's page is no desk
         expect(page.locator("#reach")).to_contain_text("无可用通道")
+
+
+def test_of_optional_steps_and_the_end_one_is_the_main_button(browser: Browser, bank: Served) -> None:
+    """One button is blue: the step while one is required, the end once the rest is optional."""
+    optional = (ProcedureStep(kind=StepKind.NOTE, text="记录天气", required=False),)
+    procedure = Procedure(name="可选", when=When(kinds=("door.held_open",)), step=optional)
+    _centre(bank.world).hold_rules(Rules(policy=BUILTIN.policy, procedure=(PROCEDURE, procedure)), version=2)
+    for kind, source in (("door.held_open", "door/side"), ("door.forced", "door/outer")):
+        bank.world.happens(kind, source, {"door": source.partition("/")[2]})
+        _move(bank, source, "wang", Move.ACKNOWLEDGE)
+    with desk(browser, bank.address, WANG) as person:
+        for source, main in (("door/side", "do-resolve"), ("door/outer", "do-step")):
+            _choose(person.page, bank, source)
+            expect(person.page.locator("#steps button.main")).to_have_count(1)
+            expect(person.page.locator("#steps button.main")).to_have_id(main)
+
+
+def test_an_address_pasted_into_an_open_desk_opens_its_alarm(browser: Browser, bank: Served) -> None:
+    """A colleague's link to an alarm works where the desk is open already."""
+    for source in ("interlock/one", "interlock/two"):
+        bank.world.dual_open(source)
+    with desk(browser, bank.address, WANG) as person:
+        _choose(person.page, bank, "interlock/one")
+        other = _alarm(bank, "interlock/two").id
+        person.page.evaluate("address => location.assign(address)", f"{bank.address}/#{other}")
+        expect(person.page.locator(f"#steps[data-of='{other}']")).to_be_visible()
+
+
+def test_the_desk_reads_the_whole_queue(browser: Browser, bank: Served) -> None:
+    """More alarms than one page of the list has: who waits longest is at the desk too, at its head."""
+    bank.world.happens("door.held_open", "door/first", {"door": "first"})
+    first = _alarm(bank, "door/first").id
+    for number in range(501):
+        bank.world.happens("door.held_open", f"door/{number}", {"door": str(number)})
+    with desk(browser, bank.address, WANG) as person:
+        expect(person.page.locator("#count-4")).to_have_text("502")
+        expect(person.page.locator("#rows .row").first).to_have_id(f"row-{first}")

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from sqlalchemy import insert
 
+from collector.alarms.words import Move
 from collector.escalation.records import Purpose
 from collector.notify.records import NoticeState
 from collector.notify.signing import sign
@@ -20,7 +22,7 @@ from collector.storage.records import AlarmState
 from collector.storage.schema import withheld
 from collector.times import unix_ms
 from provisioning.authority import Authority
-from tests.console import ConsoleWorld
+from tests.console import PEOPLE, ConsoleWorld
 from tests.escalating import ready
 from tests.ledgers import NOW
 from tests.notified import SECRET, SMS, NotifiedCentre, telling
@@ -303,6 +305,33 @@ async def test_a_pause_is_not_made_longer_by_further_answers(desk: Answering, pe
         assert await desk.reply(nobody, "li", code(peer, "li")) == "paused"
     assert [each.due_ms for each in desk.centre.timers_of(alarm) if each.purpose is Purpose.RESUME] == [until_ms]
     assert [each.facts["until_ms"] for each in desk.centre.entries("paused")] == [until_ms, until_ms]
+
+
+async def test_a_pause_says_until_when_it_lasts(desk: Answering, peer: WebhookPeer) -> None:
+    """Whoever answers two minutes after another is not told that nobody else is told for three more."""
+    await desk.told("person/li", "person/chen", kind="zone.hold_up")
+    async with desk.world.client(None) as nobody:
+        first = await desk.speak(nobody, {"type": "reply", "from": SMS["chen"], "text": code(peer, "chen")})
+        until = f"{desk.centre.now.astimezone(ZoneInfo('Asia/Shanghai')) + timedelta(minutes=3):%H:%M:%S}"
+        assert until in first.json()["text"]
+        desk.centre.now += timedelta(minutes=2)
+        assert until in (await nobody.post(link(peer, "li"))).text
+
+
+async def test_whoever_comes_late_reads_so_before_pressing(desk: Answering, peer: WebhookPeer) -> None:
+    """The page names who has the alarm and offers nothing to take; once it is over there is no button at all."""
+    alarm = await desk.told("person/li", "person/chen")
+    async with desk.world.client(None) as nobody:
+        await nobody.post(link(peer, "li"))
+        late = (await nobody.get(link(peer, "chen") + "?lang=en")).text
+        assert "Li is handling this alarm." in late
+        assert "I have seen this" in late
+        assert "takes the alarm in your name" not in late
+        services, (li,) = desk.world.app.state.services, [each for each in PEOPLE if each.id == "li"]
+        services.alarms.move(alarm, li, Move.RESOLVE, version=None, resolution="false_alarm", text="a cat")
+        over = (await nobody.get(link(peer, "chen") + "?lang=en")).text
+    assert "This alarm is over." in over
+    assert "<button" not in over
 
 
 async def test_a_link_that_a_scanner_opened_hides_no_failure(desk: Answering, peer: WebhookPeer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -35,6 +35,36 @@ async def test_an_alarm_has_the_shape_of_the_specification(world: ConsoleWorld) 
     assert alarm["opened_at"].endswith("Z")
     assert len(alarm["opened_at"]) == 24
     assert whole["event_ids"] == [event]
+
+
+async def test_an_alarm_is_found_by_the_number_that_a_notice_says(world: ConsoleWorld) -> None:
+    """A message that leaves the bank says a number and nothing else: the desk knows the alarm by it."""
+    for source in ("interlock/one", "interlock/two"):
+        world.dual_open(source)
+    rows = {each.source: each for each in world.centre.alarms()}
+    wanted = rows["interlock/one"]
+    async with world.client() as client:
+        found = await _one(client, number=str(wanted.cursor))
+        history = (await client.get("/desk/history", params={"number": wanted.cursor})).text
+        shown = (await client.get(f"/desk/alarms/{wanted.id}", params={"lang": "en"})).text
+        nothing = (await client.get("/api/v1/alarms", params={"number": "999999"})).json()
+    assert (found["id"], found["number"], nothing["items"]) == (wanted.id, wanted.cursor, [])
+    assert wanted.id in history
+    assert rows["interlock/two"].id not in history
+    assert f"Alarm number {wanted.cursor}" in shown
+
+
+async def test_a_deadline_warms_up_from_when_its_clock_began(world: ConsoleWorld) -> None:
+    """What is given back an hour after its opening has its whole response time, and is not shown as nearly over."""
+    world.dual_open()
+    async with world.client() as client:
+        alarm = await _one(client)
+        path = f"/api/v1/alarms/{alarm['id']}"
+        await client.post(f"{path}/acknowledge", headers=SEEN)
+        world.centre.now += timedelta(hours=1)
+        given = (await client.post(f"{path}/release", headers={"If-Match": '"2"'}, json={"text": "break"})).json()
+    began, ends = (datetime.fromisoformat(given[name]) for name in ("due_from", "due_at"))
+    assert (began, ends - began) == (world.centre.now, timedelta(seconds=60))
 
 
 async def test_words_are_in_the_language_asked_for(world: ConsoleWorld) -> None:

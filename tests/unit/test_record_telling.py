@@ -45,7 +45,7 @@ def _lines(action: str, facts: Mapping[str, Any]) -> str | None:
         ("close", {"verified_by": "video"}, "by video"),
         ("score", {"score": 4}, "4 · threat to life"),
         ("raised", {"level": 1}, "Level I"),
-        ("paused", {"until_ms": 1_795_000_000_000, "way": "reply"}, "until 11-18 19:06\nby a reply to a notice"),
+        ("paused", {"until_ms": 1_795_000_000_000, "way": "reply"}, "until 11-18 19:06:40\nby a reply to a notice"),
         ("acknowledge", {"way": "link"}, "by the link of a notice"),
         ("acknowledge", {"way": "console", "from": "new"}, None),
         ("step", {"step": 1, "step_kind": "police", "outcome": "skipped", "text": "why"}, "skipped: Tell the police"),

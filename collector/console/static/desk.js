@@ -9,6 +9,7 @@ import { load } from "./parts.js";
 import { Queue } from "./queue.js";
 import * as sound from "./sound.js";
 import * as time from "./time.js";
+import { whole } from "./whole.js";
 import { say } from "./words.js";
 
 const FACTS_S = 5; // how often the line at the foot is read again
@@ -59,10 +60,7 @@ const feed = new Feed(document.body.dataset.journal, {
   reset: () => begin(),
 });
 
-const begin = () => queue.fill(async () => {
-  const answer = await fetch(`/api/v1/alarms?state=queue&limit=500&lang=${page.lang}`);
-  return answer.ok ? (await answer.json()).items : [];
-});
+const begin = () => queue.fill(() => whole(page.lang));
 
 document.addEventListener("queue", () => {
   const counts = queue.count();
@@ -121,6 +119,12 @@ document.addEventListener("click", (event) => {
   if (other || shot) event.preventDefault();
   if (other) pick(other.dataset.goto);
   if (shot) document.getElementById(`shot-${shot.dataset.shot}`)?.scrollIntoView({ block: "center" });
+});
+
+addEventListener("hashchange", () => { // an address that somebody pasted into an open page
+  const wanted = location.hash.slice(1);
+  if (["history", "boxes"].includes(wanted)) past.show(wanted);
+  else if (wanted && wanted !== chosen.id) pick(wanted);
 });
 
 sound.start(sounding);

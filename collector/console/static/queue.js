@@ -121,7 +121,7 @@ export class Queue {
     place.textContent = alarm.words.place;
     small(still, alarm.still);
     age.dataset.ageFrom = Date.parse(alarm.opened_at);
-    if (untaken(alarm) && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.raised_at ?? alarm.opened_at) });
+    if (untaken(alarm) && alarm.due_at) Object.assign(due.dataset, { due: Date.parse(alarm.due_at), opened: Date.parse(alarm.due_from) });
     else { delete due.dataset.due; due.textContent = parked(alarm) && alarm.parked_until ? say("comesBack", { at: hour(alarm.parked_until) }) : alarm.words.holder ?? ""; }
     dress(row);
   }
