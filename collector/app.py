@@ -383,7 +383,8 @@ def _health(
     try:
         with store.read() as reading:
             reading.journal_head()
-            upkeep = backups.judge(backups.look(reading), configured=backed_up, now_ms=unix_ms(_now()))
+            ours = store.engine.dialect.name == "sqlite"
+            upkeep = backups.judge(backups.look(reading), configured=backed_up, now_ms=unix_ms(_now()), ours=ours)
     except StoreError as error:
         fault = str(error)
     seen = receiving.seen()

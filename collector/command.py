@@ -123,6 +123,8 @@ def _check(arguments: argparse.Namespace, say: Texts) -> int:
         print(shown.said.told(say), file=sys.stderr)
     sound = say("{file}: sound; {id}, {brokers} brokers, {people} people")
     print(sound.format(file=arguments.config, id=settings.id, brokers=len(config.brokers), people=len(settings.person)))
+    if not settings.person:
+        print(say("worth a look: {fault}").format(fault=say("nobody can log in: name people as [[person]]")))
     if rules := said_rules(config, say):
         print(rules)
     return DONE

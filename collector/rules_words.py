@@ -151,7 +151,7 @@ def _show(_: argparse.Namespace, say: Texts, config: Config) -> int:
 
 
 def said_rules(config: Config, say: Texts, today: date | None = None) -> str:
-    """Which rules hold, and what is worth a look; nothing where the database is not there or cannot be asked now."""
+    """Which rules hold, and what is worth a look; nothing where the database's file is not there yet."""
     from collector.alarms.clocks import calendar_faults
     from collector.rules.holding import rules_now
     from collector.storage.rule_rows import rule_rows
@@ -167,8 +167,8 @@ def said_rules(config: Config, say: Texts, today: date | None = None) -> str:
                 calendar = rules_now(reading.connection).rules.calendar
         finally:
             store.close()
-    except StoreError:
-        return ""
+    except StoreError as error:
+        return say("worth a look: {fault}").format(fault=told(error, say))
     judged = calendar_faults(calendar, today or datetime.now().astimezone().date())
     looks = [say("worth a look: {fault}").format(fault=each.told(say)) for each in (*judged.faults, *judged.warnings)]
     if newest is None:

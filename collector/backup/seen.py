@@ -34,8 +34,13 @@ def look(reading: Reading) -> Seen:
     )
 
 
-def judge(seen: Seen, *, configured: bool, now_ms: int) -> tuple[Check, ...]:
-    """Two checks, the backup and its drill; the centre works without either, so none is needed."""
+def judge(seen: Seen, *, configured: bool, now_ms: int, ours: bool = True) -> tuple[Check, ...]:
+    """Two checks, the backup and its drill; the centre works without either, so none is needed.
+
+    `ours`: whether `collector backup` is for this database; a server's own tools are not seen here.
+    """
+    if not ours:
+        return (Check(name="backup", works=True, said=N_("PostgreSQL's own: see that pg_dump runs each night")),)
     if not configured and seen.last is None:
         return (Check(name="backup", works=True, said=N_("None is set up: give collector.toml a [backup]")),)
     return _backup(seen, now_ms), _drill(seen.drill, now_ms)

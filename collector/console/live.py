@@ -1,8 +1,8 @@
 """The live feed over HTTP: server-sent events that carry enough to draw an alarm at once (WIRE 5).
 
 `id:` is the journal number, so a browser that comes back with Last-Event-ID gets what it missed. A `tick` says the
-server's time once all that was missed is sent, and every few seconds after; `reset` says that too much was missed and
-the lists are to be read again. Flow: journal -> message -> browser.
+server's time once all that was missed is sent, and every few seconds after; `reset` says that too much was missed, or
+that the number is none of this journal, and the lists are to be read again. Flow: journal -> message -> browser.
 """
 
 import asyncio
@@ -105,7 +105,8 @@ async def stream(
     unit = asked.person.unit
     head = await run_in_threadpool(_head, services)
     position = head if start is None else min(start, head)
-    if head - position > MOST_MISSED:
+    # Whoever comes with a later number read from a centre that was restored since: the lists may show what is gone.
+    if head - position > MOST_MISSED or (start or 0) > head:
         position = head
         yield _message("reset", {"now": format_time(services.now())}, number=head)
     while rows := await run_in_threadpool(_missed, services, position, unit):

@@ -9,7 +9,7 @@ from collector.console import problems, quiet_shapes
 from collector.console.asking import Asked, Asker
 from collector.console.filters import Cursor, Limit, Place, SiteFilter, in_scope, more, part
 from collector.console.problems import Problem
-from collector.console.reference import problem_answers
+from collector.console.reference import VERSIONED, problem_answers
 from collector.console.shapes import Listing
 from collector.people import Person, PersonRole
 from collector.services import Services
@@ -97,7 +97,9 @@ def routes(services: Services) -> APIRouter:
             _refuse(error.no)
         return _told(_found(fresh.id, asked), answer)
 
-    @router.get("/suspensions/{suspension_id}", responses=problem_answers(401, 404, 422), summary="One suspension")
+    @router.get(
+        "/suspensions/{suspension_id}", responses=VERSIONED | problem_answers(401, 404, 422), summary="One suspension"
+    )
     def suspension(suspension_id: SuspensionId, asked: Asked, answer: Response) -> quiet_shapes.Suspension:
         return _told(_found(suspension_id, asked), answer)
 

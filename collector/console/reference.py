@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from collector.console.asking import Asked
+from collector.console.entity_tags import API
 from collector.console.pages import Pages
 from collector.console.problems import MEDIA_TYPE
 from collector.console.shapes import ProblemDetails
@@ -30,6 +31,11 @@ _SAID: Final[Mapping[int, str]] = {
 }
 
 _NOT_MODIFIED: Final = "Not changed since the ETag of If-None-Match; the body is empty"
+
+VERSIONED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"headers": {"ETag": {"description": "The version, for If-Match", "schema": {"type": "string"}}}}
+}
+"""For what has a version: it is sent whole each time, because what stands beside it changes without one."""
 
 EVERYWHERE: Final = (413, 500, 503)
 """What any address may answer."""
@@ -53,8 +59,9 @@ def complete(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = plain()
         problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        for call in (each["get"] for each in schema["paths"].values() if "get" in each):
-            if "application/json" in call["responses"].get("200", {}).get("content", {}):
+        for call in (each["get"] for path, each in schema["paths"].items() if "get" in each and path.startswith(API)):
+            answer = call["responses"].get("200", {})
+            if "application/json" in answer.get("content", {}) and "headers" not in answer:
                 call["responses"]["304"] = {"description": _NOT_MODIFIED}
         schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
         return schema

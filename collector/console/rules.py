@@ -9,7 +9,7 @@ from collector.console import problems, rule_shapes
 from collector.console.asking import Asked
 from collector.console.filters import Limit, Place, near, part
 from collector.console.problems import Problem
-from collector.console.reference import problem_answers
+from collector.console.reference import VERSIONED, problem_answers
 from collector.console.shapes import Listing
 from collector.escalation.rotas import Override, on_duty
 from collector.escalation.standing_in import No, NotStoodInError, stand_in, take_back
@@ -43,7 +43,7 @@ def routes(services: Services) -> APIRouter:
     """/api/v1/rules, /api/v1/rotas."""
     router = APIRouter(prefix="/api/v1", tags=["rules"])
 
-    @router.get("/rules", responses=problem_answers(401, 422), summary="The rules that hold")
+    @router.get("/rules", responses=VERSIONED | problem_answers(401, 422), summary="The rules that hold")
     def rules(asked: Asked, response: Response) -> rule_shapes.RulesInForce:
         with services.store.read() as reading:
             held = rules_now(reading.connection)

@@ -140,6 +140,17 @@ async def test_too_much_missed_means_read_again(world: ConsoleWorld) -> None:
         assert (await _next(messages, "alarm"))["data"]["kind"] == "door.dual_open"
 
 
+async def test_a_number_from_before_a_restore_means_read_again(world: ConsoleWorld) -> None:
+    """A page that read further than the journal goes shows what is not there: `reset`, then what comes."""
+    world.dual_open("interlock/a")
+    async with _listening(world, query="kinds=alarm", headers={"last-event-id": "999999"}) as messages:
+        reset = await messages.get()
+        assert (reset["event"], (await messages.get())["event"]) == ("reset", "tick")
+        assert int(reset["id"]) < 999999
+        await asyncio.to_thread(world.dual_open, "interlock/b")
+        assert (await _next(messages, "alarm"))["data"]["source"] == "interlock/b"
+
+
 async def test_a_box_that_tells_a_state_is_told(world: ConsoleWorld) -> None:
     """A changed point reaches the desk without asking."""
     async with _listening(world, query="kinds=box") as messages:

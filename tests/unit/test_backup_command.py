@@ -96,6 +96,13 @@ def test_health_says_how_the_backup_stands(
     assert works or not checks[0].needed
 
 
+def test_health_of_a_centre_on_postgresql_asks_for_no_backup_section() -> None:
+    """`collector backup` refuses that database, so nobody is sent there; pg_dump is the bank's."""
+    (check,) = judge(Seen(last=None, good=None, drill=None), configured=False, now_ms=0, ours=False)
+    assert check.works
+    assert "pg_dump" in check.said
+
+
 def test_a_drill_that_failed_shows() -> None:
     """A backup that could not be restored is no backup."""
     seen = Seen(last=_row(1, 0), good=_row(1, 0), drill=_row(2, 0, "failed"))

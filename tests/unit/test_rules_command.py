@@ -158,3 +158,10 @@ def test_the_audit_says_yes_no_and_out_of_reach(folder: Path, capsys: pytest.Cap
     assert "late" in capsys.readouterr().err
     assert run(folder, "audit", "--json") == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["what"] == "late"
+
+
+def test_checking_a_centre_says_that_its_database_cannot_be_asked(folder: Path) -> None:
+    """An installer checks first: a server that is not there is worth a look, though nothing in the file is wrong."""
+    text = CONFIG + 'database = "postgresql://bw@127.0.0.1:1/bw"\n'
+    looked = said_rules(read_config(text, "collector.toml", folder), str)
+    assert looked.startswith("worth a look: the database postgresql+psycopg://bw@127.0.0.1:1/bw cannot be used now")
