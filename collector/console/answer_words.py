@@ -14,6 +14,9 @@ REPLIES: Final[Mapping[Came, str]] = MappingProxyType(
         Came.TOOK: N_("You have taken this alarm. Go to the alarm desk and handle it."),
         Came.PAUSED: N_("Your answer is noted. Nobody else is told until {time}; the alarm must be taken at the desk."),
         Came.OVER: N_("This alarm is already taken or over. Nothing was changed."),
+        Came.AGAIN: N_(
+            "You answered this notice before; nothing was changed. The alarm desk shows how the alarm stands."
+        ),
         Came.PROVEN: N_("This channel is proven. There is no alarm."),
         Came.NOTED: N_("Noted."),
         Came.WRONG: N_("There is no notice with this code for you. Look at the six digits and send them alone."),

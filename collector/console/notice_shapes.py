@@ -46,5 +46,5 @@ class GatewayMessage(Shape):
 class GatewayAnswer(Shape):
     """What it did; `text` may be sent back to the person."""
 
-    outcome: Literal["took", "paused", "over", "proven", "noted", "wrong", "closed"]
+    outcome: Literal["took", "paused", "over", "again", "proven", "noted", "wrong", "closed"]
     text: str

@@ -40,6 +40,7 @@ class Came(StrEnum):
     TOOK = "took"
     PAUSED = "paused"
     OVER = "over"
+    AGAIN = "again"  # this notice was answered before
     PROVEN = "proven"  # the code of a proof
     NOTED = "noted"  # a receipt
     WRONG = "wrong"  # no such code for this address
@@ -165,7 +166,7 @@ class AnswerService:
         self, connection: Transaction, notice: Notice, person: Person, now_ms: int, way: Way, address: str
     ) -> Told:
         if not notice_answers.mark_answered(connection, notice.id, now_ms):
-            return Told(came=Came.OVER, person=person)
+            return Told(came=Came.AGAIN, person=person)
         notice_answers.mark_read(connection, notice.id, now_ms)
         self._prove(connection, notice, way.value, now_ms)
         if notice.sort is Sort.PROOF or notice.alarm is None:

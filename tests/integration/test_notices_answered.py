@@ -170,7 +170,7 @@ async def test_a_code_takes_the_alarm_from_that_persons_telephone_only(desk: Ans
         assert desk.state(alarm)[0] is AlarmState.NEW
         assert await desk.reply(nobody, "li", f" {code(peer, 'li')[:3]} {code(peer, 'li')[3:]} ok") == "took"
         assert desk.state(alarm) == (AlarmState.ACKNOWLEDGED, "li")
-        assert await desk.reply(nobody, "li", code(peer, "li")) == "over"
+        assert await desk.reply(nobody, "li", code(peer, "li")) == "again"
 
 
 async def test_five_wrong_codes_close_an_address_for_ten_minutes(desk: Answering, peer: WebhookPeer) -> None:
