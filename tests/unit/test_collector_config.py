@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ key = "centre-1.key"
 """
 
 
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
 def faults_of(text: str) -> list[tuple[int, str]]:
     """Line and sentence of every fault."""
     with pytest.raises(SettingsError) as wrong:
@@ -34,6 +38,16 @@ def test_a_short_file_is_enough() -> None:
     assert config.database_url == "sqlite:////etc/bw/collector.sqlite"
     assert config.brokers == (("127.0.0.1", 8883),)
     assert config.path("root.pem") == Path("/etc/bw/root.pem")
+
+
+@pytest.mark.parametrize("page", ["install.md", "install.zh-CN.md"])
+def test_the_file_that_the_installer_copies_is_sound(page: str) -> None:
+    """The page for installers has one whole collector.toml, with a person; only the hashes are to be filled in."""
+    blocks = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    (text,) = (block for block in blocks if "[[person]]" in block)
+    filled, times = re.subn(r'(token_hash = )".*?"', rf'\1"{"0" * 64}"', text)
+    settings = read_config(filled, "collector.toml", Path()).settings
+    assert (times, [person.id for person in settings.person]) == (1, ["leader-1"])
 
 
 def test_an_address_with_a_scheme_is_another_database() -> None:
