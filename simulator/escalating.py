@@ -26,6 +26,7 @@ from simulator.phones import Arrived
 RAISED_S: Final = 30.0
 RESET_S: Final = 90.0
 HELD: Final = frozenset({"acknowledged", "verifying", "dispatched"})
+WAITING: Final = frozenset({"new", "returned", "parked"})
 LATE_S: Final = 30.0
 """How much later than the rules say a busy machine may tell."""
 KIND: Final = "zone.hold_up"
@@ -50,10 +51,7 @@ async def escalating(
         for button in await _latched(desk, site):
             tell(say("{site}: the panic button is latched from before; an officer resets it").format(site=name))
             await until(functools.partial(_reset, site, button, officers, folder), RESET_S)
-        for held in await _hold_ups(desk, site):
-            if held["state"] in HELD:  # what joins an alarm that somebody has would be told to nobody
-                words = {"text": say("the demo begins anew")}
-                await leader.post(f"/api/v1/alarms/{held['id']}/release", words, version=held["version"])
+        await anew(desk, leader, site, say)
         before = {each["id"]: each["events"] for each in await _hold_ups(desk, site)}
         here = {seat.id: _ids(gateway.phones.of(seat.id)) for seat in (LEADER, DIRECTOR)}
         tell(say("{site}: somebody presses the panic button; everybody at the desk is asleep").format(site=name))
@@ -64,13 +62,13 @@ async def escalating(
                 site=name, seconds=LEADER_S
             )
         )
-        await until(lambda: _told(gateway, LEADER, here), LEADER_S + LATE_S)
+        await until(lambda: _told(gateway, LEADER, here, alarm), LEADER_S + LATE_S)
         tell(
             say("{site}: the shift leader does not answer either; the director is told after {seconds} s").format(
                 site=name, seconds=DIRECTOR_S
             )
         )
-        message = await until(lambda: _told(gateway, DIRECTOR, here), DIRECTOR_S - LEADER_S + LATE_S)
+        message = await until(lambda: _told(gateway, DIRECTOR, here, alarm), DIRECTOR_S - LEADER_S + LATE_S)
         await asyncio.to_thread(gateway.reply, message)
         tell(say("{site}: the director replies: the chain pauses for 3 minutes, the alarm is open").format(site=name))
         whole = await desk.get(f"/api/v1/alarms/{alarm['id']}")
@@ -80,6 +78,20 @@ async def escalating(
         tell(in_words(error, say))
     except NotSeenError:
         tell(say(NOT_SEEN).format(site=name))
+
+
+async def anew(desk: Console, leader: Console, site: SiteAccess, say: Say) -> None:
+    """Let a hold-up that is open from before wait as if it had just come.
+
+    What joins an alarm is told to nobody while somebody has it, nor to those whom its chain has told already.
+    """
+    for old in await _hold_ups(desk, site):
+        alarm, path = old, f"/api/v1/alarms/{old['id']}"
+        if alarm["state"] in WAITING:
+            alarm = await leader.post(f"{path}/acknowledge", {}, version=alarm["version"])
+        if alarm["state"] in HELD:
+            words = {"text": say("the demo begins anew")}
+            await leader.post(f"{path}/release", words, version=alarm["version"])
 
 
 NOT_SEEN: Final = N_("{site}: the story of the escalation does not go on; the centre's log says why")
@@ -114,7 +126,9 @@ async def _raised(console: Console, site: SiteAccess, before: Mapping[str, int])
     return next((each for each in found if each["events"] > before.get(each["id"], 0)), None)
 
 
-async def _told(gateway: PhoneGateway, seat: Seat, here: Mapping[str, frozenset[str]]) -> Arrived | None:
-    """The newest message of level 1 that this person got since the story began."""
+async def _told(
+    gateway: PhoneGateway, seat: Seat, here: Mapping[str, frozenset[str]], alarm: Mapping[str, Any]
+) -> Arrived | None:
+    """The newest message about this alarm that this person got since the story began."""
     new = (each for each in gateway.phones.of(seat.id) if each.id not in here[seat.id])
-    return next((each for each in new if each.level == 1), None)
+    return next((each for each in new if each.number == alarm["number"]), None)

@@ -111,6 +111,7 @@ def arrived(channel: str, body: Mapping[str, Any], console: str, now: datetime) 
         at=f"{now:%H:%M:%S}",
         text=str(body["voice" if channel == VOICE else "text"])[:SHOWN],
         level=int(body.get("level") or 0),
+        number=int(body.get("number") or 0),
         link=link if link.startswith(console) else "",
         code=str(body.get("code") or "")[:12],
     )

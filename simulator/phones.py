@@ -22,6 +22,7 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     text: str
     level: int = 0
+    number: int = 0  # of the alarm; 0 where the message is about none, or about several
     link: str = ""
     code: str = ""
     answered: str = ""  # "", "reply"
