@@ -23,6 +23,7 @@ KNOWN = Known(
         "auditor-1": frozenset({PersonRole.AUDITOR}),
     },
     channels=frozenset({"call", "sms", "mail"}),
+    mails=frozenset({"mail"}),
     receivers=frozenset({"110"}),
     today=date(2026, 3, 2),
     sites={"0755-031": "市分行/西区支行"},

@@ -16,7 +16,7 @@ from collector.people import PersonRole
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """`sites`: unit of each site; empty where no site is known yet, and then nothing is said of units.
 
-    `cameras`: ids of the cameras of all of them; the same holds for it.
+    `cameras`: ids of the cameras of all of them; the same holds for it. `mails`: those of the channels that are mail.
     """
 
     people: Mapping[str, frozenset[PersonRole]]
@@ -25,6 +25,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     today: date
     sites: Mapping[str, str] = {}
     cameras: frozenset[str] = frozenset()
+    mails: frozenset[str] = frozenset()
 
     def with_role(self, role: str) -> list[str]:
         """Whoever has it."""
@@ -42,4 +43,5 @@ def known_of(
         today=today,
         sites=sites,
         cameras=cameras,
+        mails=frozenset(channel.name for channel in settings.channel if channel.kind == "mail"),
     )

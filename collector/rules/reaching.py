@@ -201,6 +201,7 @@ def _contacts(rules: Rules, known: Known) -> Iterator[Problem]:
             text = said('there is no person "{name}" in collector.toml', name=contact.person)
             yield (*place, "person"), did_you_mean(text, contact.person, known.people)
         yield from _channels((*place, "reach"), tuple(contact.reach), known, named=True)
+        yield from _mails((*place, "reach"), contact.reach, known)
         for number, channel in enumerate(contact.order):
             if channel not in contact.reach:
                 text = said('order names "{channel}", which reach has no address for', channel=channel)
@@ -209,6 +210,7 @@ def _contacts(rules: Rules, known: Known) -> Iterator[Problem]:
         if bool(site.site) == bool(site.unit):
             yield ("site", index), said("name a site or a unit, one of the two")
         yield from _channels(("site", index, "reach"), tuple(site.reach), known, named=True)
+        yield from _mails(("site", index, "reach"), site.reach, known)
         for key in ("security_officers", "responsible", "functional"):
             for number, person in enumerate(getattr(site, key)):
                 if person not in known.people:
@@ -216,6 +218,13 @@ def _contacts(rules: Rules, known: Known) -> Iterator[Problem]:
                     yield ("site", index, key, number), did_you_mean(text, person, known.people)
         if site.follow_up == "outlet" and not site.reach:
             yield ("site", index, "follow_up"), said("the outlet follows up, and reach says not how it is reached")
+
+
+def _mails(place: Place, reach: Mapping[str, str], known: Known) -> Iterator[Problem]:
+    """A mail's address is known by its @; what a gateway takes as a number, only the gateway knows."""
+    for channel, address in reach.items():
+        if channel in known.mails and not all(address.rpartition("@")[::2]):
+            yield (*place, channel), said('"{address}" is no mail address, like "leader-1@bank.example"', address=address)
 
 
 def _channels(place: Place, channels: Sequence[str], known: Known, *, named: bool = False) -> Iterator[Problem]:

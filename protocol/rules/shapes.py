@@ -26,7 +26,10 @@ Target = Annotated[
     str,
     Meta(
         pattern=r"^(desk|holder|site/(contact|security_officer)|(person|role|rota|group|receiver)/[a-z0-9][a-z0-9_-]{0,31})$",
-        description=N_('"desk", "holder", "site/contact", "role/shift_leader", "rota/NAME", "group/NAME", "person/ID"'),
+        description=N_(
+            '"desk", "holder", "site/contact", "site/security_officer", "role/shift_leader", "rota/NAME", '
+            '"group/NAME", "person/ID", "receiver/ID"'
+        ),
     ),
 ]
 Hours = Annotated[

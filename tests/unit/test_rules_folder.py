@@ -51,6 +51,8 @@ WRONG = [
     (CONTACTS, "reach = { call", "reach = { fax", 'no [[channel]] "fax"'),
     (CONTACTS, 'order = ["sms", "call", "mail"]', 'order = ["sms", "fax"]', 'order names "fax"'),
     (CONTACTS, 'unit = "市分行"', 'unit = "市分行"\nsite = "0755-031"', "one of the two"),
+    (CONTACTS, '"leader-1@bank.example"', '"leader-1"', '"leader-1" is no mail address'),
+    (CONTACTS, 'reach = { sms = "0755 5550 0131" }', 'reach = { mail = "bank@" }', '"bank@" is no mail address'),
     (CONTACTS, '"officer-1"', '"officer-9"', 'no person "officer-9"'),
     (CONTACTS, 'reach = { sms = "0755 5550 0131" }', "reach = {}", "how a site's contact is reached"),
     (CONTACTS, 'name = "值班行长"', 'responsible = ["officer-9"]', 'did you mean "officer-1"?'),
