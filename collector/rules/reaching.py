@@ -224,7 +224,10 @@ def _mails(place: Place, reach: Mapping[str, str], known: Known) -> Iterator[Pro
     """A mail's address is known by its @; what a gateway takes as a number, only the gateway knows."""
     for channel, address in reach.items():
         if channel in known.mails and not all(address.rpartition("@")[::2]):
-            yield (*place, channel), said('"{address}" is no mail address, like "leader-1@bank.example"', address=address)
+            yield (
+                (*place, channel),
+                said('"{address}" is no mail address, like "leader-1@bank.example"', address=address),
+            )
 
 
 def _channels(place: Place, channels: Sequence[str], known: Known, *, named: bool = False) -> Iterator[Problem]:
