@@ -19,7 +19,7 @@ SCRIPT: Final[Mapping[str, str]] = {
     name: desk_words.SCRIPT[name]
     for name in (
         *("days", "secondsAgo", "minutesAgo", "hoursAgo", "daysAgo", "unsent"),
-        *(f"{side}{unit}" for side in ("left", "over") for unit in ("Seconds", "Minutes", "Hours")),
+        *(f"{side}{unit}" for side in ("left", "over") for unit in ("Seconds", "Minutes", "Hours", "Days")),
     )
 }
 """What the pages' script says."""

@@ -174,7 +174,7 @@ def test_who_handled_it_never_reviews_it_and_a_return_stands_in_the_queue(browse
         expect(page.locator(f"[data-alarm='{back}']")).to_have_count(0)
         page.locator(f"#act-{done} summary").click()
         page.locator(f"#act-{done} form[data-post$=review] button").click()
-        expect(page.locator(f"#reviewed [data-alarm='{done}']")).to_be_visible()
+        expect(page.locator(f"#reviewed [data-alarm='{done}'] [data-until]")).to_have_text("余 2 天")
     with desk(browser, bank.address, WANG) as handler:
         expect(handler.page.locator(f"#row-{back} strong em")).to_have_text("退回")
     with desk(browser, bank.address, DIRECTOR) as director:
