@@ -70,6 +70,7 @@ def print_findings(findings: "Iterable[Finding]", say: Texts) -> None:
 def _audit(arguments: argparse.Namespace, say: Texts, load: Callable[[argparse.Namespace], Config]) -> int:
     from collector.escalation.audit import whole
     from collector.rules.surrounding import surroundings_of
+    from collector.storage.own_id import anybody
     from collector.storage.store import Store, StoreError
 
     if arguments.dir is not None:
@@ -85,14 +86,17 @@ def _audit(arguments: argparse.Namespace, say: Texts, load: Callable[[argparse.N
             with store.read() as reading:
                 now_ms = round(datetime.now(UTC).timestamp() * 1000)
                 found = whole(reading.connection, surroundings_of(config), now_ms)
+            running = anybody(store)
         finally:
             store.close()
     except StoreError as error:
         print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     if arguments.json:
-        print(msgspec.json.encode(_shown(found)).decode("utf-8"))
+        print(msgspec.json.encode(_shown(found) | {"running": running}).decode("utf-8"))
     else:
+        if running is False:
+            print(say("worth a look: no collector runs on this database; nobody is told of anything until one does"))
         _print(found, say)
     return SAYS_NO if found.findings else DONE
 
