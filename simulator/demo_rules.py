@@ -18,6 +18,9 @@ VOICE: Final = "voice"
 CHANNELS: Final = (SMS, VOICE)
 """Both end in the page with everybody's telephone."""
 
+CALENDAR: Final = '[calendar]\ncountry = "none"\n'
+"""Monday to Friday: a demo runs in January too, when nobody may have said yet which days of the year are worked."""
+
 
 def rules_files(language: str) -> Mapping[str, str]:
     """The files of the folder, by name."""
@@ -27,6 +30,7 @@ def rules_files(language: str) -> Mapping[str, str]:
         "rotas.toml": _ROTAS,
         "contacts.toml": "\n".join([*(_contact(seat.id, language) for seat in ON_CALL), _site(language)]),
         "procedures.toml": _PROCEDURES.format(**words),
+        "calendar.toml": CALENDAR,
     }
 
 

@@ -16,7 +16,7 @@ from collector.rules_words import said_rules
 from collector.storage.conditions import Open, begin
 from collector.storage.store import Store, sqlite_url
 from collector.storage.timers import put_timers
-from tests.rules_folder import CONFIG, EXAMPLE, copy_of, spoil
+from tests.rules_folder import CONFIG, copy_of, spoil
 
 PEOPLE = {
     "operator-1": "operator",
@@ -30,7 +30,7 @@ PEOPLE = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A configuration with the example's people, channels and receiver."""
+    """The example, and a configuration with its people, channels and receiver; today's year is known."""
     text = CONFIG + '[[receiver]]\nid = "110"\naddresses = ["10.1.1.5:7700"]\naccount = "0755"\n'
     for name in ("call", "sms", "mail"):
         text += f'[[channel]]\nname = "{name}"\nkind = "webhook"\naddress = "https://{name}.bank.example/"\n'
@@ -38,6 +38,9 @@ def folder(tmp_path: Path) -> Path:
     for number, (name, role) in enumerate(PEOPLE.items()):
         text += f'[[person]]\nid = "{name}"\nname = "{name}"\nroles = ["{role}"]\ntoken_hash = "{number:064x}"\n'
     (tmp_path / "collector.toml").write_text(text)
+    rules = copy_of(tmp_path)
+    years = [datetime.now(UTC).year, datetime.now(UTC).year + 1]
+    spoil(rules, "calendar.toml", "holidays = []", f"years = {years}\nholidays = {[f'{year}-01-01' for year in years]}")
     return tmp_path
 
 
@@ -58,10 +61,10 @@ def version(folder: Path) -> int:
 
 def test_the_example_is_checked_loaded_once_and_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Check changes nothing; load makes version 1; the same rules again are no new version; show says who."""
-    assert run(folder, "rules", "check", str(EXAMPLE)) == 0, capsys.readouterr().err
+    assert run(folder, "rules", "check", str(folder / "rules")) == 0, capsys.readouterr().err
     assert not (folder / "collector.sqlite").exists()
-    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "centre-director") == 0
-    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "admin-1") == 0
+    assert run(folder, "rules", "load", str(folder / "rules"), "--as", "centre-director") == 0
+    assert run(folder, "rules", "load", str(folder / "rules"), "--as", "admin-1") == 0
     assert version(folder) == 1
     capsys.readouterr()
     assert run(folder, "rules", "show") == 0
@@ -81,22 +84,22 @@ def test_a_folder_with_a_fault_is_refused_and_what_held_holds_on(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 2, file and line, and the version before holds."""
-    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
-    rules = copy_of(folder)
+    assert run(folder, "rules", "load", str(folder / "rules")) == 0
+    rules = folder / "rules"
     line = spoil(rules, "policies.toml", "receiver/110", "receiver/119")
     assert run(folder, "rules", "check", str(rules)) == 2
     assert f"policies.toml:{line}: " in capsys.readouterr().err
     assert run(folder, "rules", "load", str(rules)) == 2
     assert version(folder) == 1
-    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "nobody-1") == 2
+    assert run(folder, "rules", "load", str(folder / "rules"), "--as", "nobody-1") == 2
     capsys.readouterr()
-    assert run(folder, "rules", "load", str(EXAMPLE), "--as", "leader-1") == 2
+    assert run(folder, "rules", "load", str(folder / "rules"), "--as", "leader-1") == 2
     assert 'a person with role "administrator" or "centre_director" does' in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_read_is_the_only_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whether there is a hole, nobody can tell then: it would lead away from what is wrong."""
-    rules = copy_of(folder)
+    rules = folder / "rules"
     spoil(rules, "policies.toml", "levels = [1, 2]", "levels = [1, 2")
     assert run(folder, "rules", "check", str(rules)) == 2
     told = capsys.readouterr().err.splitlines()
@@ -108,7 +111,7 @@ def test_a_file_that_cannot_be_read_is_the_only_fault(folder: Path, capsys: pyte
 
 def test_one_hole_is_one_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All levels that nobody takes at the same hours stand in one sentence."""
-    rules = copy_of(folder)
+    rules = folder / "rules"
     spoil(rules, "policies.toml", 'repeat = "10m"', 'repeat = "10m"\nwhen = { hours = "08:00-20:00" }')
     assert run(folder, "rules", "check", str(rules)) == 2
     told = capsys.readouterr().err
@@ -129,7 +132,7 @@ def test_before_rules_are_loaded_it_is_said_that_no_receiver_hears(folder: Path)
 
 def test_a_receiver_that_does_not_answer_is_worth_a_look(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is an alarm of its own, so the invariant holds; whoever audits reads of it all the same."""
-    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
+    assert run(folder, "rules", "load", str(folder / "rules")) == 0
     store = Store(sqlite_url(folder / "collector.sqlite"))
     with store.write() as connection:
         lost = Open(event_id="e", since_ms=1, facts={}, site="centre-1")
@@ -145,7 +148,7 @@ def test_a_receiver_that_does_not_answer_is_worth_a_look(folder: Path, capsys: p
 def test_the_audit_says_yes_no_and_out_of_reach(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a database 3; with one where nothing is wrong 0; with a step that nobody fired 1, and it is named."""
     assert run(folder, "audit") == 3
-    assert run(folder, "rules", "load", str(EXAMPLE)) == 0
+    assert run(folder, "rules", "load", str(folder / "rules")) == 0
     capsys.readouterr()
     assert run(folder, "audit") == 0
     assert "it holds" in capsys.readouterr().out
