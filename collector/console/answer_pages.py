@@ -79,7 +79,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             known = services.people.by_id(alarm.holder or "")
             holder = known.name if known else alarm.holder or ""
             return texts(N_("{holder} is handling this alarm.")).format(holder=holder), texts(SEEN), texts(OUTSIDE)
-        if shown.notice.level > GRAVEST and shown.person.roles & DESK_ROLES:
+        if alarm.level > GRAVEST and shown.person.roles & DESK_ROLES:
             return "", texts(TAKE), texts(TAKES)
         return "", texts(SEEN), texts(PAUSES)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from collector.alarms.words import Move
 from collector.escalation.records import Purpose
@@ -19,7 +19,7 @@ from collector.notify.records import NoticeState
 from collector.notify.signing import sign
 from collector.storage.reach import proofs_since
 from collector.storage.records import AlarmState
-from collector.storage.schema import withheld
+from collector.storage.schema import alarms, withheld
 from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.console import PEOPLE, ConsoleWorld
@@ -332,6 +332,18 @@ async def test_whoever_comes_late_reads_so_before_pressing(desk: Answering, peer
         over = (await nobody.get(link(peer, "chen") + "?lang=en")).text
     assert "This alarm is over." in over
     assert "<button" not in over
+
+
+async def test_what_rose_since_it_was_told_is_not_offered_to_be_taken(desk: Answering, peer: WebhookPeer) -> None:
+    """A notice of level 2 whose alarm is level 1 by now: the button says what it does, and only pauses."""
+    alarm = await desk.told("person/li")
+    with desk.centre.store.write() as connection:
+        connection.execute(update(alarms).where(alarms.c.id == alarm).values(level=1))
+    async with desk.world.client(None) as nobody:
+        page = (await nobody.get(link(peer, "li") + "?lang=en")).text
+        await nobody.post(link(peer, "li"))
+    assert "takes the alarm in your name" not in page
+    assert desk.state(alarm) == (AlarmState.NEW, None)
 
 
 async def test_a_link_that_a_scanner_opened_hides_no_failure(desk: Answering, peer: WebhookPeer) -> None:
