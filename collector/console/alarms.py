@@ -128,7 +128,7 @@ def routes(services: Services, telling: Telling) -> APIRouter:
 
     @router.get(
         "/{alarm_id}",
-        responses=VERSIONED | problem_answers(401, 404),
+        responses=VERSIONED | problem_answers(401, 404, 422),
         summary="One alarm with its explanation and record",
     )
     def one(alarm_id: str, asked: Asked, answer: Response) -> shapes.AlarmWhole:

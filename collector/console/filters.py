@@ -21,11 +21,11 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 SiteFilter = Annotated[str | None, Query(pattern=ID_PATTERN, description="id of a site")]
 KindFilter = Annotated[str | None, Query(pattern=r"^[a-z_]+\.[a-z_.]+$", max_length=64, description="kind of event")]
-LevelFilter = Annotated[int | None, Query(ge=1, le=5)]
+LevelFilter = Annotated[int | None, Query(ge=1, le=5, description="1 is the gravest")]
 NumberFilter = Annotated[int | None, Query(ge=1, lt=10**18, description="of one alarm, as notices say it")]
 SinceFilter = Annotated[AwareDatetime | None, Query(description="not before this time at the box")]
 UntilFilter = Annotated[AwareDatetime | None, Query(description="before this time at the box")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"how many a page has at most, up to {MAX_LIMIT}")]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before")]
 Place = Annotated[str | None, Query(pattern=r"^[0-9]{1,7}$", description="`next` of the page before")]
 """The same where a list is read whole."""

@@ -64,11 +64,15 @@ def routes(services: Services, teller: telling.Telling) -> APIRouter:
     )
     async def live(
         asked: Asked,
-        kinds: Annotated[str | None, Query(pattern=rf"^{_TOPIC}(,{_TOPIC}){{0,4}}$")] = None,
+        kinds: Annotated[
+            str | None, Query(pattern=rf"^{_TOPIC}(,{_TOPIC}){{0,4}}$", description="some of them, with commas between")
+        ] = None,
         after: Annotated[
             int | None, Query(ge=0, lt=2**53, description="journal number, for who cannot send a header")
         ] = None,
-        last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{0,16}$")] = None,
+        last_event_id: Annotated[
+            str | None, Header(pattern=r"^[0-9]{0,16}$", description="the last `id` that arrived; it goes on behind it")
+        ] = None,
     ) -> StreamingResponse:
         wanted = frozenset(kinds.split(",")) if kinds else frozenset(get_args(LiveTopic))
         start = int(last_event_id) if last_event_id else after

@@ -97,6 +97,11 @@ async def test_not_modified_is_described_where_it_can_come(world: ConsoleWorld) 
         assert "304" not in paths[path]["get"]["responses"], path
         assert "ETag" in paths[path]["get"]["responses"]["200"]["headers"], path
     assert "304" not in paths["/healthz"]["get"]["responses"]
+    problem = "application/problem+json"
+    wrong = [
+        answers["422"] for each in paths.values() for call in each.values() if "422" in (answers := call["responses"])
+    ]
+    assert all(list(answer["content"]) == [problem] for answer in wrong)
 
 
 OPENAPI: dict[str, Any] = {
