@@ -63,6 +63,10 @@ NO_NAMES: Final = frozenset({"desk", "holder"})
 """Targets that may be nobody for a while: the desk is judged with the whole policy."""
 
 
+NAMED: Final = 3
+"""Targets of a step that are named; the rest stands in the rules."""
+
+
 class What(StrEnum):
     """What can fail."""
 
@@ -79,7 +83,7 @@ class What(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What fails, for how many, and some of them: numbers of alarms, or names of targets."""
+    """What fails, for how many, and some of them: numbers of alarms, some with the policy or targets that do."""
 
     what: What
     count: int
@@ -162,20 +166,20 @@ def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> 
     altered = [str(version) for version in looked.held.altered]
     unsure = [level for level in range(1, LOWEST_LEVEL + 1) if not _sure(looked, level)]
     kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS, unsure) if unsure else []
-    missed: dict[What, list[auditing.Untaken]] = {}
+    missed: dict[What, list[tuple[auditing.Untaken, str]]] = {}
     reached: Reached = {}
     for each in kinds:
         policy = choose(looked.held.rules, each.alarm, each.alarm.opened_ms)
-        lack = What.HOLE if policy is None else _lack(looked, policy, each.alarm, reached)
+        lack = (What.HOLE, "") if policy is None else _lack(looked, policy, each.alarm, reached)
         if lack is not None:
-            missed.setdefault(lack, []).append(each)
+            missed.setdefault(lack[0], []).append((each, lack[1]))
     return [
         _finding(What.ALTERED, (len(altered), altered[:EXAMPLES])),
         *(
             Finding(
                 what=what,
-                count=sum(each.count for each in some),
-                examples=tuple(str(each.alarm.number) for each in some[:EXAMPLES]),
+                count=sum(each.count for each, _ in some),
+                examples=tuple(f"{each.alarm.number} {who}".rstrip() for each, who in some[:EXAMPLES]),
             )
             for what, some in missed.items()
         ),
@@ -201,28 +205,32 @@ Reached = dict[tuple[str, str], bool]
 """Whether a target reaches somebody, by its place."""
 
 
-def _lack(looked: Looked, policy: Policy, alarm: Watched, known: Reached) -> What | None:
-    """What a policy lacks for an alarm: anybody at all, or somebody behind one of its steps."""
+def _lack(looked: Looked, policy: Policy, alarm: Watched, known: Reached) -> tuple[What, str] | None:
+    """What a policy lacks for an alarm: anybody at all, or somebody behind one of its steps; and which of them."""
     steps = steps_of(policy, alarm)
     if not any(_reaches(looked, step, alarm, known) for step in steps):
-        return What.UNREACHABLE
-    return What.DEAF if _is_deaf(looked, policy, steps, alarm, known) else None
+        return What.UNREACHABLE, f"[{policy.name}]"
+    deaf = _deaf(looked, policy, steps, alarm, known)
+    return None if deaf is None else (What.DEAF, f"[{' '.join(deaf.tell[:NAMED])}]")
 
 
 def _reaches_everywhere(looked: Looked, policy: Policy) -> bool:
     known: Reached = {}
     heard = any(_reaches(looked, step, NOWHERE, known) for step in steps_of(policy, NOWHERE))
-    return heard and not _is_deaf(looked, policy, policy.step, NOWHERE, known)
+    return heard and _deaf(looked, policy, policy.step, NOWHERE, known) is None
 
 
-def _is_deaf(looked: Looked, policy: Policy, steps: Iterable[PolicyStep], alarm: Watched, known: Reached) -> bool:
-    """Whether nobody is behind a step that names more than the desk; a bank without rules has the desk alone."""
+def _deaf(
+    looked: Looked, policy: Policy, steps: Iterable[PolicyStep], alarm: Watched, known: Reached
+) -> PolicyStep | None:
+    """A step that names more than the desk and behind which nobody is; a bank without rules has the desk alone."""
     if policy in BUILTIN.policy:
-        return False
-    return any(
-        not set(step.tell) <= NO_NAMES and not _reaches(looked, step, alarm, known) and not _receives(looked, step)
-        for step in steps
-    )
+        return None
+    for step in steps:
+        if set(step.tell) <= NO_NAMES or _reaches(looked, step, alarm, known) or _receives(looked, step):
+            continue
+        return step
+    return None
 
 
 def _reaches(looked: Looked, step: PolicyStep, alarm: Watched, known: Reached) -> bool:

@@ -108,6 +108,10 @@ def test_a_step_that_reaches_another_place_only_is_found(tmp_path: Path, bank: A
     made.happens(box_of(made))
     made.pass_seconds(SETTLED_S, step=5)
     assert found(made) == ["deaf"]
+    with made.store.read() as reading:
+        (finding,) = audit.audit(reading.connection, made.around, unix_ms(made.now))
+    number, _, who = finding.examples[0].partition(" ")
+    assert (number.isdecimal(), who) == (True, "[role/shift_leader]")  # which alarm, and whom it asks for in vain
     made.close()
 
 
