@@ -23,21 +23,19 @@ def add_notify_words(
 ) -> None:
     """Add the words; `load` reads the settings from the arguments."""
     does = say("try whether people can be reached")
-    notify = words.add_parser(
-        "notify",
-        help=does,
-        description=does,
-        epilog=say("example:")
+    taught: dict[str, Any] = {
+        "epilog": say("example:")
         + "\n  branchwatch collector notify test leader-1 --config collector.toml"
         + "\n  branchwatch collector notify prove leader-1 sms --config collector.toml",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+    notify = words.add_parser("notify", help=does, description=does, **taught)
     under = notify.add_subparsers(title=say("words"), dest="what", required=True, metavar="WORD")
     for name, help_text in (
         ("test", say("send a test by every channel of a person")),
         ("prove", say("send a code by one channel and ask for it: the channel is proven for 30 days")),
     ):
-        word = under.add_parser(name, help=help_text, description=help_text)
+        word = under.add_parser(name, help=help_text, description=help_text, **taught)
         word.add_argument("person", metavar="PERSON", help=say("id of a [[person]]"))
         if name == "prove":
             word.add_argument("channel", metavar="CHANNEL", help=say("name of a [[channel]]"))
