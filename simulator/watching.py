@@ -4,7 +4,6 @@ Looks through the centre's API, acts through the cameras' control address: it kn
 Whether somebody is seen, and when that is too long, is the box's own doing. Flow: demo.py -> here.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,12 +31,11 @@ Alarm = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Before:
-    """The alarm of one kind at the site as it was before: used again, a demo's folder has old ones."""
+class _Seen:
+    """What was told, and the alarm that it opened, joined or made graver: a break-in keeps what supports it."""
 
-    id: str = ""
-    events: int = 0
-    here: Mapping[str, int]  # pieces that the centre has, by kind
+    event: Mapping[str, Any]
+    alarm: Alarm
 
 
 async def watched(console: Console, site: SiteAccess, name: str, say: Say, out: Tell) -> None:
@@ -57,29 +55,34 @@ async def watched(console: Console, site: SiteAccess, name: str, say: Say, out: 
 
 async def _loiterer(console: Console, site: SiteAccess, hall: CameraAccess, name: str, say: Say, out: Tell) -> None:
     out(say("{site}: somebody walks into the hall of the cash machines, and stays").format(site=name))
-    before = await _before(console, site, LOITERING)
+    before = await newest(console, site, LOITERING)
     await tell(hall.control, hall.name, PERSON, STAY_S)
-    alarm = await until(lambda: _raised(console, site, LOITERING, before), SEEN_S)
+    seen = await until(lambda: raised(console, site, LOITERING, before), SEEN_S)
     sentence = N_("{site}: the box says so, after {seconds} s")
-    if alarm["facts"].get("model") == NO_MODEL:
+    if seen.event["facts"].get("model") == NO_MODEL:
         sentence = N_("{site}: the box says so, after {seconds} s; without people model, by what moves")
     out(say(sentence).format(site=name, seconds=LOITERING_S))
-    await until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
+    await until(lambda: _brought(console, seen, "still"), BROUGHT_S)
     out(say("{site}: the centre has a picture of it").format(site=name))
     await tell(hall.control, hall.name, LEAVE)
-    await until(lambda: _brought(console, alarm, "clip", before), BROUGHT_S)
+    await until(lambda: _brought(console, seen, "clip"), BROUGHT_S)
     out(say("{site}: and a clip, whose hash the box has signed; they have gone").format(site=name))
 
 
 async def _covered(console: Console, site: SiteAccess, hall: CameraAccess, name: str, say: Say, out: Tell) -> None:
     out(say("{site}: somebody covers that camera").format(site=name))
-    before = await _before(console, site, COVERED)
+    before = await newest(console, site, COVERED)
     await tell(hall.control, hall.name, Fault.COVER)
-    alarm = await until(lambda: _raised(console, site, COVERED, before), SEEN_S)
-    await until(lambda: _brought(console, alarm, "still", before), BROUGHT_S)
-    out(say("{site}: a covered camera is an alarm, with the picture as it was and as it is").format(site=name))
+    seen = await until(lambda: raised(console, site, COVERED, before), SEEN_S)
+    await until(lambda: _brought(console, seen, "still"), BROUGHT_S)
+    sentence = N_("{site}: a covered camera is an alarm, with the picture as it was and as it is")
+    if seen.alarm["kind"] != COVERED:
+        sentence = N_(
+            "{site}: a covered camera makes the break-in before it graver, with the picture as it was and as it is"
+        )
+    out(say(sentence).format(site=name))
     await tell(hall.control, hall.name, CLEAR)
-    await until(lambda: _ended(console, alarm), SEEN_S)
+    await until(lambda: _ended(console, site, seen), SEEN_S)
     out(say("{site}: it sees again").format(site=name))
 
 
@@ -93,32 +96,32 @@ async def _ready(console: Console, site: SiteAccess) -> Any:
     ]
 
 
-async def _newest(console: Console, site: SiteAccess, kind: str) -> Alarm | None:
-    alarms = (await console.get("/api/v1/alarms?limit=100"))["items"]
-    found = next((each for each in alarms if each["site"] == site.id and each["kind"] == kind), None)
-    return None if found is None else await console.get(f"/api/v1/alarms/{found['id']}")
+async def newest(console: Console, site: SiteAccess, kind: str) -> Mapping[str, Any] | None:
+    """The last event of this kind: used again, a demo's folder has old ones."""
+    items = (await console.get(f"/api/v1/events?site={site.id}&kind={kind}&limit=1"))["items"]
+    return items[0] if items else None
 
 
-async def _before(console: Console, site: SiteAccess, kind: str) -> _Before:
-    alarm = await _newest(console, site, kind)
-    return _Before(here={}) if alarm is None else _Before(id=alarm["id"], events=alarm["events"], here=_here(alarm))
+async def raised(console: Console, site: SiteAccess, kind: str, before: Mapping[str, Any] | None) -> _Seen | None:
+    """A new event of that kind, with the alarm where it stands."""
+    event = await newest(console, site, kind)
+    if event is None or (before is not None and event["id"] == before["id"]):
+        return None
+    for each in (await console.get(f"/api/v1/alarms?site={site.id}&limit=100"))["items"]:
+        whole = await console.get(f"/api/v1/alarms/{each['id']}")
+        if event["id"] in whole["event_ids"]:
+            return _Seen(event=event, alarm=whole)
+    return None
 
 
-async def _raised(console: Console, site: SiteAccess, kind: str, before: _Before) -> Alarm | None:
-    """An alarm of that kind which is new, or happened again."""
-    alarm = await _newest(console, site, kind)
-    return alarm if alarm is not None and (alarm["id"] != before.id or alarm["events"] > before.events) else None
+async def _brought(console: Console, seen: _Seen, kind: str) -> bool:
+    pieces = (await console.get(f"/api/v1/alarms/{seen.alarm['id']}"))["evidence"]
+    return any(
+        piece["kind"] == kind and piece["state"] == "here" and piece["slot"].startswith(seen.event["id"])
+        for piece in pieces
+    )
 
 
-async def _brought(console: Console, alarm: Alarm, kind: str, before: _Before) -> bool:
-    here = _here(await console.get(f"/api/v1/alarms/{alarm['id']}"))
-    return here[kind] > (before.here.get(kind, 0) if alarm["id"] == before.id else 0)
-
-
-def _here(alarm: Alarm) -> Counter[str]:
-    return Counter(piece["kind"] for piece in alarm["evidence"] if piece["state"] == "here")
-
-
-async def _ended(console: Console, alarm: Alarm) -> bool:
-    whole = await console.get(f"/api/v1/alarms/{alarm['id']}")
-    return whole["restored_at"] is not None
+async def _ended(console: Console, site: SiteAccess, seen: _Seen) -> bool:
+    end = await newest(console, site, f"{COVERED}.restored")
+    return end is not None and end["restores"] == seen.event["id"]

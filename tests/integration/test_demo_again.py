@@ -1,4 +1,4 @@
-"""A demo that is started again in its folder: what was left open there does not end its story."""
+"""What a demo's stories meet: alarms that were left open in its folder, or that a story before them opened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from provisioning.authority import Authority
 from simulator.console import Console
 from simulator.demo_file import SiteAccess
 from simulator.escalating import anew
+from simulator.watching import newest, raised
 from tests.browser.served import Served
 from tests.console import ConsoleWorld
 from tests.escalating import EscalatingCentre
@@ -47,6 +48,19 @@ async def test_a_hold_up_that_was_left_open_waits_from_its_beginning(bank: Serve
     (due,) = [each.due_ms for each in centre.timers_of(alarm.id) if each.purpose is Purpose.ESCALATE]
     assert (alarm.state, alarm.holder) == (AlarmState.NEW, None)
     assert 0 <= due - int(centre.now.timestamp() * 1000) <= 30_000, "the shift leader is told when the time is over"
+
+
+async def test_a_covered_camera_is_found_where_a_break_in_keeps_it(bank: Served) -> None:
+    """After the story of closing time the lens opens no alarm of its own: it makes that intrusion graver."""
+    desk, site = Console(bank.address, "token-wang", "en"), _site("0755-031")
+    bank.world.happens("zone.intrusion", "zone/staff-shutter", {})
+    before = await newest(desk, site, "camera.covered")
+    assert await raised(desk, site, "camera.covered", before) is None
+    event = bank.world.happens("camera.covered", "camera/03", {})
+    seen = await raised(desk, site, "camera.covered", before)
+    assert seen is not None
+    assert (seen.event["id"], seen.alarm["kind"], seen.alarm["level"]) == (event, "zone.intrusion", 1)
+    assert await raised(desk, site, "camera.covered", seen.event) is None
 
 
 def _site(name: str) -> SiteAccess:
