@@ -53,7 +53,7 @@ def begin(
     for alarm in timers.watched(connection, alarm_ids).values():
         if alarm.shelter is None:
             chained = next((timer for timer in before.get(alarm.id, []) if timer.purpose in CHAIN), None)
-            _begin(told, alarm, None if chained is None else chain_of(chained.facts))
+            _begin(told, alarm, chained)
     timers.drop_timers(connection, alarm_ids, OWN)
     told.write(connection, entries)
 
@@ -149,7 +149,7 @@ def group_waits(connection: Transaction, looked: Looked, alarm: Watched, policy:
     return any(person not in answered for target in all_of for person in members(looked, alarm, target))
 
 
-def _begin(told: Telling, alarm: Watched, before: Chain | None) -> None:
+def _begin(told: Telling, alarm: Watched, before: Timer | None) -> None:
     """Timers of an alarm as if nothing had been planned for it."""
     now_ms = told.looked.now_ms
     policy = choose(told.looked.held.rules, alarm, now_ms) if alarm.state in UNTAKEN else None

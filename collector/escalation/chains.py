@@ -114,6 +114,14 @@ def start(policy: Policy, rules: int, now_ms: int, before: Chain | None = None) 
     return Chain(policy=policy.name, rules=rules, from_ms=now_ms)
 
 
+def not_later(steps: Sequence[PolicyStep], chain: Chain, now_ms: int, due_ms: int) -> Chain:
+    """A chain whose next step waits no longer than what was due before it: nobody hears later because it got graver."""
+    pending = next((due for step in steps[chain.step :] if (due := due_of(step, chain)) > now_ms), None)
+    if pending is None or pending <= due_ms:
+        return chain
+    return msgspec.structs.replace(chain, from_ms=chain.from_ms - (pending - max(due_ms, now_ms)))
+
+
 def again(policy: Policy, alarm: Watched, rules: int, before: Chain) -> Chain:
     """The chain under other rules: what was told under the old ones stays told, the clock goes on."""
     steps = steps_of(policy, alarm)

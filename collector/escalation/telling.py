@@ -12,7 +12,9 @@ from collector.escalation.chains import (
     Advance,
     Chain,
     advance,
+    chain_of,
     facts_of,
+    not_later,
     start,
     steps_of,
 )
@@ -38,10 +40,13 @@ class Telling:
     fresh: list[Timer] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
 
-    def begin_chain(self, alarm: Watched, policy: Policy, before: Chain | None) -> None:
-        """Start an alarm's chain: what is due at once is told, the rest waits in a timer."""
-        held = self.looked.held
-        self.go_on(alarm, policy, start(policy, held.version, self.looked.now_ms, before))
+    def begin_chain(self, alarm: Watched, policy: Policy, before: Timer | None) -> None:
+        """Start an alarm's chain: what is due at once is told, the rest waits, no longer than `before` did."""
+        held, now_ms = self.looked.held, self.looked.now_ms
+        chain = start(policy, held.version, now_ms, None if before is None else chain_of(before.facts))
+        if before is not None:
+            chain = not_later(steps_of(policy, alarm), chain, now_ms, before.due_ms)
+        self.go_on(alarm, policy, chain)
 
     def go_on(self, alarm: Watched, policy: Policy, chain: Chain) -> None:
         """Tell what is due of a chain, and set the next timer."""

@@ -252,6 +252,21 @@ def test_a_second_sense_makes_it_the_gravest(night: Night) -> None:
     assert any(line.endswith("director-1") for line in told)
 
 
+@pytest.mark.parametrize("policies", ["one a level", "one for all"])
+def test_nobody_hears_later_because_it_got_graver(night: Night, policies: str) -> None:
+    """The shift leader is due at 02:11:00; it rises to level 1 ten seconds before: at 02:11:00 all the same."""
+    if policies == "one for all":
+        steps = (after(0, "desk"), after(60, "person/leader-1"), after(120, "person/director-1"))
+        night.hold_rules(Rules(policy=(Policy(name="all", step=steps),), contact=CONTACTS), version=2)
+    box = box_of(night)
+    alarm = night.happens(box, "door.forced", "door/back")
+    night.pass_seconds(50)
+    night.happens(box, "presence.after_hours", "area/hall")
+    night.pass_seconds(12)
+    assert "02:11:00 leader-1" in night.lines(alarm)
+    assert night.faults() == []
+
+
 def test_a_group_answers_to_the_last(night: Night) -> None:
     """Where all of a group must answer, one answer stops nobody else: the other is told again until both have."""
     policy = Policy(
