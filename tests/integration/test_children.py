@@ -136,7 +136,8 @@ async def test_a_child_that_cannot_begin_is_tried_again(eventually: Eventually) 
     for missing in (program("agent.nothing_there"), forked("agent.nothing_there:run", b"")):
         async with kept(missing) as it:
             await eventually(partial(lambda it: len(it.states) >= 3, it))
-            assert {(state.alive, state.cause) for state in it.states} == {(False, "died")}
+            assert not any(state.alive for state in it.states)
+            assert {state.cause for state in it.states} <= {"died", "start"}  # on a busy machine it may not even start
 
 
 async def test_two_forked_children_share_their_nursery(eventually: Eventually) -> None:
