@@ -150,6 +150,18 @@ ASIDES: Final[Mapping[str, str]] = MappingProxyType(
 
 FAMILIES: Final[Mapping[str, str]] = MappingProxyType({"camera": N_("Camera {id}"), "area": N_("Area {id}")})
 
+_FAULTS: Final[Mapping[str, str]] = {
+    "covered": N_("covered"),
+    "moved": N_("looks elsewhere"),
+    "snow": N_("full of noise"),
+    "colour_cast": N_("wrong colours"),
+    "jumping": N_("jumps"),
+    "black": N_("black"),
+    "frozen": N_("stands still"),
+    "defocused": N_("out of focus"),
+}
+"""What is wrong with a picture: as the state of a camera, as a mark, and as why its area is not known."""
+
 STATES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "occupied": N_("occupied"),
@@ -158,14 +170,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         "sound": N_("sound"),
         "changed": N_("looks different"),
         "as learned": N_("looks as learned"),
-        "covered": N_("covered"),
-        "moved": N_("looks elsewhere"),
-        "snow": N_("full of noise"),
-        "colour_cast": N_("wrong colours"),
-        "jumping": N_("jumps"),
-        "black": N_("black"),
-        "frozen": N_("stands still"),
-        "defocused": N_("out of focus"),
+        **_FAULTS,
     }
 )
 STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
@@ -175,14 +180,7 @@ STATES_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
 MARKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "occupied": N_("occupied"),
-        "covered": N_("covered"),
-        "moved": N_("looks elsewhere"),
-        "snow": N_("full of noise"),
-        "colour_cast": N_("wrong colours"),
-        "jumping": N_("jumps"),
-        "black": N_("black"),
-        "frozen": N_("stands still"),
-        "defocused": N_("out of focus"),
+        **_FAULTS,
         "login_refused": N_("refuses the login"),
         "clock_drift": N_("clock is off"),
         "tamper": N_("says it is tampered with"),
@@ -271,6 +269,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "login refused": N_("it refuses the login"),
         "no longer in the site file": N_("no longer in the site file"),
         "hours": N_("the site is closed"),
+        **_FAULTS,
     }
 )
 

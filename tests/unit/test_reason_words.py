@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from agent import guard, points
-from agent.detectors import interlock
+from agent.detectors import faults, interlock
 from agent.drivers.modbus.frames import EXCEPTION, HEADER_BYTES, Expected, Refused, judge
 from collector.console.wording import Wording
 from collector.ingest.received import Reason
@@ -86,6 +86,7 @@ def _reasons() -> list[str]:
     found |= {by for _, by in guard._LETS_OPEN.values()}
     found |= {
         points.NOT_READ,
+        *faults.NAMES,
         *map(str, CertificateFault),
         *map(str, Reason),
         *_refusals(),
