@@ -43,8 +43,8 @@ async def centre(tmp_path: Path, authority: Authority, peer: WebhookPeer) -> Asy
     """The director is told by text message, else called; both are the same gateway."""
     made = NotifiedCentre(folder=tmp_path, authority=authority)
     made.hold_rules(telling("person/chen"))
-    made.webhook("sms", peer.url, answer_s=1.0)
-    made.webhook("call", peer.url.replace("send", "call"), answer_s=1.0)
+    made.webhook("sms", peer.url)
+    made.webhook("call", peer.url.replace("send", "call"))
     yield made
     await made.hang_up()
     made.close()
@@ -97,6 +97,7 @@ async def test_a_bad_channel_is_tried_three_times_then_the_next(
     centre: NotifiedCentre, peer: WebhookPeer, manner: str, reason: str
 ) -> None:
     """Whatever the gateway does, it is a recorded failure, tried after 2 s and 10 s, and the next channel."""
+    centre.webhook("sms", peer.url, answer_s=1.0)
     peer.manner = manner
     alarm = centre.alarm(ready(centre))
     await centre.deliver()

@@ -104,8 +104,8 @@ async def centre(tmp_path: Path, paper_authority: Authority, peer: WebhookPeer) 
     """The director is told by text message, else called."""
     made = NotifiedCentre(folder=tmp_path, authority=paper_authority)
     made.hold_rules(telling("person/chen"))
-    made.webhook("sms", peer.url, answer_s=1.0)
-    made.webhook("call", peer.url.replace("send", "call"), answer_s=1.0)
+    made.webhook("sms", peer.url)
+    made.webhook("call", peer.url.replace("send", "call"))
     yield made
     await made.hang_up()
     made.close()
