@@ -21,6 +21,9 @@ LASTING: set[int] = set()
 SERVERS: set[int] = set()
 """Ports of databases: their connections belong to a pool, which its owner closes; each test that forgets is warned."""
 
+OF_BROWSERS = "chrome_crashpad_handler"
+"""A browser starts it when it likes and ends it with itself; tests of a file share a browser."""
+
 GRACE_TURNS = 20
 """Turns of the event loop a cancelled task gets to end."""
 
@@ -52,6 +55,8 @@ def left_behind(before: Holdings) -> list[str]:
     open_now = now.sockets - before.sockets
     problems = [f"an open socket: {name}" for name in sorted(open_now - (_pooled() if open_now else frozenset()))]
     for pid in sorted(now.children - before.children - LASTING):
+        if OF_BROWSERS in _command_of(pid).partition(" ")[0]:
+            continue
         problems.append(f"a child process: {pid} {_command_of(pid)}")
         _end(pid)
     return problems

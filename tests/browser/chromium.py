@@ -20,7 +20,6 @@ FLAGS: Final = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--disable-crashpad-for-testing",  # its handler outlives a browser, and a test would answer for it
     "--autoplay-policy=user-gesture-required",  # as on a real desk: no sound before the first click or key
 ]
 WAIT_MS: Final = 10_000
