@@ -58,9 +58,8 @@ def answered(
     if alarm is None or alarm.state not in OPEN_STATES:
         return Answered(outcome=Answer.OVER)
     if alarm.state not in UNTAKEN:
-        moved(
-            connection, around, alarm_id, now_ms, idle=person.id != alarm.holder
-        )  # it may have been the last of a group that had to answer
+        # It may have been the last of a group that had to answer.
+        moved(connection, around, alarm_id, now_ms, idle=person.id != alarm.holder)
         return Answered(outcome=Answer.OVER, holder=alarm.holder or "")
     if alarm.level > GRAVEST and person.roles & DESK_ROLES:
         came = Came(way=way, address=address)

@@ -62,7 +62,6 @@ NO_PLACE: Final = specific(When())
 NO_NAMES: Final = frozenset({"desk", "holder"})
 """Targets that may be nobody for a while: the desk is judged with the whole policy."""
 
-
 NAMED: Final = 3
 """Targets of a step that are named; the rest stands in the rules."""
 
@@ -110,6 +109,8 @@ class Audit:
 
 def audit(connection: Transaction, around: Surroundings, now_ms: int) -> tuple[Finding, ...]:
     """What fails now; empty when the invariant holds."""
+    looked = look(connection, around, (), now_ms)
+    altered = [str(version) for version in looked.held.altered]
     found = [
         _finding(What.NO_STEP, auditing.without_step(connection, EXAMPLES)),
         _finding(What.NO_WATCH, auditing.without_watch(connection, now_ms + LATE_MS, EXAMPLES)),
@@ -117,7 +118,8 @@ def audit(connection: Transaction, around: Surroundings, now_ms: int) -> tuple[F
         _finding(What.NO_FOLLOW, auditing.without_follow(connection, EXAMPLES)),
         _finding(What.SHELTER, auditing.shelters_over(connection, now_ms - LATE_MS, EXAMPLES)),
         _finding(What.LATE, auditing.late(connection, now_ms - LATE_MS, EXAMPLES)),
-        *_unreachable(connection, around, now_ms),
+        _finding(What.ALTERED, (len(altered), altered[:EXAMPLES])),
+        *_unreachable(connection, looked, now_ms),
     ]
     return tuple(each for each in found if each is not None)
 
@@ -156,14 +158,12 @@ def _finding(what: What, found: tuple[int, Sequence[str]]) -> Finding | None:
     return Finding(what=what, count=count, examples=tuple(examples)) if count else None
 
 
-def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> list[Finding | None]:
-    """Untaken alarms whose policy reaches nobody, or with a step that does not; rules that hold no longer.
+def _unreachable(connection: Transaction, looked: Looked, now_ms: int) -> list[Finding]:
+    """Untaken alarms whose policy reaches nobody, or with a step that does not.
 
     Where every step of a level's policies reaches somebody who sees the whole bank none can be; else each place, level
     and kind that there is gets judged once.
     """
-    looked = look(connection, around, (), now_ms)
-    altered = [str(version) for version in looked.held.altered]
     unsure = [level for level in range(1, LOWEST_LEVEL + 1) if not _sure(looked, level)]
     kinds = auditing.untaken_kinds(connection, now_ms - SETTLED_MS, unsure) if unsure else []
     missed: dict[What, list[tuple[auditing.Untaken, str]]] = {}
@@ -174,15 +174,12 @@ def _unreachable(connection: Transaction, around: Surroundings, now_ms: int) -> 
         if lack is not None:
             missed.setdefault(lack[0], []).append((each, lack[1]))
     return [
-        _finding(What.ALTERED, (len(altered), altered[:EXAMPLES])),
-        *(
-            Finding(
-                what=what,
-                count=sum(each.count for each, _ in some),
-                examples=tuple(f"{each.alarm.number} {who}".rstrip() for each, who in some[:EXAMPLES]),
-            )
-            for what, some in missed.items()
-        ),
+        Finding(
+            what=what,
+            count=sum(each.count for each, _ in some),
+            examples=tuple(f"{each.alarm.number} {who}".rstrip() for each, who in some[:EXAMPLES]),
+        )
+        for what, some in missed.items()
     ]
 
 

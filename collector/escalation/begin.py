@@ -23,7 +23,7 @@ from collector.escalation.plan import CHAIN, ENDED, NEEDED, OWN, due_ms, kept
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, members, resolve
-from collector.escalation.telling import Telling
+from collector.escalation.telling import DIRECTORS, LEADERS, Telling
 from collector.notify.queueing import cancel
 from collector.notify.records import Sort
 from collector.rules.holding import Held
@@ -96,8 +96,7 @@ def given_back(connection: Transaction, around: Surroundings, alarm_id: str, now
     if alarm is None or reach.told_since(connection, alarm_id, now_ms):
         return
     told = Telling(look(connection, around, [alarm_id], now_ms))
-    if not told.remind(alarm, ("role/shift_leader",), "untaken"):
-        told.remind(alarm, ("role/centre_director",), "untaken")
+    told.remind(alarm, "untaken", (LEADERS,), (DIRECTORS,))
     told.write(connection)
 
 

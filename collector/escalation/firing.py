@@ -14,7 +14,7 @@ from collector.escalation.plan import CHAIN, ENDED, again_ms
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, outlet_follows
-from collector.escalation.telling import Telling
+from collector.escalation.telling import DIRECTORS, LEADERS, Telling
 from collector.notify.digests import flush
 from collector.storage import reach, timers
 from collector.storage.records import HELD_STATES, AlarmState
@@ -24,8 +24,6 @@ from collector.storms.suspending import end_suspension
 
 Handler = Callable[[Transaction, Surroundings, Sequence[Timer], int], None]
 
-LEADERS: Final = "role/shift_leader"
-DIRECTORS: Final = "role/centre_director"
 DEPARTMENTS: Final = ("site/responsible", "site/functional")
 """Who follows up levels 1 and 2."""
 
@@ -73,7 +71,7 @@ def _respond(connection: Transaction, told: Telling, alarm: Watched, _: Timer) -
         return
     told.note(alarm, "overdue", {"clock": "response"})
     if not _heard(connection, alarm, told.looked.now_ms):
-        told.remind(alarm, (LEADERS,), "response")
+        told.remind(alarm, "response", (LEADERS,))
 
 
 def _heard(connection: Transaction, alarm: Watched, now_ms: int) -> bool:
@@ -89,21 +87,14 @@ def _heard(connection: Transaction, alarm: Watched, now_ms: int) -> bool:
     return chained.due_ms <= now_ms + SOON_MS or reach.told_since(connection, alarm.id, chain.from_ms)
 
 
-def _climb(told: Telling, alarm: Watched, why: str, *rungs: tuple[str, ...]) -> None:
-    """Remind the first of these whom it reaches: who should have acted may be nobody any more."""
-    for targets in rungs:
-        if told.remind(alarm, targets, why):
-            return
-
-
 def _stall(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None:
     if alarm.state in HELD_STATES:
         told.note(alarm, "overdue", {"clock": "stall"})
         first = (("holder", LEADERS),) if timer.facts.get("round") else (("holder",), (LEADERS,))
-        _climb(told, alarm, "stall", *first, (DIRECTORS,))
+        told.remind(alarm, "stall", *first, (DIRECTORS,))
         facts = {"round": int(timer.facts.get("round", 0)) + 1}
     elif alarm.state in UNTAKEN:
-        _climb(told, alarm, "untaken", (LEADERS,), (DIRECTORS,))
+        told.remind(alarm, "untaken", (LEADERS,), (DIRECTORS,))
         facts = dict(ENDED)
     else:
         return
@@ -116,7 +107,7 @@ def _review(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None
     told.note(alarm, "overdue", {"clock": "review"})
     rounds = int(timer.facts.get("round", 0))
     first = (("role/reviewer", DIRECTORS),) if rounds else (("role/reviewer",), (DIRECTORS,))
-    _climb(told, alarm, "review", *first)
+    told.remind(alarm, "review", *first)
     told.set(alarm, Purpose.REVIEW, again_ms(Purpose.REVIEW, alarm, told.looked.now_ms), {"round": rounds + 1})
 
 
@@ -124,7 +115,7 @@ def _follow(_: Transaction, told: Telling, alarm: Watched, timer: Timer) -> None
     if alarm.state is not AlarmState.REVIEWED:
         return
     told.note(alarm, "overdue", {"clock": "follow"})
-    _climb(told, alarm, "follow", (_follower(told.looked, alarm),), (DIRECTORS,))
+    told.remind(alarm, "follow", (_follower(told.looked, alarm),), (DIRECTORS,))
     rounds = int(timer.facts.get("round", 0)) + 1
     told.set(alarm, Purpose.FOLLOW, again_ms(Purpose.FOLLOW, alarm, told.looked.now_ms), {"round": rounds})
 

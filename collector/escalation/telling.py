@@ -6,7 +6,7 @@ Steps and reminders become wishes for notices here; who a target is was looked u
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from collector.escalation.chains import (
     Advance,
@@ -28,6 +28,9 @@ from collector.storage import timers
 from collector.storage.journal import Entry, write_journal
 from collector.storage.records import HELD_STATES, Topic
 from collector.storage.store import Transaction
+
+LEADERS: Final = "role/shift_leader"
+DIRECTORS: Final = "role/centre_director"
 
 
 @dataclass
@@ -77,11 +80,16 @@ class Telling:
         """A timer of this alarm."""
         self.fresh.append(timer(self.looked.around.new_id(self.looked.now_ms), alarm.id, purpose, due_ms, facts))
 
-    def remind(self, alarm: Watched, targets: Sequence[str], why: str) -> bool:
-        """Tell about something that did not happen in time; whether somebody was reached."""
-        resolved = [resolve(self.looked, alarm, target) for target in targets]
-        self.tell(alarm, Sort.REMINDER, resolved, {"why": why})
-        return any(each.reaches_somebody for each in resolved)
+    def remind(self, alarm: Watched, why: str, *rungs: Sequence[str]) -> None:
+        """Tell the first of these whom it reaches that something did not happen in time.
+
+        Who should have acted may be nobody any more.
+        """
+        for targets in rungs:
+            resolved = [resolve(self.looked, alarm, target) for target in targets]
+            self.tell(alarm, Sort.REMINDER, resolved, {"why": why})
+            if any(each.reaches_somebody for each in resolved):
+                return
 
     def tell(
         self,
