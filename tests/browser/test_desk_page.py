@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from protocol.messages import PointState
 from protocol.timestamps import format_time
@@ -88,6 +88,25 @@ def test_keys_work_in_the_very_frame_in_which_a_dialog_closes(browser: Browser, 
             }"""
         )
         expect(person.page.locator("[data-tab=parked]")).to_have_attribute("aria-selected", "true")
+
+
+def test_what_is_typed_before_a_dialog_opens_does_nothing_else(browser: Browser, served: Served) -> None:
+    """N waits until the chosen alarm is drawn; T, typed meanwhile, is a letter of the note and changes no theme."""
+    served.world.dual_open()
+    with desk(browser, served.address, WANG) as person:
+        page = person.page
+        expect(page.locator("#do-acknowledge")).to_be_enabled()
+        held: list[Route] = []
+        page.route("**/desk/alarms/*", lambda route: held.append(route))  # noqa: PLW0108 - playwright asks its signature
+        page.locator(".row").first.click()
+        page.keyboard.press("n")
+        page.keyboard.press("t")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        for route in held:
+            route.continue_()
+        page.unroute("**/desk/alarms/*")
+        expect(page.locator("#note textarea")).to_be_focused()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_markup_of_a_box_or_a_person_is_text(browser: Browser, served: Served) -> None:

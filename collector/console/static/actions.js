@@ -48,11 +48,11 @@ export function wire(chosen, done) {
     return AT_ONCE.has(move) ? notice(await send(move)) : ask(move);
   }
 
-  /** The move behind a key, of the alarm that was chosen and not of one that is still shown. */
+  /** The move behind a key, of the alarm that was chosen and not of one that is still shown; it is under way then. */
   async function key(letter) {
     await chosen.drawing;
     const button = document.querySelector(`#steps [data-key="${letter}"]:not(:disabled)`);
-    if (button && !document.querySelector("dialog[open]")) await press(button);
+    if (button && !document.querySelector("dialog[open]")) press(button);
   }
 
   for (const dialog of document.querySelectorAll("dialog[data-move]")) {
