@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,11 +15,12 @@ from protocol.site.schema import Camera, Recorder
 from simulator.cameras.camera import SimulatedCamera
 from simulator.cameras.events import Quirk
 from simulator.cameras.faults import Fault
-from simulator.cameras.recordings import DAY_S, Recording
+from simulator.cameras.recordings import Recording
 from tests.asked import LOGIN, Asked, asking, camera, kill_the_child
 from tests.conftest import Eventually
 from tests.onvif_peers import ipycam
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 USER, PASSWORD = "guard", "a word"
 POINT = "camera/03"
 
@@ -196,11 +198,13 @@ async def test_a_camera_moves_to_a_preset_by_its_name(eventually: Eventually) ->
 
 async def test_a_recorder_tells_what_it_keeps(eventually: Eventually) -> None:
     """Profile G: newest and oldest of each channel, the days of the calendar, where a stretch plays."""
-    now_s = datetime.now(UTC).timestamp()
-    hole = (now_s - DAY_S, now_s - DAY_S + 7200)
+    # Days as the recorder counts them, which end at 16:00 UTC; the last one has begun and is not looked at.
+    today = datetime.now(SHANGHAI).date()
+    last, *full = [(today - timedelta(days=back)).isoformat() for back in range(4)]
+    hole = [datetime.fromisoformat(f"{full[0]}T{at}+08:00") for at in ("10:00", "12:00")]
     recordings = (
-        Recording(channel=1, days=30, holes=(hole,)),
-        Recording(channel=2, days=10, split=True, holes=(hole,)),
+        Recording(channel=1, days=30, holes=((hole[0].timestamp(), hole[1].timestamp()),)),
+        Recording(channel=2, days=10, split=True, holes=((hole[0].timestamp(), hole[1].timestamp()),)),
     )
     async with SimulatedCamera(user=USER, password=PASSWORD, channels=2, recordings=recordings) as simulated:
         cameras = tuple(
@@ -218,13 +222,15 @@ async def test_a_recorder_tells_what_it_keeps(eventually: Eventually) -> None:
             await eventually(lambda: len(asked.all(words.Kept)) == 2)
             first = [(each.camera, each.recording) for each in asked.all(words.Recorded)[:2]]
             assert first == [("01", True), ("02", True)]
-            days = tuple((datetime.now(UTC).date() - timedelta(days=back)).isoformat() for back in (0, 1, 2))
             for number in ("01", "02"):
-                asked.asker.ask(words.DaysFrom(point="device/nvr1", camera=number, days=days))
+                asked.asker.ask(words.DaysFrom(point="device/nvr1", camera=number, days=(last, *full)))
             await eventually(lambda: len(asked.all(words.Days)) == 2)
             for told in asked.all(words.Days):
-                assert sorted(told.days) == sorted(days)
-                assert sum(len(stretches) for stretches in told.days.values()) in {4, 5}, told
+                assert sorted(told.days) == sorted((last, *full))
+                assert [len(told.days[day]) for day in full] == [2, 1, 1], told
+                before, after = told.days[full[0]]
+                for found, made in zip((before[1], after[0]), hole, strict=True):  # the device tells whole seconds
+                    assert abs(datetime.fromisoformat(found) - made) < timedelta(seconds=3)
             begin = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
             answer = await asked.asker.playback("nvr1", 1, begin, begin)
             assert answer.url.startswith("rtsp://127.0.0.1:")
