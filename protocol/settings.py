@@ -440,11 +440,11 @@ def _harmless(kind: inspect.Type) -> Any:
             return timedelta(0)
         case inspect.EnumType():
             return next(iter(kind.cls))
-        case inspect.LiteralType():
+        case inspect.LiteralType() if not all(isinstance(value, str) for value in kind.values):
             return kind.values[0]
         case inspect.UnionType():
             return None
-    return ""
+    return ""  # of a choice among words too: what hangs on the word is asked of no word
 
 
 def _only(kind: inspect.UnionType) -> inspect.Type:

@@ -82,6 +82,7 @@ def console_fault(url: str) -> Iterator[Problem]:
 
 
 def _faults(channel: ChannelSettings) -> Iterator[tuple[str, Said]]:
+    """What its kind needs; nothing where the kind was a wrong word, which is told already."""
     match channel.kind:
         case "mail":
             if not _is_server(channel.address):
@@ -101,13 +102,13 @@ def _faults(channel: ChannelSettings) -> Iterator[tuple[str, Said]]:
                 yield "secret", said("a webhook is signed: name the file of its key in `secret`")
             if channel.login is not None:
                 yield "login", said("{key} is not for a channel of kind {kind}", key="login", kind=channel.kind)
-        case _:
+        case "apprise":
             if channel.secret is None:
                 yield "secret", said("an Apprise address holds keys: name its file in `secret`")
             for key, value in (("address", channel.address), ("login", channel.login), ("ca", channel.ca)):
                 if value:
                     yield key, said("{key} is not for a channel of kind {kind}", key=key, kind=channel.kind)
-    if channel.replies and channel.kind != "webhook":
+    if channel.replies and channel.kind in ("mail", "apprise"):
         yield "replies", said("replies come back through a webhook's gateway only")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from collector.alarms.clocks import calendar_faults
 from collector.rules import reaching
 from collector.rules.knowing import Known
-from collector.rules.shapes import Policy, PolicyStep, Rules, StepKind, When
+from collector.rules.shapes import Policy, PolicyStep, ProcedureStep, Rules, StepKind, When
 from protocol.kinds import KINDS
 from protocol.settings import Problem, did_you_mean
 from protocol.site.hours_checks import days
@@ -41,8 +41,8 @@ def faults(rules: Rules, known: Known) -> Iterator[Problem]:
     for index, procedure in enumerate(rules.procedure):
         yield from _kinds(("procedure", index, "when", "kinds"), procedure.when.kinds)
         for at, step in enumerate(procedure.step):
-            if step.kind is StepKind.WAIT and step.wait is None:
-                yield ("procedure", index, "step", at, "kind"), said('a step of kind "wait" needs wait, like "2m"')
+            if (fault := _lacks(step)) is not None:
+                yield ("procedure", index, "step", at, "kind"), fault
     wrong = [(("calendar", *path), fault) for path, fault in days(rules.calendar)]
     yield from wrong
     blank = not all((*rules.calendar.holidays, *rules.calendar.working))  # what folder.py found to be no day
@@ -199,6 +199,18 @@ def _order(place: tuple[str | int, ...], steps: Sequence[PolicyStep]) -> Iterato
         elif step.after > LONGEST_AFTER:
             yield (*place, "step", index, "after"), said("a step comes within seven days")
         latest[track] = max(step.after, latest.get(track, timedelta(0)))
+
+
+def _lacks(step: ProcedureStep) -> Said | None:
+    """What the kind of a step needs and it has not; the operator calls no number but the one that stands there."""
+    if step.kind is StepKind.WAIT and step.wait is None:
+        return said('a step of kind "wait" needs wait, like "2m"')
+    if step.kind is StepKind.CALL and not step.number.strip():
+        return said(
+            'a step of kind "call" needs number, like "0755 5550 0131"; where each branch has its own, '
+            'write kind = "speak"'
+        )
+    return None
 
 
 def _kinds(place: tuple[str | int, ...], kinds: Sequence[str]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,28 @@ def test_a_channel_that_will_not_do_is_told_with_its_place(text: str, fault: str
     """File, line and table of each."""
     with pytest.raises(SettingsError, match=fault):
         config(text)
+
+
+@pytest.mark.parametrize("made", [SMS, MAIL])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ('kind = "pigeon"', "kind must be one of apprise, mail, webhook"),
+        ('kind = "webhok"', 'kind must be one of apprise, mail, webhook; did you mean "webhook"?'),
+        ("kind = 1", "kind must be one of apprise, mail, webhook"),
+        ("", "kind is missing"),
+    ],
+)
+def test_a_kind_that_nobody_knows_is_the_only_fault_of_its_channel(made: str, kind: str, fault: str) -> None:
+    """What each kind needs is not asked of a channel whose kind is not known: nobody mends what was never wrong."""
+    text = re.sub(r'kind = "[a-z]+"', kind, made) + "replies = true\n"
+    with pytest.raises(SettingsError) as told:
+        config(text + MAIL.replace('"mail"\nkind', '"other"\nkind').replace(":25", ""))
+    name = "sms" if made is SMS else "mail"
+    assert [str(each).split(": ", 1)[1] for each in told.value.faults] == [
+        f"[[channel]] {name}: {fault}",
+        '[[channel]] other: a mail channel needs an address like "mail.bank.example:25"',
+    ]
 
 
 def test_files_that_will_not_do_are_all_told_and_never_repeated(tmp_path: Path) -> None:

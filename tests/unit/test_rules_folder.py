@@ -59,6 +59,8 @@ WRONG = [
     (CONTACTS, 'reach = { sms = "0755 5550 0131" }', 'follow_up = "outlet"', "the outlet follows up"),
     (PROCEDURES, 'kind = "wait"', 'kind = "waits"', 'did you mean "wait"?'),
     (PROCEDURES, 'wait = "2m"', "", "needs wait"),
+    (PROCEDURES, 'number = "0755 5550 0131"', "", 'a step of kind "call" needs number, like "0755 5550 0131"'),
+    (PROCEDURES, 'number = "0755 5550 0131"', 'number = "  "', 'a step of kind "call" needs number'),
     (PROCEDURES, '"zone.duress"', '"zone.duresss"', 'did you mean "zone.duress"?'),
     (ROTAS, '"person/centre-director"]', '"person/auditor-1"]', 'and no channel reaches "auditor-1"'),
     (POLICIES, 'tell = ["group/leadership"]', 'tell = ["holder"]', "nobody holds an alarm before"),
