@@ -22,7 +22,7 @@ import pytest
 from tests import leaks, waiting
 from tests.clock import Clock
 from tests.postgres_peer import Cluster, cluster
-from tests.processes import RunningProcess
+from tests.processes import RunningProcess, hear_ctrl_c
 
 T = TypeVar("T")
 PORTS = 10_000
@@ -30,6 +30,8 @@ PORTS_EACH = 4_000
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 1024**3
 """Of a whole run stand some hundred MB at a time: what passed is taken away."""
+
+hear_ctrl_c()
 
 
 class Eventually(Protocol):

@@ -17,6 +17,12 @@ SHOWN_BYTES = 8_000
 """How much of its output a failing test shows."""
 
 
+def hear_ctrl_c() -> None:
+    """A shell's `&` may have this whole run ignore SIGINT, and whoever it starts: its children are to hear it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class RunningProcess:
     """One child process, leader of its own group, with stdout and stderr together in one file."""
 
