@@ -7,6 +7,7 @@ import resource
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -142,19 +143,21 @@ def test_a_kit_that_is_there_is_not_written_over(office: Office, kit: Path) -> N
     check_kit(kit, office.root, NOW)
 
 
-@pytest.fixture
-def _small_files() -> Iterator[None]:
-    """A disk that is full after the first 2,000 bytes of each file."""
+@contextmanager
+def small_files() -> Iterator[None]:
+    """A disk that is full after the first 2,000 bytes of each file; no longer than for what is tried: our report too
+    may be a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("_small_files")
 def test_a_stick_without_room_holds_no_half_kit(office: Office, tmp_path: Path) -> None:
     """One sentence, and the folder is as it was."""
-    with pytest.raises(KitError, match="cannot be written: File too large; there is no kit"):
+    with small_files(), pytest.raises(KitError, match="cannot be written: File too large; there is no kit"):
         write_kit({"install.sh": b"x", "wheels/big.whl": b"x" * 4000}, tmp_path / "kit-1")
     assert list(tmp_path.iterdir()) == []
 
