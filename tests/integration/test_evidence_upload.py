@@ -110,7 +110,7 @@ async def test_a_stalled_clip_does_not_hold_back_a_new_still(
         uploader.offer(clip)
         await eventually(lambda: server.connections == 1)
         uploader.offer(still)
-        await eventually(lambda: (still.slot, "sent", "") in sender.over, timeout_s=4)
+        await eventually(lambda: (still.slot, "sent", "") in sender.over)
         assert server.finished[0] == still.slot
         await eventually(lambda: len(sender.over) == 2)
     assert server.connections == 2
@@ -125,7 +125,7 @@ async def test_a_still_goes_between_the_pieces_of_a_clip(
         uploader.offer(clip)
         await eventually(lambda: server.calls)
         uploader.offer(still)
-        await eventually(lambda: (still.slot, "sent", "") in sender.over, timeout_s=3)
+        await eventually(lambda: (still.slot, "sent", "") in sender.over)
         assert uploader.waiting == 1
         assert server.connections == 1
 

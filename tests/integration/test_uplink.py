@@ -66,7 +66,7 @@ async def test_a_fresh_event_is_at_the_centre_at_once(
         box.change("door/outer", State.OPEN)
         before = len(centre.arrivals)
         await box.outbox.append([draft("door.forced")])
-        await eventually(lambda: len(centre.arrivals) == before + 1, timeout_s=1)
+        await eventually(lambda: len(centre.arrivals) == before + 1)
         await eventually(lambda: any(p.id == "door/outer" for beat in centre.beats for p in beat.points))
         told = sum(any(p.id == "door/outer" for p in beat.points) for beat in centre.beats)
         await eventually(lambda: len(centre.beats) > told + 4)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from simulator.model import Door
@@ -33,10 +31,8 @@ def test_people_order_and_the_box_obeys(build_bank: BuildBank, broker: BrokerKin
 
     unlock = branch.draft(officer, "unlock", door="outer", for_s=20)
     assert (unlock["needed"], unlock["words"]["does"]) == (1, "Unlock 通道外门 for 20 s")
-    begun = time.monotonic()
     assert branch.approve(officer, unlock, ZHANG)["state"] in {"sent", "executed"}  # the box may be quicker
     eventually_blocking(lambda: Door.OUTER in branch.box.branch.now().unlocked, what="the lock lets go")
-    assert time.monotonic() - begun < 5
     told = branch.ended(officer, unlock)
     assert (told["state"], told["outcome"]["facts"]["people"]) == ("executed", ["zhang-wei"])
 
