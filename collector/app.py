@@ -13,8 +13,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from math import nan
 from typing import Final
 
 import uvicorn
@@ -54,6 +55,7 @@ from collector.orders.service import OrderService
 from collector.people import People
 from collector.registering import Registry
 from collector.services import Services
+from collector.storage import collectors
 from collector.storage.migrating import migrate
 from collector.storage.own_id import refuse_second
 from collector.storage.store import Store, StoreError
@@ -115,6 +117,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         broker = await stack.enter_async_context(EmbeddedBroker(_embedded(config))) if embedded else None
         metrics, feed = Metrics(), Feed(store)
         metrics.backup_age.set_function(lambda: backups.age_s(store, unix_ms(_now())))
+        metrics.collectors.set_function(lambda: _running(store))
         feed.start()
         woken: list[Callable[[], None]] = [feed.changed]
 
@@ -143,6 +146,7 @@ async def serve(config: Config, keys: Keys, *, embedded: bool) -> None:
         )
         woken.append(sender.wake)
         escalating = Running(Runner(store, around, changed), lambda: time.time_ns() // 1_000_000)
+        stack.callback(lambda: _leave(store, settings.id) if ending.is_set() and not dead.is_set() else None)
         stack.push_async_callback(asyncio.to_thread, escalating.stop)
         woken.append(escalating.wake)
         escalating.start()
@@ -380,18 +384,34 @@ def _health(
 ) -> tuple[Check, ...]:
     begun_s, fault = time.monotonic(), ""
     upkeep: tuple[Check, ...] = ()
+    there: tuple[Check, ...] = ()
     try:
         with store.read() as reading:
             reading.journal_head()
             ours = store.engine.dialect.name == "sqlite"
             upkeep = backups.judge(backups.look(reading), configured=backed_up, now_ms=unix_ms(_now()), ours=ours)
+            at_ms = collectors.clock_ms(reading.connection, unix_ms(_now()))
+            there = (health.collectors(collectors.seen_lately(reading.connection, at_ms), at_ms),)
     except StoreError as error:
         fault = str(error)
     seen = receiving.seen()
     database = health.database(fault, time.monotonic() - begun_s)
     enrolled = () if reader is None else (health.enrolment(reader.seen()),)
     shown = () if pictures is None else (health.evidence(pictures.seen()),)
-    return (database, *health.ingest(seen), health.revocation(seen), *enrolled, *shown, *upkeep)
+    return (database, *health.ingest(seen), health.revocation(seen), *enrolled, *shown, *there, *upkeep)
+
+
+def _leave(store: Store, collector: str) -> None:
+    """Nobody need look after one that was told to end; where that cannot be written it counts as gone."""
+    with suppress(StoreError):
+        collectors.leave(store, collector, unix_ms(_now()))
+
+
+def _running(store: Store) -> float:
+    try:
+        return collectors.running(store, unix_ms(_now()))
+    except StoreError:
+        return nan
 
 
 def _now() -> datetime:

@@ -34,6 +34,10 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "unreachable": N_("untaken alarms whose policy reaches nobody: {count}, such as {examples}"),
         "deaf": N_("untaken alarms with a step that reaches nobody: {count}, such as {examples}"),
         "hole": N_("untaken alarms for which there is no policy: {count}, such as {examples}"),
+        "unattended": N_(
+            "open alarms whose next step will not happen, for no collector runs on this database: {count}, "
+            "such as {examples}; start one"
+        ),
         "altered": N_(
             "rules that no longer say what was loaded, so the ones before them hold: {count} (version {examples}); "
             "load the folder again"
@@ -70,7 +74,6 @@ def print_findings(findings: "Iterable[Finding]", say: Texts) -> None:
 def _audit(arguments: argparse.Namespace, say: Texts, load: Callable[[argparse.Namespace], Config]) -> int:
     from collector.escalation.audit import whole
     from collector.rules.surrounding import surroundings_of
-    from collector.storage.own_id import anybody
     from collector.storage.store import Store, StoreError
 
     if arguments.dir is not None:
@@ -86,22 +89,21 @@ def _audit(arguments: argparse.Namespace, say: Texts, load: Callable[[argparse.N
             with store.read() as reading:
                 now_ms = round(datetime.now(UTC).timestamp() * 1000)
                 found = whole(reading.connection, surroundings_of(config), now_ms)
-            running = anybody(store)
         finally:
             store.close()
     except StoreError as error:
         print(told(error, say), file=sys.stderr)
         return OUT_OF_REACH
     if arguments.json:
-        print(msgspec.json.encode(_shown(found) | {"running": running}).decode("utf-8"))
+        print(msgspec.json.encode(_shown(found)).decode("utf-8"))
     else:
-        if running is False:
-            print(say("worth a look: no collector runs on this database; nobody is told of anything until one does"))
         _print(found, say)
     return SAYS_NO if found.findings else DONE
 
 
 def _print(found: "Audit", say: Texts) -> None:
+    if not found.running and not found.alarms:
+        print(say("worth a look: no collector runs on this database; nobody is told of anything until one does"))
     for weak in found.weak:
         text = say("worth a look: no channel to {person} was proven within 30 days ({channels})")
         print(text.format(person=weak.person, channels=", ".join(weak.channels)))
@@ -123,4 +125,5 @@ def _shown(found: "Audit") -> dict[str, Any]:
         "findings": list(found.findings),
         "unproven": list(found.weak),
         "silent_receivers": list(found.silent),
+        "running": found.running,
     }

@@ -1,4 +1,4 @@
-"""Whether the centre works: its database, each broker, the ingest, escalation, notices; each with its age, in words.
+"""Whether the centre works: database, brokers, ingest, escalation, notices, collectors; each with its age, in words.
 
 Pure. Flow: app.py looks at the parts -> `Check` -> /healthz. An ingest may be idle for hours, so the age of its last
 commit is only told; what it must do is look at the clock, once a second. So must escalation and whoever sends notices.
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from collector.fleet.collectors import Seen, gone
 from collector.revocation import Shown
 from protocol.texts import Said
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -94,6 +95,23 @@ def notices(behind_s: float) -> Check:
     stuck = behind_s > STUCK_AFTER_S
     said = N_("Notices do not leave") if stuck else N_("Looks for notices to send each second")
     return Check(name="notices", works=not stuck, said=said, age_s=behind_s)
+
+
+def collectors(rows: Sequence[Seen], now_ms: int) -> Check:
+    """Who runs on this database, each with the seconds since it was seen; the centre works without the others."""
+    ages = {row.id: max(0, now_ms - row.seen_ms) // 1000 for row in rows}
+    missed = [row.id for row in rows if gone(row, now_ms) is not None]
+    seen = ", ".join(f"{each} ({age} s)" for each, age in ages.items() if each not in missed)
+    if not missed:
+        return Check(name="collectors", works=True, said=N_("Seen: {seen}"), values={"seen": seen})
+    return Check(
+        name="collectors",
+        works=False,
+        said=N_("Not seen: {missed}; seen: {seen}"),
+        values={"missed": ", ".join(f"{each} ({ages[each]} s)" for each in missed), "seen": seen or "-"},
+        age_s=float(max(ages[each] for each in missed)),
+        needed=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,9 @@ class Metrics:
             "revocation_over_seconds", "For how long the oldest revocation list is past its next update, 0 if none is"
         )
         self.backup_age = self._gauge("backup_age_seconds", "Age of the last good backup; NaN if there is none")
+        self.collectors = self._gauge(
+            "collectors", "Collectors of this database that are there; NaN if it cannot be asked"
+        )
         self.silent = self._gauge("boxes_silent", "Boxes that are silent")
         self.notices = self._counter("notices_total", "Tries to send a notice, by outcome", "channel", "outcome")
         self.notices_waiting = self._gauge("notices_waiting", "Notices that wait to leave")

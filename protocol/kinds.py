@@ -177,6 +177,7 @@ _ROWS: Final[tuple[tuple[str, int, EventClass, int | None, str, str], ...]] = (
     ("incident.power", 2, _FAULT, 301, "Unit without power", "Many branches of one unit lost the mains at once."),
     ("escalation.broken", 2, _INTEGRITY, None, "Escalation broken", "An open alarm has no next step, or nobody whom it would tell can be reached."),
     ("receiver.lost", 2, _FAULT, 350, "Receiver not reached", "A police or third-party receiver does not answer."),
+    ("collector.silent", 3, _FAULT, 350, "Collector not there", "One of several collectors of the centre is gone, or was ended and not started again."),
     # the proof's own book-keeping
     ("ledger.gap", 2, _INTEGRITY, None, "Events missing", "A box says it has sent events that never arrived."),
     ("ledger.fork", 1, _INTEGRITY, None, "Two histories under one identity", "Two histories exist under one identity: a box was cloned."),

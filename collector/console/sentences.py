@@ -180,6 +180,7 @@ NEXT_STEPS: Final[Mapping[str, str]] = MappingProxyType(
             "if nobody knows of it, treat the provisioning keys as stolen."
         ),
         **eye_sentences.NEXT_STEPS,
+        **centre_sentences.NEXT_STEPS,
         "config.drift/plain": N_("Next step: end the box's trial run and start it from its own folder again."),
     }
 )
@@ -279,7 +280,7 @@ PARTS_OF_DOORS: Final = frozenset({"lock", "exit", "key", "release", "reader"})
 
 PANEL_PARTS: Final = panel_sentences.PARTS
 FACT_WORDS_OF: Final = MappingProxyType({**guard_sentences.FACT_WORDS_OF, **eye_sentences.FACT_WORDS_OF})
-REASONS_OF: Final = eye_sentences.REASONS_OF
+REASONS_OF: Final = MappingProxyType({**eye_sentences.REASONS_OF, **guard_sentences.REASONS_OF})
 MARKS: Final = MappingProxyType({**eye_sentences.MARKS, **guard_sentences.MARKS})
 DECIDED: Final = eye_sentences.DECIDED
 PARTS_OF_BOX: Final = guard_sentences.PARTS_OF_BOX

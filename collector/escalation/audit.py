@@ -18,10 +18,11 @@ from collector.escalation.plan import timer
 from collector.escalation.records import Purpose, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, resolve
+from collector.fleet.collectors import is_there
 from collector.notify.records import RECEIVER
 from collector.rules.builtin import BUILTIN
 from collector.rules.shapes import Policy, PolicyStep, When
-from collector.storage import auditing, conditions, timers
+from collector.storage import auditing, collectors, conditions, timers
 from collector.storage.records import AlarmState
 from collector.storage.store import Transaction
 
@@ -79,6 +80,7 @@ class What(StrEnum):
     DEAF = "deaf"  # an untaken alarm with a step beyond the desk behind which nobody is any more
     HOLE = "hole"  # an untaken alarm for which no policy is
     ALTERED = "altered"  # rules that do not say what was loaded: those before them hold
+    UNATTENDED = "unattended"  # open alarms, and no collector runs: their next step will not happen
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,7 @@ class Audit:
     findings: tuple[Finding, ...]
     weak: tuple[Weak, ...] = ()
     silent: tuple[str, ...] = ()  # receivers that do not answer, each with its address: told as an alarm of their own
+    running: bool = True
     alarms: int = 0
     timers: int = 0
 
@@ -142,13 +145,18 @@ def leave_word(connection: Transaction, around: Surroundings, now_ms: int) -> No
 
 
 def whole(connection: Transaction, around: Surroundings, now_ms: int) -> Audit:
-    """The same with what a person wants to read beside it."""
+    """The same with what a person wants to read beside it, asked from outside: here perhaps nobody looks any more."""
     looked = look(connection, around, (), now_ms, proofs=True)
+    at_ms = collectors.clock_ms(connection, now_ms)
+    running = any(is_there(row, at_ms) for row in collectors.everybody(connection))
+    count, examples = auditing.open_alarms(connection, EXAMPLES)
+    unattended = None if running else _finding(What.UNATTENDED, (count, examples))
     return Audit(
-        findings=audit(connection, around, now_ms),
+        findings=(*audit(connection, around, now_ms), *([] if unattended is None else [unattended])),
+        running=running,
         weak=tuple(_weak(looked)),
         silent=tuple(sorted(detail for _, _, detail in conditions.begun_before(connection, RECEIVER_LOST, ALWAYS_MS))),
-        alarms=auditing.count_open(connection),
+        alarms=count,
         timers=auditing.count_timers(connection),
     )
 

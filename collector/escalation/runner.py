@@ -3,7 +3,8 @@
 A batch is one transaction: counters locked, due rows taken, deleted, and what follows written. Whoever dies before
 its commit leaves the rows as they were. A row that trips over a fault of ours is left for a later look and holds up
 no other; it becomes late, which the auditor tells. What the auditor finds is left as a `watch` row for the next look of
-the ingest, which tells it in the centre's ledger. Flow: running.py (its thread) -> here -> firing.py, audit.py.
+the ingest, which tells it in the centre's ledger; so is what this collector sees of the others. Whoever looks is there:
+it renews its own row, after what was due. Flow: running.py (its thread) -> here -> firing.py, audit.py, others.py.
 """
 
 import logging
@@ -13,10 +14,12 @@ from typing import Final
 from collector.escalation.audit import differs, leave_word
 from collector.escalation.begin import begin
 from collector.escalation.firing import Handler, handlers
+from collector.escalation.others import changes
 from collector.escalation.records import Purpose, Timer
 from collector.escalation.set_back import draw_back, went_back
 from collector.escalation.surroundings import Surroundings
-from collector.storage import timers, writing
+from collector.fleet.collectors import RENEWED_MS
+from collector.storage import collectors, timers, writing
 from collector.storage.store import Store, StoreError, Transaction
 
 BATCH: Final = 200
@@ -50,6 +53,7 @@ class Runner:
         self._tripped: dict[str, int] = {}
         """Timers that tripped over a fault of ours, by id, and when they are looked at again."""
         self._audited_ms = 0
+        self._renewed_ms: int | None = None
         self._last_ms: int | None = None
 
     def tick(self, now_ms: int) -> int | None:
@@ -72,6 +76,9 @@ class Runner:
         if abs(now_ms - self._audited_ms) >= AUDIT_EVERY_MS:
             self._audit(now_ms)
             self._audited_ms = now_ms
+        if self._renewed_ms is None or abs(now_ms - self._renewed_ms) >= RENEWED_MS:
+            self._renew(now_ms)
+            self._renewed_ms = now_ms
         return due_ms
 
     def _next(self) -> int | None:
@@ -125,6 +132,18 @@ class Runner:
         """Leave word for the ingest where what fails now is not what was told."""
         with self._store.read() as reading:
             if not differs(reading.connection, self._around, now_ms):
+                return
+        with self._store.write() as connection:
+            writing.lock_counters(connection)
+            leave_word(connection, self._around, now_ms)
+
+    def _renew(self, now_ms: int) -> None:
+        """This collector is there; leave word where another is gone, or is back."""
+        with self._store.write() as connection:
+            at_ms = collectors.clock_ms(connection, now_ms)
+            collectors.renew(connection, self._around.collector, at_ms, fresh=self._renewed_ms is None)
+        with self._store.read() as reading:
+            if not changes(reading.connection, now_ms):
                 return
         with self._store.write() as connection:
             writing.lock_counters(connection)

@@ -28,6 +28,7 @@ class Condition(StrEnum):
     ENROL_REFUSED = "enrol.refused"
     ESCALATION = "escalation.broken"  # of the centre itself
     RECEIVER = "receiver.lost"  # of the centre itself
+    COLLECTOR = "collector.silent"  # of the centre itself
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,12 @@
-"""What the auditor of escalation found becomes events of the centre's ledger: told once, and its end as its restore.
+"""What the auditor of escalation found, and who of the collectors is gone, becomes events of the centre's ledger.
 
-The runner leaves a `watch` timer where something changed; here it is looked at again, inside the transaction that tells
-it, so that two collectors never contradict each other. Flow: Committer.look -> here -> telling.py.
+Told once, and its end as its restore. The runner leaves a `watch` timer where something changed; here it is looked at
+again, inside the transaction that tells it, so that two collectors never contradict each other nor both tell it. Flow:
+Committer.look -> here -> telling.py.
 """
 
 from collector.escalation.audit import audit, told
+from collector.escalation.others import changes
 from collector.escalation.records import Purpose
 from collector.escalation.surroundings import Surroundings
 from collector.fleet.records import Condition, Found
@@ -30,6 +32,7 @@ def note_findings(work: Work, around: Surroundings) -> None:
     for what, before in known.items():
         if what not in found:
             work.found.append((CENTRE, around.collector, _found(what, before.facts, ends=True)))
+    work.found.extend((CENTRE, around.collector, each) for each in changes(work.connection, work.now_ms))
 
 
 def _found(what: str, facts: dict[str, object], *, ends: bool = False) -> Found:

@@ -131,6 +131,16 @@ presence = Table(
     comment="Who sits at a desk: renewed every five seconds by a live page",
 )
 
+collectors = Table(
+    "collectors",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("steady_ms", BigInteger, nullable=False),  # since when it was there without a gap
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),  # ended on purpose, and not started since
+    comment="Who runs on this database: renewed every five seconds, by the clock of the database",
+)
+
 suspensions = Table(
     "suspensions",
     METADATA,

@@ -103,10 +103,9 @@ def untaken_kinds(connection: Transaction, before_ms: int, levels: Iterable[int]
     return [Untaken(alarm=_like(row), count=int(row.many)) for row in connection.execute(statement)]
 
 
-def count_open(connection: Transaction) -> int:
+def open_alarms(connection: Transaction, examples: int) -> Found:
     """Open alarms."""
-    states = [state.value for state in OPEN_STATES]
-    return int(connection.execute(select(func.count()).where(alarms.c.state.in_(states))).scalar_one())
+    return _alarms(connection, alarms.c.state.in_([state.value for state in OPEN_STATES]), examples)
 
 
 def count_timers(connection: Transaction) -> int:

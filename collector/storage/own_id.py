@@ -21,12 +21,6 @@ BETWEEN_S: Final = 0.5
 
 _TRY: Final = "SELECT pg_try_advisory_{kind}lock({key})"
 
-_HELD: Final = (
-    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
-    "WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND datname = current_database()"
-)
-"""Locks of one number that somebody holds there; only collectors hold one for longer than a migration."""
-
 
 class IdTakenError(SaidError):
     """Another collector lives under this id."""
@@ -59,14 +53,6 @@ def taken(store: Store, collector: str) -> bool:
         return False
     with store.write() as connection:  # the lock of a transaction: nothing is left of it
         return not connection.execute(text(_TRY.format(kind="xact_", key=_key(collector)))).scalar_one()
-
-
-def anybody(store: Store) -> bool | None:
-    """Whether any collector lives on this database; None where that cannot be seen."""
-    if store.engine.dialect.name != "postgresql":
-        return None
-    with store.read() as reading:
-        return bool(reading.connection.execute(text(_HELD)).scalar_one())
 
 
 def hold(driver_connection: Any, collector: str) -> bool:

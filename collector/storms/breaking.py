@@ -8,7 +8,7 @@ from typing import Final
 
 from protocol.kinds import EventClass
 
-UNTOUCHABLE: Final = ("incident.", "escalation.", "ledger.", "envelope.", "receiver.")
+UNTOUCHABLE: Final = ("incident.", "escalation.", "ledger.", "envelope.", "receiver.", "collector.")
 """Families of kinds that no shelter takes, not even a test; an incident may stand under a wider one of its cause."""
 
 

@@ -131,6 +131,7 @@ PURE = [
     "agent/replaying/spans.py",
     "agent/local/lines.py",
     "agent/reporting.py",
+    "collector/fleet/collectors.py",
     "collector/alarms/correlation.py",
     "collector/alarms/lifecycle.py",
     "collector/alarms/scoring.py",

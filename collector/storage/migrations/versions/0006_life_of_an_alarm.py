@@ -21,6 +21,15 @@ def upgrade() -> None:
         comment="Wrong codes that came from an address",
     )
     op.create_table(
+        "collectors",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("steady_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_collectors")),
+        comment="Who runs on this database: renewed every five seconds, by the clock of the database",
+    )
+    op.create_table(
         "notices",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
@@ -202,6 +211,7 @@ def downgrade() -> None:
         statement = sa.text("UPDATE alarms SET state = :older WHERE state = :state")
         op.execute(statement.bindparams(state=state, older=older))
     op.drop_table("answer_tries")
+    op.drop_table("collectors")
     op.drop_table("notices")
     op.drop_table("presence")
     op.drop_table("proofs")
