@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 import httpx
 import msgspec
 
-from ordering.drafts import AnswerError, Draft, Drafts
+from ordering.drafts import MAX_PAGES, AnswerError, Draft, Drafts, NamedPoint, NamedPoints
 from ordering.reading import printable
 from ordering.refusal import InputError, RefusedError, UnreachedError
 from ordering.settings import Access
@@ -83,6 +83,18 @@ class Console:
     def orders(self) -> tuple[Draft, ...]:
         """The newest orders."""
         return self.ask("GET", "/api/v1/orders", Drafts).items
+
+    def points(self, site: str) -> tuple[NamedPoint, ...]:
+        """Every point of a site, page after page."""
+        path = f"/api/v1/sites/{site}/points?limit=500"
+        page = self.ask("GET", path, NamedPoints)
+        found = list(page.items)
+        for _ in range(MAX_PAGES):
+            if page.next is None:
+                break
+            page = self.ask("GET", f"{path}&cursor={page.next}", NamedPoints)
+            found.extend(page.items)
+        return tuple(found)
 
     def approve(self, approval: Approval) -> Draft:
         """Bring an approval."""

@@ -19,6 +19,8 @@ ENDED: Final = frozenset({"executed", "refused", "withdrawn", "stale"})
 
 MAX_KEYS: Final = 4000
 MAX_LISTED: Final = 1000
+MAX_PAGES: Final = 40
+"""Of one list that is read whole, at most: 10 boxes' points in pages of 500."""
 
 Short = Annotated[str, Meta(max_length=255)]
 Long = Annotated[str, Meta(max_length=2048)]
@@ -143,9 +145,10 @@ class NamedPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NamedPoints(msgspec.Struct, frozen=True, kw_only=True):
-    """The points of a site."""
+    """A page of the points of a site."""
 
-    items: Annotated[tuple[NamedPoint, ...], Meta(max_length=4000)]
+    items: Annotated[tuple[NamedPoint, ...], Meta(max_length=MAX_LISTED)]
+    next: Annotated[str, Meta(pattern=r"^[0-9]{1,7}\Z")] | None = None
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ordering.asking import Console
-from ordering.drafts import ENDED, Draft, NamedPoints
+from ordering.drafts import ENDED, Draft
 from ordering.following import follow
 from ordering.keys import PersonalKey
 from ordering.page_serving import listen, serve
@@ -275,7 +275,7 @@ def _names(hand: Hand, read: ReadOrder, draft: Draft) -> tuple[Row, ...]:
     if not is_id(site):
         return ()
     try:
-        points = hand.console.ask("GET", f"/api/v1/sites/{site}/points", NamedPoints).items
+        points = hand.console.points(site)
     except OrderingError:
         return ()
     row = names_row(read.args, {each.id: printable(each.name, 64) for each in points if each.name})

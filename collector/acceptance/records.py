@@ -11,8 +11,9 @@ from datetime import datetime
 
 import msgspec
 
+from collector.storage.records import MAX_LIMIT, Filter, Page, Sight
 from collector.storage.store import Store
-from collector.storage.walk_tests import events_of_tests, finished_tests
+from collector.storage.walk_tests import events_of_tests, every_finished_test, finished_tests
 from protocol.acceptance import AcceptanceError, AcceptanceFault, FinishedFacts, Record, open_acceptance, record_from
 from protocol.certificates import Trust
 from protocol.messages import Event
@@ -50,16 +51,16 @@ class WalkTests:
     def __init__(self, store: Store, trusted: Callable[[], Trust], now: Callable[[], datetime]) -> None:
         self._store, self._trusted, self._now = store, trusted, now
 
-    def listed(self, unit: str, site: str | None = None) -> tuple[Listed, ...]:
-        """Finished and abandoned tests, newest first."""
+    def listed(self, wanted: Filter) -> Page[Listed]:
+        """A page of finished and abandoned tests, newest first."""
         with self._store.read() as reading:
-            ends = finished_tests(reading, unit=unit, site=site)
-        return tuple(made for end in ends if (made := listed(end)) is not None)
+            ends = finished_tests(reading, wanted)
+        return Page(items=tuple(made for end in ends.items if (made := listed(end)) is not None), next=ends.next)
 
     def kept(self, test: str, unit: str) -> Kept | None:
         """The record of one finished test; None where the unit has none of that name."""
         with self._store.read() as reading:
-            ends = finished_tests(reading, unit=unit)
+            ends = every_finished_test(reading, Filter(sight=Sight(unit=unit), limit=MAX_LIMIT))
             end = next((each for each in ends if each.facts.get("test") == test), None)
             if end is None:
                 return None

@@ -1,7 +1,7 @@
 """Walk tests over HTTP: the list, one record, its paper. Reads only; a record is rebuilt each time it is asked for."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,13 +11,13 @@ from collector.acceptance.printing import PrintingError, acceptance_pdf, local_t
 from collector.acceptance.records import Kept, Listed
 from collector.console import problems, shapes
 from collector.console.asking import Asked, Asker, asker
-from collector.console.filters import SiteFilter, in_scope
+from collector.console.filters import Cursor, Limit, SiteFilter, in_scope, more
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
 from collector.console.wording import Wording
 from collector.services import Services
-from collector.storage.records import SiteRow
+from collector.storage.records import Filter, SiteRow
 from protocol.acceptance import Result, record_bytes
 from protocol.ids import EVENT_ID_PATTERN
 from protocol.ledger import line_hash
@@ -25,6 +25,8 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 PAPERS = (("zh", "中文 PDF"), ("en", "English PDF"))
 """Each language in its own words."""
+LISTED: Final = 200
+"""Walk tests of one page: a large bank's visits of a month."""
 
 Test = Annotated[str, Path(pattern=EVENT_ID_PATTERN, description="id of the walk test")]
 
@@ -36,6 +38,10 @@ def routes(services: Services, pages: Pages) -> APIRouter:
     def sites(asked: Asker) -> Mapping[str, SiteRow]:
         with services.store.read() as reading:
             return {row.id: row for row in reading.sites(asked.person.sight)}
+
+    def of(asked: Asker, limit: int, cursor: str | None, site: str | None = None) -> Filter:
+        place = None if cursor is None else int(cursor)
+        return Filter(sight=asked.person.sight, site=site, limit=limit, cursor=place)
 
     def kept(asked: Asker, test: str) -> Kept:
         found = services.walk_tests.kept(test, asked.person.unit)
@@ -49,10 +55,12 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         tags=["acceptances"],
         summary="Walk tests of sites, newest first",
     )
-    def every(asked: Asked, site: SiteFilter = None) -> shapes.Listing[shapes.WalkTest]:
+    def every(
+        asked: Asked, site: SiteFilter = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> shapes.Listing[shapes.WalkTest]:
         in_scope(services, asked, site)
-        found = services.walk_tests.listed(asked.person.unit, site)
-        return shapes.Listing(items=[_listed(each) for each in found], next=None)
+        found = services.walk_tests.listed(of(asked, limit, cursor, site))
+        return shapes.Listing(items=[_listed(each) for each in found.items], next=more(found.next))
 
     @router.get(
         "/api/v1/acceptances/{test}",
@@ -94,11 +102,20 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         )
 
     @router.get("/acceptances", include_in_schema=False)
-    def page(request: Request) -> Response:
+    def page(request: Request, cursor: Cursor = None) -> Response:
         asked = asker(request)
         named = sites(asked)
-        rows = [_row(each, named) for each in services.walk_tests.listed(asked.person.unit)]
-        return pages.page(request, asked.language, "acceptances.html", rows=rows, papers=PAPERS)
+        found = services.walk_tests.listed(of(asked, LISTED, cursor))
+        rows = [_row(each, named) for each in found.items]
+        return pages.page(
+            request,
+            asked.language,
+            "acceptances.html",
+            rows=rows,
+            papers=PAPERS,
+            older=found.next,
+            newest=cursor is None,
+        )
 
     return router
 

@@ -14,6 +14,7 @@ from collector.alarms.service import RefusedError
 from collector.alarms.words import Came, Move, Refusal, Way
 from collector.console import move_shapes, problems, shapes
 from collector.console.asking import Asked, Asker
+from collector.console.entity_tags import version_in
 from collector.console.life_words import REFUSED, UNHELD, UNRESOLVED
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
@@ -24,12 +25,13 @@ from collector.times import unix_ms
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
 
 IfMatch = Annotated[
-    str | None, Header(alias="If-Match", max_length=40, description='the version looked at, such as "3"')
+    str | None,
+    Header(alias="If-Match", max_length=80, description='the version looked at, such as "3", or its whole ETag'),
 ]
 Find = Callable[[str, Asker], AlarmDetail]
 Whole = Callable[[AlarmDetail, Asker], shapes.AlarmWhole]
 
-_VERSION: Final = re.compile(r'^(?:W/)?"?([0-9]{1,9})"?$')
+_VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PLAIN: Final = (
     (Move.ACKNOWLEDGE, "Take an alarm in hand"),
     (Move.TAKE_OVER, "Take it over from whoever holds it"),
@@ -258,7 +260,7 @@ def version_of(if_match: str | None) -> int:
     """
     if if_match is None:
         raise Problem(sort=problems.VERSION_NEEDED, detail=N_("Send If-Match with the version you looked at."))
-    found = _VERSION.match(if_match.strip())
+    found = _VERSION.fullmatch(version_in(if_match))
     if found is None:
         raise Problem(sort=problems.STALE, detail=N_('If-Match must be the version of the alarm, such as "3".'))
-    return int(found[1])
+    return int(found[0])

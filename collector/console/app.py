@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from collector.console import (
@@ -41,6 +41,7 @@ from collector.console.entity_tags import EntityTags
 from collector.console.guard import Guard
 from collector.console.names import PointNames
 from collector.console.pages import Pages
+from collector.console.parameters import only_known
 from collector.console.telling import Telling
 from collector.services import Services
 
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=reference.problem_answers(*reference.EVERYWHERE),
+        dependencies=[Depends(only_known)],
     )
     app.state.services = services
     pages = Pages()

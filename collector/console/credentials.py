@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from collector.console import order_shapes, problems, shapes
 from collector.console.asking import Asked, Asker, asker, needs
+from collector.console.filters import Limit, Place, part
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
@@ -41,10 +42,14 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             raise _refused(error) from None
 
     @router.get(
-        "/api/v1/credentials", responses=problem_answers(401), tags=["credentials"], summary="The asking person's keys"
+        "/api/v1/credentials",
+        responses=problem_answers(401, 422),
+        tags=["credentials"],
+        summary="The asking person's keys",
     )
-    def mine(asked: Asked) -> shapes.Listing[shapes.Credential]:
-        return shapes.Listing(items=[_told(row) for row in registry.keys(asked.person)], next=None)
+    def mine(asked: Asked, limit: Limit = 100, cursor: Place = None) -> shapes.Listing[shapes.Credential]:
+        page, after = part(registry.keys(asked.person), limit, cursor)
+        return shapes.Listing(items=[_told(row) for row in page], next=after)
 
     @router.post(
         "/api/v1/credentials/key-file",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from collector.console import order_shapes, order_telling, shapes
 from collector.console.asking import Asked
-from collector.console.filters import in_scope
+from collector.console.filters import Limit, Place, in_scope, part
 from collector.console.reference import problem_answers
 from collector.console.telling import Telling
 from collector.services import Services
@@ -25,9 +25,13 @@ def routes(services: Services, telling: Telling) -> APIRouter:
         responses=problem_answers(401, 404, 422),
         summary="Partitions, zones, doors, outputs and devices of a site, as their box told them last",
     )
-    def points(site: SiteId, asked: Asked) -> shapes.Listing[order_shapes.SitePoint]:
+    def points(
+        site: SiteId, asked: Asked, limit: Limit = 500, cursor: Place = None
+    ) -> shapes.Listing[order_shapes.SitePoint]:
         in_scope(services, asked, site)
-        return shapes.Listing(items=site_points(services, telling, asked.person.unit, site, asked.language), next=None)
+        rows = site_points(services, telling, asked.person.unit, site, asked.language)
+        page, after = part(rows, limit, cursor)
+        return shapes.Listing(items=list(page), next=after)
 
     return router
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from collector.console import problems, quiet_shapes
 from collector.console.asking import Asked, Asker
+from collector.console.entity_tags import version_in
 from collector.console.filters import Cursor, Limit, Place, SiteFilter, in_scope, more, part
 from collector.console.problems import Problem
 from collector.console.reference import VERSIONED, problem_answers
@@ -28,7 +29,7 @@ HERE_MS: Final = 15_000
 """A live page renews its person's row every five seconds."""
 
 SuspensionId = Annotated[str, "id of a suspension"]
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64, description="the ETag looked at")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=80, description="the ETag looked at")]
 
 _SAID: Final = {
     No.NOT_FOUND: (problems.NOT_FOUND, N_("There is no such site or suspension in your unit.")),
@@ -110,7 +111,8 @@ def routes(services: Services) -> APIRouter:
         summary="End a suspension before its time",
     )
     def end(suspension_id: SuspensionId, asked: Asked, if_match: IfMatch = None) -> Response:
-        if if_match is not None and if_match.strip() not in ("*", _etag(_found(suspension_id, asked))):
+        found = f'"{version_in(if_match)}"' if if_match is not None and if_match.strip() != "*" else None
+        if found is not None and found != _etag(_found(suspension_id, asked)):
             raise Problem(sort=problems.STALE, detail=N_("It has changed since you looked at it; look at it again."))
         try:
             services.suspensions.end(suspension_id, asked.person)
@@ -126,7 +128,7 @@ def routes(services: Services) -> APIRouter:
         return Listing(items=[_incident(row) for row in page], next=after)
 
     @router.get("/flood", responses=problem_answers(401, 422), summary="Alarms shown in the last ten minutes")
-    def load(asked: Asked) -> quiet_shapes.Loads:
+    def load(asked: Asked, limit: Limit = 100, cursor: Place = None) -> quiet_shapes.Loads:
         now_ms = unix_ms(services.now())
         with services.store.read() as reading:
             people = [asked.person]
@@ -134,11 +136,10 @@ def routes(services: Services) -> APIRouter:
                 people += _others(asked.person, at_desks(reading, now_ms - HERE_MS))
             since_ms = flood.since_ms(now_ms)
             counted = [(each.id, shown_since(reading, each.sight, since_ms)) for each in people]
+        page, after = part(flood.loads(counted), limit, cursor)
         return quiet_shapes.Loads(
-            items=[
-                quiet_shapes.Load(person=each.person, shown=each.shown, flood=each.flood)
-                for each in flood.loads(counted)
-            ],
+            items=[quiet_shapes.Load(person=each.person, shown=each.shown, flood=each.flood) for each in page],
+            next=after,
             most=flood.MOST,
             minutes=flood.SPAN.seconds // 60,
         )
@@ -173,7 +174,7 @@ def _told(shown: Shown, answer: Response) -> quiet_shapes.Suspension:
 
 
 def _etag(shown: Shown) -> str:
-    """Its end is all that ever changes."""
+    """Its end is all of it that ever changes."""
     return f'"{shown.suspension.until_ms}-{shown.suspension.ended_ms or 0}"'
 
 

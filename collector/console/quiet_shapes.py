@@ -70,5 +70,6 @@ class Loads(Shape):
     """The asker's load; for shift leaders everybody's who sits at a desk, the heaviest first."""
 
     items: list[Load]
+    next: str | None
     most: Annotated[int, Field(description="more than so many are a flood")]
     minutes: int

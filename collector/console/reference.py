@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from collector.console.asking import Asked
-from collector.console.entity_tags import API
+from collector.console.entity_tags import API, HASHED
 from collector.console.pages import Pages
 from collector.console.problems import MEDIA_TYPE
 from collector.console.shapes import ProblemDetails
@@ -31,11 +31,23 @@ _SAID: Final[Mapping[int, str]] = {
 }
 
 _NOT_MODIFIED: Final = "Not changed since the ETag of If-None-Match; the body is empty"
+_TAGGED: Final = frozenset({*HASHED, "image/jpeg", "video/mp4"})
+_LANG: Final = {
+    "name": "lang",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "zh or en; else Accept-Language and the person's own",
+}
 
 VERSIONED: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"headers": {"ETag": {"description": "The version, for If-Match", "schema": {"type": "string"}}}}
+    200: {
+        "headers": {
+            "ETag": {"description": "The version, a dot and a hash; If-Match takes it", "schema": {"type": "string"}}
+        }
+    }
 }
-"""For what has a version: it is sent whole each time, because what stands beside it changes without one."""
+"""For what has a version."""
 
 EVERYWHERE: Final = (413, 500, 503)
 """What any address may answer."""
@@ -53,15 +65,20 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def complete(app: FastAPI) -> None:
-    """Add the schema of problems, which no route returns by itself, to the description of `app`."""
+    """Add what no route says by itself to the description of `app`: the schema of problems, what any call may do."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
         schema = plain()
         problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        for call in (each["get"] for path, each in schema["paths"].items() if "get" in each and path.startswith(API)):
-            answer = call["responses"].get("200", {})
-            if "application/json" in answer.get("content", {}) and "headers" not in answer:
+        for path, method, call in _calls(schema):
+            if not path.startswith(API):
+                continue
+            call["responses"].setdefault("422", problem_answers(422)[422])
+            call.setdefault("parameters", []).append(_LANG)
+            if method == "get" and _TAGGED & call["responses"].get("200", {}).get("content", {}).keys():
                 call["responses"]["304"] = {"description": _NOT_MODIFIED}
         schema["components"]["schemas"] |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
         return schema
@@ -98,6 +115,9 @@ def described(openapi: Mapping[str, Any]) -> list[dict[str, Any]]:
                 for status, each in sorted(call["responses"].items())
             ],
         }
-        for path, calls in openapi["paths"].items()
-        for method, call in calls.items()
+        for path, method, call in _calls(openapi)
     ]
+
+
+def _calls(openapi: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, call) for path, calls in openapi["paths"].items() for method, call in calls.items()]

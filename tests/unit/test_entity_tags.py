@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.console.entity_tags import knows, tag_of
+from collector.console.entity_tags import knows, tag_of, version_in
 from tests.console import ConsoleWorld
 
 TAG = tag_of(b"{}")
@@ -27,6 +27,25 @@ TAG = tag_of(b"{}")
 def test_tags_are_compared_weakly(asked: str | None, known: bool) -> None:
     """RFC 9110, 13.1.2: one of a list, with or without W/, or a star."""
     assert knows(asked, TAG) is known
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        ('"3"', "3"),
+        ("3", "3"),
+        (' W/"3" ', "3"),
+        (tag_of(b"{}", '"3"'), "3"),
+        (tag_of(b"{}", '"17-0"'), "17-0"),
+        (TAG, TAG[3:-1]),
+        ("*", "*"),
+        ('"3", "4"', ""),
+        ("", ""),
+    ],
+)
+def test_the_version_in_a_tag_is_what_stands_before_its_hash(tag: str, version: str) -> None:
+    """Whole tags and versions alone; a hash alone is as it is, and longer than any version."""
+    assert version_in(tag) == version
 
 
 @pytest.mark.parametrize("name", ["alarms?lang=en", "events", "sites", "boxes", "notices", "rotas", "suspensions"])
@@ -54,12 +73,19 @@ async def test_what_changed_is_sent(world: ConsoleWorld) -> None:
 
 
 async def test_a_version_stays_the_tag_of_a_single_thing(world: ConsoleWorld) -> None:
-    """An alarm's ETag is what If-Match asks for, so it is never a hash; a refusal has none."""
+    """An alarm's ETag is what If-Match asks for, its version, and a hash of what stands beside; a refusal has none."""
     world.dual_open()
     async with world.client() as client:
         alarm = (await client.get("/api/v1/alarms")).json()["items"][0]
         own = f"/api/v1/alarms/{alarm['id']}"
         answer = await client.get(own, headers={"If-None-Match": f'"{alarm["version"]}"'})
-        assert (answer.status_code, answer.headers["ETag"]) == (200, f'"{alarm["version"]}"')
+        tag = answer.headers["ETag"]
+        assert (answer.status_code, version_in(tag), tag) == (200, str(alarm["version"]), tag_of(answer.content, "1"))
+        assert (await client.get(own, headers={"If-None-Match": tag})).status_code == 304
+        taken = await client.post(f"{own}/acknowledge", headers={"If-Match": tag})
+        assert (taken.status_code, version_in(taken.headers["ETag"])) == (200, "2")
+        assert (await client.post(f"{own}/verify", headers={"If-Match": tag})).status_code == 412
+        fresh = await client.get(own, headers={"If-None-Match": tag})
+        assert (fresh.status_code, fresh.headers["ETag"]) == (200, taken.headers["ETag"])
         assert "ETag" not in (await client.get("/api/v1/alarms/none")).headers
         assert "ETag" not in (await client.get("/healthz")).headers

@@ -56,7 +56,8 @@ class Walk:
         self.world.happens(acceptance.FINISHED, acceptance.SOURCE, acceptance.finished_facts(record, document))
 
 
-def _walked(world: ConsoleWorld, installer: bool = True) -> Walk:
+def walked(world: ConsoleWorld, installer: bool = True) -> Walk:
+    """A walk test that was finished."""
     walk = Walk(world)
     walk.point("door/outer", Result.PASSED, Noticed.BOX)
     walk.point(DESK, Result.PASSED, Noticed.OPERATOR)
@@ -71,7 +72,7 @@ def _pdf_text(file: Path) -> str:
 
 async def test_a_walk_test_is_listed_and_its_record_holds(world: ConsoleWorld) -> None:
     """The centre rebuilds from the ledger what the box and the installer signed, and says that it holds."""
-    walk = _walked(world)
+    walk = walked(world)
     async with world.client() as client:
         items = (await client.get("/api/v1/acceptances", params={"site": "0755-031"})).json()["items"]
         record = (await client.get(f"/api/v1/acceptances/{walk.test}")).json()
@@ -87,7 +88,7 @@ async def test_a_record_that_nobody_signed_or_whose_signer_is_revoked_is_shown_a
     world: ConsoleWorld,
 ) -> None:
     """What was walked does not become unsaid, but it is called what it is."""
-    walk = _walked(world, installer=False)
+    walk = walked(world, installer=False)
     async with world.client() as client:
         record = (await client.get(f"/api/v1/acceptances/{walk.test}")).json()
         assert (record["holds"], record["fault"], record["passed"]) == (False, "unsigned", 2)
@@ -99,7 +100,7 @@ async def test_a_record_that_nobody_signed_or_whose_signer_is_revoked_is_shown_a
 
 async def test_a_person_of_another_unit_sees_no_walk_test(world: ConsoleWorld) -> None:
     """Seeing ends at the unit: list, record and paper."""
-    walk = _walked(world)
+    walk = walked(world)
     async with world.client("east") as client:
         assert (await client.get("/api/v1/acceptances")).json()["items"] == []
         for path in (walk.test, f"{walk.test}/pdf"):
@@ -110,7 +111,7 @@ async def test_a_person_of_another_unit_sees_no_walk_test(world: ConsoleWorld) -
 
 async def test_the_paper_says_the_same_in_both_languages(world: ConsoleWorld, tmp_path: Path) -> None:
     """A PDF on A4 with every point, red where it was not tested, readable by another program."""
-    walk = _walked(world)
+    walk = walked(world)
     for language, words in (
         ("zh", ("未测试", "通道外门门锁", "应急开关", "自助厅", "UTC+8")),
         ("en", ("not tested", "Lock of 通道外门", "Emergency release of vestibule", INSTALLER, "UTC+8")),
@@ -128,7 +129,7 @@ async def test_the_page_lists_walk_tests_with_their_papers(world: ConsoleWorld) 
     """An officer finds every walk test and its paper on one page; none is said to be none."""
     async with world.client() as client:
         assert "branchwatch agent acceptance" in (await client.get("/acceptances?lang=en")).text
-        walk = _walked(world)
+        walk = walked(world)
         page = (await client.get("/acceptances?lang=en")).text
     assert f"/api/v1/acceptances/{walk.test}/pdf?lang=zh" in page
     assert "2 passed, 0 failed, 3 not tested." in page
