@@ -22,7 +22,7 @@ from ordering.terminal import Terminal
 from ordering.wanted import Wanted
 from protocol.approvals import verify_approval
 from protocol.envelope import decode_base64url, encode_base64url
-from protocol.messages import decode_order
+from protocol.messages import PointState, decode_order
 from protocol.orders import ArmArgs
 from protocol.texts import texts_for
 from tests.browser.served import Served
@@ -145,6 +145,15 @@ def test_what_becomes_of_it_is_followed(
         given = give(hand, Wanted(site=SITE, action="arm", args=ArmArgs(partition="cash")), how)
     assert given == code
     assert sentence in out.getvalue()
+
+
+def test_the_names_of_a_large_site_are_read_to_the_last_page(officer: Officer) -> None:
+    """The point that an order names may stand behind the first five hundred."""
+    told = tuple(PointState(id=f"zone/z{each:04}", state="normal", age_ms=0, name=f"N{each}") for each in range(1200))
+    officer.world.centre.take(officer.world.box.birth(told))
+    with Console(Access(address=officer.served.address, token="token-zhao"), "en") as console:
+        names = {each.id: each.name for each in console.points(SITE)}
+    assert {each.id: each.name for each in told}.items() <= names.items()
 
 
 def test_a_console_that_goes_away_meanwhile_is_told(officer: Officer) -> None:
