@@ -12,7 +12,7 @@ from collector.console.answer_words import GONE, LOG_IN, OUTSIDE, OVER, PAUSES, 
 from collector.console.attempts import Attempts
 from collector.console.languages import negotiate
 from collector.console.names import PointNames
-from collector.console.pages import Pages
+from collector.console.pages import DEVICE, Pages
 from collector.console.problems import TOO_MANY, Problem, language_of
 from collector.console.wording import Wording
 from collector.escalation.answering import GRAVEST
@@ -57,7 +57,15 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             raise Problem(sort=TOO_MANY, headers={"Retry-After": str(max(1, round(wait.total_seconds())))})
         language = language_of(request)
         return pages.page(
-            request, language, "answer.html", status=410, alarm=None, said=texts_for(language)(GONE), button="", note=""
+            request,
+            language,
+            "answer.html",
+            status=410,
+            theme=DEVICE,
+            alarm=None,
+            said=texts_for(language)(GONE),
+            button="",
+            note="",
         )
 
     def _page(request: Request, shown: Shown) -> Response:
@@ -65,7 +73,14 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         _ = texts_for(language)
         said, button, note = _offered(shown, _)
         return pages.page(
-            request, language, "answer.html", alarm=_facts(shown, language), said=said, button=button, note=note
+            request,
+            language,
+            "answer.html",
+            theme=DEVICE,
+            alarm=_facts(shown, language),
+            said=said,
+            button=button,
+            note=note,
         )
 
     def _offered(shown: Shown, texts: Texts) -> tuple[str, str, str]:
@@ -91,6 +106,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             request,
             language,
             "answer.html",
+            theme=DEVICE,
             alarm=_facts(shown, language),
             said=_(LOG_IN) if outside else replied(told, _),
             button="",
@@ -113,7 +129,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             "source": wording.source(alarm.source, alarm.facts),
             "site": alarm.site_name,
             "unit": alarm.unit,
-            "at": f"{at:%Y-%m-%d %H:%M:%S}",
+            "at": f"{at:%Y-%m-%d %H:%M:%S} UTC{at.isoformat()[-6:]}",
         }
 
     return router

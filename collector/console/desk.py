@@ -155,7 +155,7 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
             asked.language,
             "watch.html",
             watch=counts,
-            guarded=_("{count} sites are guarded.").format(count=counts["guarded"]),
+            guarded=_("Sites guarded: {count}.").format(count=counts["guarded"]),
             open_alarms=sum(site.alarms for site in sites),
             tiles=tiles[:MOST_SITES],
             more_tiles=_("and {n} more").format(n=more) if more > 0 else "",
@@ -228,7 +228,10 @@ def _headline(detail: AlarmDetail, whole: shapes.AlarmWhole, wording: Wording, t
     if detail.alarm.restored_ms is None:
         return whole.words.headline
     ends = [part.event for part in detail.parts if part.part == "restored"]
-    return wording.headline(ends[-1].kind, ends[-1].source, ends[-1].facts) if ends else texts(N_("over now"))
+    own = [each for each in ends if each.source == detail.alarm.source]  # what supported it may end alone
+    if own:
+        return wording.headline(own[-1].kind, own[-1].source, own[-1].facts)
+    return whole.words.headline if ends else texts(N_("over now"))
 
 
 def shown_box(alarm: AlarmRow) -> str:

@@ -91,7 +91,7 @@ SCRIPT: Final = {
     "lost": N_("Connection to the centre lost"),
     "lostRest": N_("What happened since {at} may not be shown. Everything below is as old as that."),
     "again": N_("Connected again"),
-    "cameMeanwhile": N_("After {lasted} without connection: {n} new alarms came meanwhile and are in the queue."),
+    "cameMeanwhile": N_("After {lasted} without connection, new alarms that came meanwhile and are in the queue: {n}."),
     "noneCame": N_("After {lasted} without connection: no new alarm came meanwhile."),
     "sound-on": N_("Sound on"),
     "sound-muted": N_("Sound muted"),

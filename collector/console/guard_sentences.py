@@ -167,6 +167,17 @@ FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
     {"partition": N_("Partition {id}"), "keyswitch": N_("Key switch {id}")}
 )
 
+REASONS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {
+        ("partition", "order"): N_("set by order"),
+        ("partition", "code"): N_("set by code"),
+        ("partition", "keyswitch"): N_("set by key switch"),
+        ("partition", "panel"): N_("set at the alarm panel"),
+        ("partition", "schedule"): N_("set by the timetable"),
+    }
+)
+"""What stands behind a partition in an explanation: how it was armed or disarmed last."""
+
 FACT_WORDS_OF: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
     {
         ("way", "order"): N_("by order"),

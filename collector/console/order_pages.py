@@ -20,7 +20,7 @@ from collector.console.pages import Pages
 from collector.console.points import SiteId, site_points
 from collector.console.sheets import visitor
 from collector.console.site_view import view
-from collector.console.telling import Telling
+from collector.console.telling import Telling, iso
 from collector.orders.boxes import Signed
 from collector.orders.drafting import may_draft, may_withdraw
 from collector.orders.lifecycle import State
@@ -63,7 +63,8 @@ def routes(services: Services, pages: Pages, telling: Telling) -> APIRouter:
     def shared(asked: Asker) -> dict[str, Any]:
         with services.store.read() as reading:
             journal = reading.journal_head()
-        return {"now_ms": unix_ms(services.now()), "journal": journal, "script_words": _script(asked.texts)}
+        now_ms, words = unix_ms(services.now()), _script(asked.texts)
+        return {"now_ms": now_ms, "now_iso": iso(now_ms), "journal": journal, "script_words": words}
 
     @router.get("/sites/{site}")
     def site(request: Request, site: SiteId) -> Response:

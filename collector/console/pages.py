@@ -17,6 +17,8 @@ from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue to
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 THEMES: Final = ("dark", "light")
+DEVICE: Final = "device"
+"""The theme of a page that follows the device where nothing was chosen."""
 LEVEL_WORDS: Final = ("", N_("Level I"), N_("Level II"), N_("Level III"), N_("Level IV"), N_("Level V"))
 YEAR_S: Final = 365 * 24 * 3600
 
@@ -33,9 +35,18 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def page(self, request: Request, language: str, template: str, *, status: int = 200, **values: Any) -> Response:
-        """A whole page or a part, as an answer."""
-        text = self.draw(template, language, theme=theme_of(request), **values)
+    def page(
+        self,
+        request: Request,
+        language: str,
+        template: str,
+        *,
+        status: int = 200,
+        theme: str = THEMES[0],
+        **values: Any,
+    ) -> Response:
+        """A whole page or a part, as an answer; `theme` where the browser chose none: dark for the night watch."""
+        text = self.draw(template, language, theme=theme_of(request, theme), **values)
         answer = HTMLResponse(text, status, {"Content-Language": language})
         if request.query_params.get("lang"):  # a choice in the address stays chosen
             answer.set_cookie("bw_lang", language, max_age=YEAR_S, path="/", samesite="strict")
@@ -62,7 +73,7 @@ def level_word(texts: Texts, level: int) -> str:
     return texts(LEVEL_WORDS[level])
 
 
-def theme_of(request: Request) -> str:
-    """The theme that this browser chose; dark for the night watch otherwise."""
+def theme_of(request: Request, otherwise: str) -> str:
+    """The theme that this browser chose."""
     chosen = request.cookies.get("bw_theme")
-    return chosen if chosen in THEMES else THEMES[0]
+    return chosen if chosen in THEMES else otherwise

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from collector.console import desk_words, problems
 from collector.console.asking import Asker, asker
 from collector.console.problems import Problem
+from collector.console.telling import iso
 from collector.services import Services
 from collector.times import unix_ms
 
@@ -38,4 +39,5 @@ def visitor(request: Request) -> Asker | Response:
 def shared(services: Services, asked: Asker, here: str) -> dict[str, Any]:
     """What every such page is drawn with."""
     words = {name: asked.texts(text) for name, text in SCRIPT.items()}
-    return {"here": here, "now_ms": unix_ms(services.now()), "script_words": words, "person": asked.person}
+    now_ms = unix_ms(services.now())
+    return {"here": here, "now_ms": now_ms, "now_iso": iso(now_ms), "script_words": words, "person": asked.person}

@@ -101,11 +101,11 @@ def site_tiles(sites: Iterable[SiteRow], boxes: Sequence[BoxRow], texts: Texts) 
                 name=site.name, state=texts("unknown"), cause=texts("box silent"), since_ms=heard, look="unknown"
             )
         elif unknown:
-            cause = texts("{count} points").format(count=unknown)
+            cause = _points(unknown, texts)
             tile = Tile(name=site.name, state=texts("unknown"), cause=cause, since_ms=heard, look="unknown")
         else:
             points = sum(len(box.points) for box in own)
-            cause = texts("{count} points").format(count=points)
+            cause = _points(points, texts)
             drifts = any(box.config.drift for box in own)
             parts = (Part(text=texts(N_("another site file")), look=""),) if drifts else ()
             look = "concerns" if drifts else ""
@@ -202,3 +202,7 @@ def _concerned(alarm: AlarmRow, told: Mapping[str, PointRow]) -> dict[str, int]:
     named = [f"door/{door}" for door in doors] if isinstance(doors, list) else []
     points = [_owner(point, told) for point in (*(row[1] for row in alarm.because), *named, alarm.source)]
     return {point: place for place, point in enumerate(dict.fromkeys(points))}
+
+
+def _points(count: int, texts: Texts) -> str:
+    return texts(N_("1 point")) if count == 1 else texts(N_("{count} points")).format(count=count)

@@ -41,6 +41,7 @@ const feed = new Feed(document.body.dataset.journal, {
     if (fresh) at("told").textContent = `${say(`level${alarm.level}`)} ${alarm.words.title} ${alarm.words.place}`;
     if (!chosen.id && fresh && !replayed && matchMedia("(min-width: 761px)").matches) chosen.show(alarm.id);
     else chosen.changed({ alarm });
+    return fresh;
   },
   piece(piece) {
     for (const id of piece.alarms) {

@@ -4,7 +4,7 @@ import { adjust } from "./time.js";
 const QUIET_MS = 8000; // the server says the time every 3 s; two and a half missed beats are a lost line
 const AGAIN_MS = 1000;
 
-/** Calls `on.alarm`, `on.box`, `on.piece`, `on.lost(sinceMs)`, `on.again({lostMs, missed})` and `on.reset()`. */
+/** Calls `on.alarm` (true: it was not known), `on.box`, `on.piece`, `on.lost(sinceMs)`, `on.again({lostMs, missed})` and `on.reset()`. */
 export class Feed {
   constructor(after, on) {
     this.last = after;
@@ -25,8 +25,8 @@ export class Feed {
     this.source = source;
     source.addEventListener("alarm", (message) => {
       const alarm = this.#take(message);
-      if (this.lostSince !== null && alarm.state === "new") this.missed.add(alarm.id);
-      this.on.alarm(alarm, this.lostSince !== null);
+      const fresh = this.on.alarm(alarm, this.lostSince !== null);
+      if (fresh && this.lostSince !== null) this.missed.add(alarm.id); // what was told again of known ones is not new
     });
     source.addEventListener("box", (message) => this.on.box(this.#take(message)));
     source.addEventListener("evidence", (message) => this.on.piece(this.#take(message)));

@@ -1,12 +1,12 @@
 // Partitions, zones and orders: drawing orders up, approving with a security key, drawing the page anew as things change.
+import { listen, watch } from "./boxline.js";
+import { focused } from "./focus.js";
 import { looks } from "./looks.js";
-import { ago, now, remaining, adjust } from "./time.js";
+import { ago, now, remaining } from "./time.js";
 import { say } from "./words.js";
 
-const QUIET_MS = 8000; // the server says the time every 3 s
 const body = document.body;
 let busy = false;
-let heard = Date.now();
 
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (each) => each.charCodeAt(0));
 const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
@@ -87,10 +87,12 @@ async function redraw() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const open = document.querySelector("details")?.open;
   const typed = document.querySelector("#past");
+  const refocus = focused(document.querySelector("main"));
   document.querySelector("main").replaceWith(page.querySelector("main"));
   if (typed) document.querySelector("#past")?.replaceWith(typed); // what is being typed stays
   else if (open) document.querySelector("details").open = true;
   tick();
+  refocus(document.querySelector("main"));
 }
 
 let waiting = false;
@@ -110,31 +112,15 @@ function concerns(topic, told) {
   return topic === "order";
 }
 
-function listen() {
-  const source = new EventSource(`/api/v1/live?kinds=box,order,evidence&after=${body.dataset.journal}&lang=${document.documentElement.lang}`);
-  const take = (topic) => (message) => {
-    heard = Date.now();
-    if (concerns(topic, JSON.parse(message.data))) changed();
-  };
-  for (const topic of ["box", "order", "evidence"]) source.addEventListener(topic, take(topic));
-  source.addEventListener("reset", changed);
-  source.addEventListener("tick", (message) => {
-    heard = Date.now();
-    adjust(Date.parse(JSON.parse(message.data).now));
-  });
-}
-
 const DAY = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
 function tick() {
   for (const each of document.querySelectorAll("[data-ago-from]")) each.textContent = ago(now() - Number(each.dataset.agoFrom));
   for (const each of document.querySelectorAll("[data-left]")) each.textContent = remaining(Number(each.dataset.left), Number(each.dataset.from)).text;
   for (const each of document.querySelectorAll("time[data-day]")) each.textContent = new Date(each.dateTime).toLocaleString(document.documentElement.lang, DAY);
-  const lost = Date.now() - heard > QUIET_MS;
-  document.querySelector("#lost").hidden = !lost;
-  body.classList.toggle("stale", lost);
+  watch();
 }
 
 looks(doing, (args) => ask("/api/v1/requests", { site: body.dataset.site, ...args }), redraw);
 tick();
 setInterval(tick, 1000);
-listen();
+listen(["box", "order", "evidence"], (topic, told) => { if (concerns(topic, told)) changed(); }, changed);

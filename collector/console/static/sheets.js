@@ -1,8 +1,10 @@
 // Pages beside the desk: forms and buttons that ask the centre, refusals in its own words, times in the reader's hours.
+import { focused } from "./focus.js";
 import { ago, dress, now, remaining } from "./time.js";
 import { say } from "./words.js";
 
 const REFRESH_MS = 30000; // lists are drawn anew so often, and after each change
+const AGAIN_MS = 2000; // a lost line is tried again so soon
 const main = () => document.getElementById("sheet");
 const lang = document.documentElement.lang;
 
@@ -37,6 +39,7 @@ export function said(form) {
 }
 
 async function doing(form, work) {
+  const refocus = focused(main());
   const place = form?.querySelector(".wrong") ?? document.getElementById("notice");
   place.textContent = "";
   main().inert = true;
@@ -48,6 +51,7 @@ async function doing(form, work) {
     place.scrollIntoView({ block: "nearest" });
   } finally {
     main().inert = false;
+    refocus(main());
   }
 }
 
@@ -77,19 +81,31 @@ document.addEventListener("change", (event) => {
   if (form) choose(form);
 });
 
+/** Whether the centre answers, for all to see; a lost line is tried until it is there again. */
+let again = null;
+function line(there) {
+  document.getElementById("lost").hidden = there;
+  document.body.classList.toggle("stale", !there);
+  clearTimeout(again);
+  again = there ? null : setTimeout(() => redraw(true), AGAIN_MS);
+}
+
+const writing = () => document.activeElement?.matches("input, select, textarea") || document.querySelector("details[open] form");
+
 /** Draw the page anew, unless somebody is writing. */
 async function redraw(quietly = false) {
-  const at = document.activeElement;
-  if (quietly && (at?.matches("input, select, textarea") || document.querySelector("details[open] form"))) return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  document.getElementById("lost").hidden = Boolean(answer);
+  line(Boolean(answer) && answer.status < 500);
   if (answer?.redirected) return location.assign("/login");
-  if (!answer?.ok) return;
+  if (!answer?.ok || (quietly && writing())) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
+  const refocus = focused(main());
   main().replaceWith(page.getElementById("sheet"));
   if (quietly) for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   begin();
+  warm();
+  refocus(main());
 }
 
 function begin() {

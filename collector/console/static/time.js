@@ -38,9 +38,16 @@ export function remaining(dueMs, openedMs) {
   return { heat, over: left < 0, text: say((left >= 0 ? "left" : "over") + unit, { n }) };
 }
 
+/** How far this machine's hours are from UTC: every time of a page is said in them. */
+export function zone() {
+  const minutes = -new Date(now()).getTimezoneOffset();
+  return `UTC${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+}
+
 /** Write the times of a freshly made part of the page. */
 export function dress(root) {
   for (const each of root.querySelectorAll("time[datetime]")) each.textContent = FORMATS[each.dataset.as](new Date(each.dateTime));
+  for (const each of root.querySelectorAll("[data-zone]")) write(each, zone());
   tick(root);
 }
 
