@@ -57,6 +57,16 @@ def console_port(wanted: int | None) -> int:
     )
 
 
+@contextmanager
+def held(port: int) -> Iterator[int]:
+    """Keep a free port until our own part listens there: the system gives it to nobody meanwhile, for listening or for
+    a call of his own. A part that listens with SO_REUSEADDR, as all of ours do, may take it."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, port))
+        yield port
+
+
 def free_port() -> int:
     """Any free port on loopback, for TCP."""
     return console_port(0)

@@ -11,7 +11,7 @@ import signal
 import sys
 import webbrowser
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ from simulator.bank import Bank, Wired
 from simulator.branch import BranchServer
 from simulator.branch_cameras import MOST, BranchCameras, hall_clip
 from simulator.children import ChildEndedError, Children, CommandFailedError, run_command
-from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both
+from simulator.claiming import HOST, USUAL_PORT, ClaimedError, alone, console_port, free_port, free_port_of_both, held
 from simulator.closing import closing_time
 from simulator.collector_toml import Ports, collector_toml
 from simulator.console import Console, ConsoleError
@@ -94,13 +94,13 @@ class _Demo:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._over.set)
         self._folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(self._folder.root):
+        with alone(self._folder.root), ExitStack() as kept:
             (self._folder.root / DEMO_FILE).unlink(missing_ok=True)  # an old one would lead others astray meanwhile
             ports = Ports(
-                console=console_port(self._arguments.port),
-                broker=free_port(),
-                evidence=free_port(),
-                phones=free_port(),
+                console=kept.enter_context(held(console_port(self._arguments.port))),
+                broker=kept.enter_context(held(free_port())),
+                evidence=kept.enter_context(held(free_port())),
+                phones=kept.enter_context(held(free_port())),
             )
             children = Children(self._folder.logs)
             async with AsyncExitStack() as stack:
@@ -220,20 +220,19 @@ class _Demo:
             self._folder.forget_pictures(site, "drawn" if clip is None else clip.name)
         cameras = BranchCameras(count, user=user, password=password, host=HOST, clip=clip)
         access = (await stack.enter_async_context(cameras)).access if count else []
-        return Wired(
-            site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{free_port_of_both()}", cameras=access
-        )
+        receiver = stack.enter_context(held(free_port_of_both()))
+        return Wired(site=site, modbus=f"{HOST}:{branch.port}", receiver=f"{HOST}:{receiver}", cameras=access)
 
     async def _sign(self, wired: list[Wired], ports: Ports, children: Children) -> None:
         """Every box enrolled, with a signed site file of this run."""
-        enrolment = f"{HOST}:{free_port()}"
         where = {
             "broker": f"{HOST}:{ports.broker}",
-            "enrolment": enrolment,
             "evidence": f"{HOST}:{ports.evidence}",
         }
-        self._bank.write_inventory(wired, [usual_hours()] * len(wired), **where)
-        await self._bank.enrol(self._sites, children, enrolment)
+        with held(free_port()) as port:
+            where["enrolment"] = f"{HOST}:{port}"
+            self._bank.write_inventory(wired, [usual_hours()] * len(wired), **where)
+            await self._bank.enrol(self._sites, children, where["enrolment"])
         # The clock of the closing-time story begins now: what is left to start takes less time than it leaves.
         hours = [closing(datetime.now(UTC)), *([usual_hours()] * (len(wired) - 1))]
         self._bank.write_inventory(wired, hours, **where)

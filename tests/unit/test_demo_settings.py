@@ -16,7 +16,7 @@ from collector.people import hash_password
 from collector.storage.paging import is_below
 from protocol.site.reading import read_site
 from simulator import demo
-from simulator.claiming import ClaimedError, alone, console_port, free_port
+from simulator.claiming import ClaimedError, alone, console_port, free_port, held
 from simulator.collector_toml import Ports, collector_toml
 from simulator.demo_folder import DemoFolder
 from simulator.demo_people import EVERYBODY
@@ -93,6 +93,15 @@ def test_a_taken_port_is_refused_only_if_asked_for() -> None:
             console_port(port)
         assert console_port(None) not in {0, port}
     assert free_port() != 0
+
+
+def test_a_held_port_is_nobody_elses() -> None:
+    """Between a look at a port and its part's start some seconds pass: nobody takes it; its part listens there."""
+    with held(free_port()) as port:
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        with socket.create_server(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+            pass
 
 
 @pytest.mark.parametrize(
