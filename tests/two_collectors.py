@@ -101,6 +101,10 @@ token_hash = "{token_hash(TOKEN)}"
         made = self.running[number] = self._start(self.command(number))
         return made
 
+    def other_word(self, word: str) -> RunningProcess:
+        """Type another word with the configuration of the first."""
+        return self._start(self.command(0, word))
+
     def other(self, config: Path) -> RunningProcess:
         """Start a further one, of a configuration of its own."""
         return self._start([sys.executable, "-m", "branchwatch", "collector", "serve", "--config", config])

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from protocol.kinds import Lane
@@ -167,6 +168,40 @@ def test_one_that_stands_still_takes_nobody_with_it(pair: Pair, certificates: Ce
     finally:
         frozen.send(signal.SIGCONT)
     pair.healthy(0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_one_that_is_gone_is_missed_by_the_other(pair: Pair) -> None:
+    """kill -9 of one: the other's ledger tells it, once, its health page shows it, and that it is back again. Both are
+    ended: that is no loss, but the open alarm has nobody any more, and the audit says so."""
+    for number in (0, 1):
+        pair.start(number)
+        pair.healthy(number)
+    eventually_blocking(lambda: pair.ask("SELECT count(*) FROM collectors") == [(2,)], 20.0, "both were seen")
+    pair.kill(1)
+    told = "SELECT kind, box FROM events WHERE kind LIKE 'collector.%' ORDER BY number"
+    eventually_blocking(lambda: pair.ask(told), 120.0, "it is missed")
+    assert pair.ask(told) == [("collector.silent", "centre-1")]
+    assert pair.ask("SELECT level, state FROM alarms WHERE kind = 'collector.silent'") == [(3, "new")]
+    health = httpx.get(f"{pair.consoles[0]}/healthz", headers={"Accept-Language": "en"}).json()
+    (check,) = [each for each in health["checks"] if each["name"] == "collectors"]
+    assert not check["ok"]
+    assert check["detail"].startswith("Not seen: centre-2 (")
+    assert "branchwatch_collectors 1.0" in httpx.get(f"{pair.consoles[0]}/metrics").text
+    pair.start(1)
+    pair.healthy(1)
+    eventually_blocking(lambda: len(pair.ask(told)) > 1, 60.0, "it is back")
+    assert [kind for kind, _ in pair.ask(told)] == ["collector.silent", "collector.silent.restored"]
+    auditing = pair.other_word("audit")
+    assert auditing.wait(60) == 0, auditing.output()
+    for running in pair.running:
+        assert running is not None
+        assert running.stop() == 0
+    assert pair.ask("SELECT count(*) FROM collectors WHERE ended_ms IS NOT NULL") == [(2,)]
+    auditing = pair.other_word("audit")
+    assert auditing.wait(60) == 1, auditing.output()
+    assert "no collector runs on this database: 1, such as" in auditing.output()
 
 
 @pytest.mark.long
