@@ -62,6 +62,7 @@ class Telling:
             event = part.event
             if part.part == "restored":
                 steps += wording.timeline(event.kind, event.source, iso(event.at_ms), event.facts, event.because)
+        steps.sort(key=lambda step: step.at)  # a zone may be at rest before the alarm that it led to
         return shapes.AlarmWhole(
             **self._alarm(row, wording),
             timeline=[shapes.Step(at=step.at, text=step.text) for step in steps],

@@ -163,6 +163,7 @@ def test_a_lost_line_is_said_and_made_up_for(browser: Browser, served: Served) -
         expect(page.locator(".covered").first).to_be_visible()
         served.world.dual_open("interlock/meanwhile-1")
         served.world.dual_open("interlock/meanwhile-2")
+        served.world.dual_open("interlock/before")  # told again: no new alarm
         served.start()
         expect(page.locator("#lost")).to_contain_text("连接已恢复")
         expect(page.locator("#lost-rest")).to_contain_text("2 条新警情")

@@ -116,7 +116,7 @@ def test_a_disarm_order_is_not_approved_on_a_page_of_the_centre(browser: Browser
 
 
 def test_what_changes_at_the_site_is_drawn_at_once(browser: Browser, branch: Served) -> None:
-    """A state, a mark, and that nothing is known any more; and a page that hears nothing says so."""
+    """A state, a mark, and that nothing is known any more; a page that hears nothing says so until it hears again."""
     world = branch.world
     assert isinstance(world, OrderWorld)
     with desk(browser, branch.address, OFFICER, language="en") as seen:
@@ -135,6 +135,9 @@ def test_what_changes_at_the_site_is_drawn_at_once(browser: Browser, branch: Ser
         seen.may_fail = True
         branch.stop()
         page.locator("#lost").wait_for(timeout=20_000)
+        assert "What is shown is from" in page.locator("#lost").inner_text()
+        branch.start()
+        page.locator("#lost").wait_for(state="hidden", timeout=20_000)
 
 
 def test_a_refusal_is_told_on_the_page(browser: Browser, branch: Served) -> None:

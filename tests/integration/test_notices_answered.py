@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,19 @@ async def desk(tmp_path: Path, authority: Authority, peer: WebhookPeer) -> Async
     yield made
     await made.centre.hang_up()
     made.world.close()
+
+
+async def test_the_page_follows_the_telephone_and_says_whose_hours(desk: Answering, peer: WebhookPeer) -> None:
+    """Nothing was chosen on a telephone: its own light or dark; and a time is nothing without its zone."""
+    await desk.told("person/li")
+    async with desk.world.client(None) as nobody:
+        page = (await nobody.get(link(peer, "li"))).text
+        pressed = (await nobody.post(link(peer, "li"), data={"act": "answer"})).text
+        chosen = (await nobody.get(link(peer, "li"), headers={"Cookie": "bw_theme=dark"})).text
+    assert 'data-theme="device"' in page
+    assert 'data-theme="device"' in pressed
+    assert 'data-theme="dark"' in chosen
+    assert re.search(r"2026-\d\d-\d\d \d\d:\d\d:\d\d UTC\+08:00<", page)
 
 
 def link(peer: WebhookPeer, to: str) -> str:

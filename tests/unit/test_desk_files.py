@@ -97,3 +97,12 @@ def test_modules_are_small_and_write_text_only(path: Path) -> None:
     assert text.startswith("// ")
     assert len(text.splitlines()) <= LONGEST_MODULE
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text)
+
+
+def test_a_light_telephone_sees_the_light_theme() -> None:
+    """A page that follows the device has the colours of the light theme, each of them: nothing was forgotten."""
+    text = (STATIC / "tokens.css").read_text()
+    light, device = (
+        re.findall(rf'\[data-theme="{theme}"\] \{{(.*?)\n\}}', text, re.DOTALL) for theme in ("light", "device")
+    )
+    assert light == device

@@ -2,7 +2,7 @@
 import { listen, watch } from "./boxline.js";
 import { focused } from "./focus.js";
 import { looks } from "./looks.js";
-import { ago, now, remaining } from "./time.js";
+import { dress, remaining } from "./time.js";
 import { say } from "./words.js";
 
 const body = document.body;
@@ -112,11 +112,9 @@ function concerns(topic, told) {
   return topic === "order";
 }
 
-const DAY = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
 function tick() {
-  for (const each of document.querySelectorAll("[data-ago-from]")) each.textContent = ago(now() - Number(each.dataset.agoFrom));
+  dress(document.querySelector("main"));
   for (const each of document.querySelectorAll("[data-left]")) each.textContent = remaining(Number(each.dataset.left), Number(each.dataset.from)).text;
-  for (const each of document.querySelectorAll("time[data-day]")) each.textContent = new Date(each.dateTime).toLocaleString(document.documentElement.lang, DAY);
   watch();
 }
 
