@@ -53,7 +53,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Branchwatch",
         version=metadata.version("branchwatch"),
-        openapi_url=reference.OPENAPI_PATH,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         responses=reference.problem_answers(*reference.EVERYWHERE),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 
 from collector.console.asking import Asked
 from collector.console.entity_tags import API, HASHED
@@ -87,8 +88,12 @@ def complete(app: FastAPI) -> None:
 
 
 def routes(app: FastAPI, pages: Pages) -> APIRouter:
-    """GET /docs."""
+    """GET /docs and the description itself."""
     router = APIRouter()
+
+    @router.get(OPENAPI_PATH, include_in_schema=False)
+    def description() -> Response:
+        return JSONResponse(app.openapi())
 
     @router.get("/docs", include_in_schema=False)
     def docs(request: Request, asked: Asked) -> Response:

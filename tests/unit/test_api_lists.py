@@ -218,6 +218,7 @@ async def test_an_unknown_parameter_is_said_in_both_languages(world: ConsoleWorl
             for each in ("zh", "en")
         ]
         page = await client.get("/acceptances", params={"utm_source": "mail"})
+        assert (await client.get("/api/v1/openapi.json", params={"lvel": 1})).status_code == 422
     assert en["detail"] == f"This address does not know: lvel, {'x' * 64}. It knows: cursor, lang, limit."
     assert zh["detail"] == f"此地址不认识：lvel, {'x' * 64}。可用：cursor, lang, limit。"
     assert zh["known"] == en["known"] == ["cursor", "lang", "limit"]
