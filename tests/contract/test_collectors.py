@@ -175,10 +175,17 @@ def test_of_several_that_see_it_one_tells_that_a_collector_is_gone(centres: Cent
     assert {**gone.facts, "silent_s": 40} == {"collector": "centre-3", "reason": "silent", "left": 2, "silent_s": 40}
     (alarm,) = centres.first.alarms(kind="collector.silent")
     assert (alarm.level, alarm.state) == (3, AlarmState.NEW)
+    english = Wording(texts=texts_for("en"))
+    said = english.headline(gone.kind, gone.source, {**gone.facts, "silent_s": 40})
+    assert said == "Collector centre-3 was not seen for 40 s; collectors left: 2"
+    assert "resolve this alarm" in english.next_step(gone.kind, gone.site, gone.facts)
     centres.there("centre-3")
     for _ in range(2):
         centres.look()
     assert centres.told() == ["collector.silent", "collector.silent.restored"]
+    (back,) = centres.first.events("collector.silent.restored")
+    assert english.headline(back.kind, back.source, back.facts) == "Collector centre-3 is there again"
+    assert english.source(back.source, back.facts) == "Collector centre-3"
     centres.there("centre-3", ago_s=40)
     centres.look()
     assert centres.told() == ["collector.silent", "collector.silent.restored", "collector.silent"]
