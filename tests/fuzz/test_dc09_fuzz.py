@@ -48,12 +48,25 @@ FRAMES = st.builds(
 )
 
 
+def enciphered(chance: bytes, *, at: int = 0, change: int = 0) -> bytes:
+    """A frame of the keyed account with its key; one byte of what is enciphered may be changed."""
+    padding = (chance + bytes(PADDING))[:PADDING]
+    body = encrypt(encode_body(Body(data=b"#0A2F|Nri1/BA3", sent=NOW.wall)), KEY, padding)
+    changed = bytearray(bytes.fromhex(body.decode()))
+    changed[at % len(changed)] ^= change
+    sent = changed.hex().upper().encode()
+    return encode_frame(Frame(id="SIA-DCS", encrypted=True, sequence=1, account="0A2F", body=sent))
+
+
 def whole(message: bytes) -> bytes:
     """Any message as a frame whose CRC and length are right."""
     return b"\n%04X%04X%s\r" % (crc16(message), len(message), message)
 
 
-@given(st.binary(max_size=400), st.integers(1, 9))
+NOISE = st.lists(st.binary(max_size=20) | st.sampled_from([b"\n", b"\r"]) | FRAMES.map(encode_frame), max_size=12)
+
+
+@given(st.binary(max_size=400) | NOISE.map(b"".join), st.integers(1, 9))
 @settings(max_examples=400, deadline=None)
 def test_noise_is_split_alike_however_it_is_cut(data: bytes, cut: int) -> None:
     """Every frame begins with its line feed and ends with its carriage return, and no byte is in two."""
@@ -68,7 +81,14 @@ def test_noise_is_split_alike_however_it_is_cut(data: bytes, cut: int) -> None:
         assert len(frame) <= MAX_FRAME
 
 
-@given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(whole), FRAMES.map(encode_frame)))
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=200).map(whole),
+        FRAMES.map(encode_frame),
+        st.binary(max_size=PADDING).map(enciphered),
+    )
+)
 @settings(max_examples=600, deadline=None)
 def test_any_bytes_are_judged_and_none_in_clear_is_believed_of_a_keyed_account(data: bytes) -> None:
     """One word for each frame, with its answer; what is taken of the keyed account was enciphered with its key."""
@@ -95,12 +115,7 @@ def test_what_is_made_is_read(frame: Frame) -> None:
 @settings(max_examples=400, deadline=None)
 def test_a_changed_block_is_never_taken_for_an_alarm_in_another_zone(chance: bytes, at: int, change: int) -> None:
     """DC-09 does not sign: a change may pass only where it leaves a body with its time, and it never crashes."""
-    padding = (chance + bytes(PADDING))[:PADDING]
-    body = encrypt(encode_body(Body(data=b"#0A2F|Nri1/BA3", sent=NOW.wall)), KEY, padding)
-    changed = bytearray(bytes.fromhex(body.decode()))
-    changed[at % len(changed)] ^= change
-    frame = Frame(id="SIA-DCS", encrypted=True, sequence=1, account="0A2F", body=changed.hex().upper().encode())
-    verdict = judge(encode_frame(frame), ACCOUNTS, NOW.wall)
+    verdict = judge(enciphered(chance, at=at, change=change), ACCOUNTS, NOW.wall)
     if verdict.taken:
         assert verdict.off_s is not None
 
@@ -119,7 +134,7 @@ def test_content_is_read_or_refused(data: bytes) -> None:
             assert all(len(each.text) <= MAX_TEXT and each.text.isprintable() for each in said)
 
 
-@given(st.binary(max_size=200))
+@given(st.binary(max_size=200) | st.lists(st.sampled_from([b"#0012|Nri1/BA3", *b"[ ] M x".split()])).map(b"".join))
 @settings(max_examples=300, deadline=None)
 def test_a_body_is_parts_of_itself(clear: bytes) -> None:
     """Nothing is made up."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agent.evidence.describing import decode_description
 from agent.evidence.promising import Ask
 from agent.evidence.requests import ACTIONS, LONGEST, Over, Preset, admit, read_wanted
+from protocol.timestamps import format_time
 from tests.branch import moment
 
 SLOT = "019af6a5-0000-7000-8000-000000000001-1"
@@ -27,7 +28,10 @@ times = st.sampled_from(
     ["2026-11-21T05:00:00.000Z", "2026-11-21T05:00:10.000Z", "2026-13-41T99:00:00.000Z", "0001-01-01T00:00:00.000Z"]
 )
 values = st.one_of(anything, times, st.just("01"), st.lists(st.just(SLOT[:-2]), max_size=400))
-arguments = st.dictionaries(st.sampled_from(["camera", "from", "to", "preset", "events", "x"]), values, max_size=6)
+ends = st.integers(-400_000, 200_000).map(lambda off_ms: format_time(moment(NOW.mono_ms + off_ms).wall))
+spans = st.fixed_dictionaries({"camera": st.just("01"), "from": ends, "to": ends})
+names = st.sampled_from(["camera", "from", "to", "preset", "events", "x"])
+arguments = spans | st.dictionaries(names, values, max_size=6)
 
 
 @given(st.sampled_from(sorted(ACTIONS)), arguments)

@@ -95,7 +95,10 @@ def imports(table: CsvTable, folder: Path) -> None:
         assert bool(line.text) == (line.what in {What.NEW, What.CHANGED})
 
 
-@given(st.one_of(st.binary(max_size=300), st.text('id,;\t"\n\r名01-x.', max_size=200).map(str.encode)))
+CELLS = st.text('id,;\t"\n\r名01-x.', max_size=200).map(str.encode)
+
+
+@given(st.one_of(st.binary(max_size=300), CELLS, CELLS.map(b"id;name\n0755-099;x\n".__add__)))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_as_a_table(content: bytes) -> None:
     """What is no table says on which line; what is one says of each line what it would do."""
@@ -126,6 +129,15 @@ def test_any_cells_below_any_columns(columns: list[str], rows: list[list[str]]) 
         imports(table, Path(folder))
 
 
+REGISTRATION = st.fixed_dictionaries(
+    {
+        "person": st.sampled_from(["zhang-wei", "nobody"]),
+        "name": st.text(max_size=20),
+        "kind": st.sampled_from(["key_file", "webauthn"]),
+        "public_key": st.text("AZaz09+/=", min_size=1, max_size=40),
+        "at": st.just("2026-11-21T02:13:49.000Z"),
+    }
+)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -142,7 +154,10 @@ JSON = st.recursive(
 )
 
 
-@given(st.one_of(st.binary(max_size=200), JSON.map(lambda data: json.dumps(data).encode())))
+LISTS = st.lists(REGISTRATION, max_size=3).map(lambda each: {"v": 1, "registrations": each})
+
+
+@given(st.one_of(st.binary(max_size=200), (JSON | LISTS).map(lambda data: json.dumps(data).encode())))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_from_the_desk(content: bytes) -> None:
     """What is no list of registrations is refused in one line; what is one is weighed."""

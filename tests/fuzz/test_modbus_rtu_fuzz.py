@@ -82,7 +82,13 @@ def test_another_answer_is_named(body: str, said: str) -> None:
     assert complaint(b"", ASKED, crc_fits) == ""
 
 
-@given(st.binary(max_size=256))
+NOISE = st.binary(max_size=40)
+SUMMED = st.tuples(st.sampled_from([b"\x11\x02\x03", b"\x11\x82", b"\x11\x01\x03", b""]), st.binary(max_size=4)).map(
+    lambda parts: b"".join(parts) + crc(b"".join(parts))
+)
+
+
+@given(st.binary(max_size=256) | st.tuples(NOISE, SUMMED, NOISE).map(b"".join))
 @settings(max_examples=500, deadline=None)
 def test_noise_is_no_answer(received: bytes) -> None:
     """Whatever arrives is judged, and what is taken is an answer by every measure."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from agent.people.guests import MAX_GUESTS, Guests, listen
 from agent.people.heads import atss, ssd
-from agent.people.words import Greeting, answer, encode, from_people, greeting
+from agent.people.words import MAX_SIDE, Greeting, answer, encode, from_people, greeting
 from agent.video.words import MAX_BOXES, Box, Thing
 
 SMALL = Greeting(width=4, height=2, model="small")
@@ -87,12 +87,25 @@ def _serve(guests: Guests) -> None:
         guests.tell(number, encode((Box(Thing.PERSON, 0.5, 0, 0, 1, 1),)))
 
 
-@given(st.binary(max_size=200))
+BOXES = st.lists(st.tuples(st.sampled_from(list(Thing)), *[st.floats(-1, 2)] * 5), max_size=MAX_BOXES + 2)
+SENT = st.one_of(
+    BOXES.map(lambda each: encode(tuple(Box(*parts) for parts in each))),
+    st.fixed_dictionaries({"width": st.integers(-9, 5000), "height": st.integers(-9, 5000), "model": st.text()}).map(
+        msgspec.msgpack.encode
+    ),
+)
+
+
+@given(st.binary(max_size=200) | SENT)
 def test_no_answer_is_more_than_refused(data: bytes) -> None:
     """What is no message is refused as such, and what is one stays within its limits."""
     for read in (greeting, answer, from_people):
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            read(data)
+            match read(data):
+                case Greeting() as said:
+                    assert 0 < said.frame_bytes <= MAX_SIDE * MAX_SIDE * 3
+                case tuple() as boxes:
+                    assert len(boxes) <= MAX_BOXES
 
 
 @given(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40))

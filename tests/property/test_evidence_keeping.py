@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,8 @@ NOW = datetime(2026, 11, 21, 2, 13, tzinfo=UTC)
 LIMITS = Limits(budget_bytes=1_000, keep=timedelta(days=90), keep_routine=timedelta(days=30), margin_bytes=100)
 ROOMY = 10_000
 
-kept = st.builds(
+kept = partial(
+    st.builds,
     lambda number, level, hours, size, is_open, sent, request: Kept(
         slot=f"s{number}",
         level=level,
@@ -24,14 +26,18 @@ kept = st.builds(
         request=request,
     ),
     st.integers(0, 10**9),
-    st.integers(1, 5),
-    st.integers(0, 200 * 24),
-    st.integers(1, 400),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
 )
-stocks = st.lists(kept, max_size=14, unique_by=lambda each: each.slot)
+whichever = kept(
+    st.integers(1, 5), st.integers(0, 200 * 24), st.integers(1, 400), st.booleans(), st.booleans(), st.booleans()
+)
+alike = kept(
+    st.sampled_from((2, 4)),
+    st.integers(0, 48),
+    st.integers(100, 400),
+    *[st.just(each) for each in (False, True, False)],
+)
+stocks = st.lists(whichever, max_size=14, unique_by=lambda each: each.slot)
+full_stocks = st.lists(whichever | alike, min_size=4, max_size=14, unique_by=lambda each: each.slot)
 
 
 @given(stocks, st.booleans(), st.booleans(), st.integers(0, 3_000), st.integers(0, 500))
@@ -68,7 +74,7 @@ def test_no_more_goes_than_must(stock: list[Kept], way: bool, wanted: int) -> No
         assert left + by_slot[young[-1]].size > LIMITS.budget_bytes
 
 
-@given(stocks, st.booleans())
+@given(stocks | full_stocks, st.booleans())
 def test_for_room_the_routine_goes_before_the_grave_and_the_old_before_the_new(stock: list[Kept], way: bool) -> None:
     """Of two that may go and differ in one thing, the one of less worth goes first."""
     room = decide(stock, LIMITS, NOW, way=way, dated=False, disk_free=ROOMY)

@@ -20,7 +20,10 @@ BANDS = st.sampled_from([LOOSE, TIGHT])
 EDGES = st.sampled_from(
     [(bands, edge) for bands in (LOOSE, TIGHT) for band in (bands.normal, bands.alarm) for edge in band]
 )
-VALUES = st.lists(st.integers(0, 4095), max_size=30)
+LASTING = st.tuples(st.sampled_from([0, 100, 900, 1100, 1900, 2300, 3000, 4000]), st.integers(1, 8))
+VALUES = st.lists(st.integers(0, 4095), max_size=30) | st.lists(LASTING, max_size=8).map(
+    lambda parts: [value for value, times in parts for _ in range(times)]
+)
 STEPS = SETTLE // timedelta(milliseconds=POLL_MS)
 
 

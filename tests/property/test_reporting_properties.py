@@ -14,7 +14,18 @@ from agent.reporting import FLUTTER_QUIET, HELD_BACK_MAX, Draft, ReportingState
 from tests.branch import moment
 
 KINDS = ["door.forced", "door.dual_open", "device.offline"]
-STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.booleans(), st.integers(0, 15_000)), max_size=80)
+STEP = st.tuples(st.sampled_from(KINDS), st.booleans(), st.integers(0, 15_000)).map(lambda step: [step])
+CHATTER = st.builds(
+    lambda kind, turns, hold_ms, then_ms: [
+        *((kind, turn % 2 == 0, hold_ms) for turn in range(2 * turns)),
+        (kind, True, then_ms),
+    ],
+    st.sampled_from(KINDS),
+    st.integers(2, 20),
+    st.integers(1, 2_000),
+    st.integers(0, 700_000),
+)
+STEPS = st.lists(STEP | CHATTER, max_size=40).map(lambda parts: [step for part in parts for step in part])
 
 
 def play(steps: list[tuple[str, bool, int]]) -> tuple[ReportingState, list[Draft], dict[str, int], int]:

@@ -23,7 +23,12 @@ from simulator.cameras.soap import NotSoapError, Token, duration_s, find, parsed
 INPUT = Property(topic=Topic.INPUT, source="input-1")
 
 
-@given(st.lists(st.binary(min_size=1, max_size=5000), min_size=1, max_size=5), st.integers(0, 0xFFFF))
+UNITS = st.binary(min_size=1, max_size=100) | st.builds(
+    lambda part, size: (part * size)[:size], st.binary(min_size=1, max_size=100), st.integers(MAX_PAYLOAD - 2, 5000)
+)
+
+
+@given(st.lists(UNITS, min_size=1, max_size=5), st.integers(0, 0xFFFF))
 def test_whatever_is_packed_comes_out_as_it_was(nals: list[bytes], first: int) -> None:
     """RFC 6184: units of any length, whole or in fragments, are put together again; only the last packet is marked."""
     packets = list(Packetizer(ssrc=7, sequence=first).packets(nals, 90_000))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.enrolment import key_kid
@@ -83,7 +83,12 @@ def test_whatever_stands_in_authorization_is_a_word_or_our_error(text: str) -> N
     assert _fault(text) in {"", "token", "upload", "too_large"}
 
 
-@given(st.text("bytes 0123456789-/*", max_size=60) | st.text(max_size=30))
+_PLACES = st.integers(-1, 2 * MAX_PIECE_BYTES)
+_PIECES = st.tuples(_PLACES, _PLACES, _PLACES)
+
+
+@given(st.text("bytes 0123456789-/*", max_size=60) | st.text(max_size=30) | _PIECES.map("bytes %d-%d/%d".__mod__))
+@example(f"bytes 0-{MAX_PIECE_BYTES - 1}/{MAX_PIECE_BYTES}")
 def test_whatever_stands_in_content_range_is_a_piece_within_its_limits_or_our_error(text: str) -> None:
     """A piece that is read lies within its file and is no larger than one call may bring."""
     try:
@@ -94,7 +99,7 @@ def test_whatever_stands_in_content_range_is_a_piece_within_its_limits_or_our_er
     assert piece.size <= MAX_PIECE_BYTES
 
 
-@given(st.binary(max_size=80))
+@given(st.binary(max_size=80) | st.integers(-5, 2**64).map(b'{"have":%d}'.__mod__))
 def test_whatever_answers_is_a_number_or_our_error(body: bytes) -> None:
     """A centre that answers nonsense is told as one."""
     try:
