@@ -10,14 +10,17 @@ from fastapi import APIRouter, Path, Request, Response
 from collector.acceptance.printing import PrintingError, acceptance_pdf, local_time
 from collector.acceptance.records import Kept, Listed
 from collector.console import problems, shapes
-from collector.console.asking import Asked, Asker, asker
+from collector.console.asking import Asked, Asker
 from collector.console.filters import Cursor, Limit, SiteFilter, in_scope, more
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
+from collector.console.sheets import visitor
+from collector.console.telling import iso
 from collector.console.wording import Wording
 from collector.services import Services
 from collector.storage.records import Filter, SiteRow
+from collector.times import unix_ms
 from protocol.acceptance import Result, record_bytes
 from protocol.ids import EVENT_ID_PATTERN
 from protocol.ledger import line_hash
@@ -103,7 +106,8 @@ def routes(services: Services, pages: Pages) -> APIRouter:
 
     @router.get("/acceptances", include_in_schema=False)
     def page(request: Request, cursor: Cursor = None) -> Response:
-        asked = asker(request)
+        if isinstance(asked := visitor(request), Response):
+            return asked
         named = sites(asked)
         found = services.walk_tests.listed(of(asked, LISTED, cursor))
         rows = [_row(each, named) for each in found.items]
@@ -111,6 +115,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             request,
             asked.language,
             "acceptances.html",
+            now_iso=iso(unix_ms(services.now())),
             rows=rows,
             papers=PAPERS,
             older=found.next,

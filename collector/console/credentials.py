@@ -11,17 +11,19 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from collector.console import order_shapes, problems, shapes
-from collector.console.asking import Asked, Asker, asker, needs
+from collector.console.asking import Asked, Asker, needs
 from collector.console.filters import Limit, Place, part
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
+from collector.console.sheets import visitor
 from collector.console.telling import iso
 from collector.people import PersonRole
 from collector.registering import Fresh, RegistrationRefusedError, key_of_base64, key_of_pem, registrations_of
 from collector.security_keys import SecurityKeyError, creation_options, made_key
 from collector.services import Services
 from collector.storage.registrations import RegisteredKey
+from collector.times import unix_ms
 from protocol.ids import EVENT_ID_PATTERN
 from protocol.registration import encode_registrations, spoken_key
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
@@ -160,12 +162,14 @@ def routes(services: Services, pages: Pages) -> APIRouter:
 
     @router.get("/credentials", include_in_schema=False)
     def page(request: Request) -> Response:
-        asked = asker(request)
+        if isinstance(asked := visitor(request), Response):
+            return asked
         rows = [_told(row) for row in registry.keys(asked.person)]
         return pages.page(
             request,
             asked.language,
             "credentials.html",
+            now_iso=iso(unix_ms(services.now())),
             rows=rows,
             person=asked.person,
             keeper=PersonRole.ADMINISTRATOR in asked.person.roles,

@@ -223,7 +223,8 @@ def grouped(links: Sequence[tuple[str, Mapping[str, Any]]], wording: Wording, te
     said: list[str] = []
     if joined:
         window_s = max(int(why.get("window_s", 0)) for _, why in links if why.get("rule") == "same_source")
-        words = N_("The same point told it again within {time}, {count} times: one alarm.")
+        once = N_("The same point told it once more within {time}: one alarm.")
+        words = once if joined == 1 else N_("The same point told it again within {time}, {count} times: one alarm.")
         span = policy_words.lasting(timedelta(seconds=window_s), texts)
         said.append(texts(words).format(time=span, count=joined))
     for part, why in links:

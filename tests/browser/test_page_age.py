@@ -57,6 +57,23 @@ def test_keys_stay_where_they_were_when_a_page_is_drawn_anew(browser: Browser, s
         expect(choose).to_be_focused()
 
 
+def test_what_somebody_wrote_stays_when_a_page_is_drawn_anew(browser: Browser, served: Served) -> None:
+    """A reason typed before a telephone call is there after it; what nobody touched is as the centre says it."""
+    with desk(browser, served.address, LI, language="en") as seen:
+        page = seen.page
+        page.clock.install()
+        page.goto(f"{served.address}/quiet?site=0755-031")
+        page.check("#make [name=sort][value=test]")
+        page.fill("#make [name=reason]", "the installer telephones")
+        page.evaluate("document.activeElement.blur()")
+        page.evaluate("document.getElementById('sheet').dataset.old = 'yes'")
+        page.clock.fast_forward(REFRESH_MS)
+        expect(page.locator("#sheet[data-old]")).to_have_count(0)
+        expect(page.locator("#make [name=reason]")).to_have_value("the installer telephones")
+        expect(page.locator("#make [name=sort][value=test]")).to_be_checked()
+        expect(page.locator("#make [name=sort][value=shelve]")).not_to_be_checked()
+
+
 def test_a_site_without_a_name_of_its_own_is_called_once(browser: Browser, served: Served) -> None:
     """Where a name is the id there is nothing to tell apart: it does not stand there twice."""
     with desk(browser, served.address, LI, language="en") as seen:

@@ -83,3 +83,30 @@ def test_how_a_partition_was_set_is_said_in_words(way: str, language: str) -> No
     wording = Wording(texts=texts_for(language))
     assert wording.reason(way, "partition/cash") != way
     assert ("set" in wording.reason(way, "partition/cash")) == (language == "en")
+
+
+@pytest.mark.parametrize("path", ["/acceptances", "/credentials", "/quiet", "/orders", "/sites/0755-031", "/"])
+async def test_a_person_without_a_login_is_sent_to_it(world: ConsoleWorld, path: str) -> None:
+    """A page is opened by people: they get the login, no line of JSON."""
+    async with world.client(None) as nobody:
+        answer = await nobody.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+@pytest.mark.parametrize("path", ["/acceptances", "/credentials"])
+async def test_a_paper_page_says_as_of_when_it_is(world: ConsoleWorld, path: str) -> None:
+    """The centre's time, with its zone."""
+    async with world.client("li") as client:
+        page = (await client.get(path, params={"lang": "en"})).text
+    assert f"{world.centre.now:%Y-%m-%d %H:%M:%S} UTC" in page.partition("As of")[2][:200]
+
+
+@pytest.mark.parametrize(("again", "said"), [(1, "once more within"), (2, "10 min, 2 times")])
+async def test_once_more_is_no_plural(world: ConsoleWorld, again: int, said: str) -> None:
+    """What told itself again joins its alarm, and its page says how often."""
+    for _ in range(1 + again):
+        world.happens("device.offline", "device/p1")
+    (row,) = world.centre.alarms()
+    async with world.client("li") as client:
+        page = (await client.get(f"/desk/alarms/{row.id}", params={"lang": "en"})).text
+    assert said in page

@@ -1,6 +1,7 @@
 // Pages beside the desk: forms and buttons that ask the centre, refusals in its own words, times in the reader's hours.
 import { focused } from "./focus.js";
 import { ago, dress, now, remaining } from "./time.js";
+import { keepTyped } from "./typed.js";
 import { say } from "./words.js";
 
 const REFRESH_MS = 30000; // lists are drawn anew so often, and after each change
@@ -101,7 +102,9 @@ async function redraw(quietly = false) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
   const refocus = focused(main());
-  main().replaceWith(page.getElementById("sheet"));
+  const fresh = page.getElementById("sheet");
+  if (quietly) keepTyped(main(), fresh);
+  main().replaceWith(fresh);
   if (quietly) for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   begin();
   warm();
