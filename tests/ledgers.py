@@ -76,9 +76,10 @@ class PaperBox:
         in_lane: Lane | None = None,
         source: str = "interlock/vestibule",
         restores: str | None = None,
+        level: int | None = None,
         **facts: Any,
     ) -> bytes:
-        """The next line of the lane of `kind`."""
+        """The next line of the lane of `kind`; its level is the kind's own unless `level` says another."""
         lane = in_lane or kind_of(kind).lane
         tip = self.tips[lane]
         self.now += timedelta(milliseconds=10)
@@ -93,7 +94,7 @@ class PaperBox:
             seq=tip.seq + 1,
             prev=tip.hash,
             kind=kind,
-            level=KINDS[kind.removesuffix(".restored")].level,
+            level=level or KINDS[kind.removesuffix(".restored")].level,
             at=format_time(self.now),
             mono_ms=int(self.now.timestamp() * 1000) % 2**40,
             clock=Clock.SYNCED,

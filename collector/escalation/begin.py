@@ -5,7 +5,7 @@ that no open alarm ever stands without a next step. Flow: ingest/alarming.py, st
 timers, notices, the journal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from collector.escalation.chains import (
@@ -16,16 +16,18 @@ from collector.escalation.chains import (
     choose,
     confirmed,
     due_of,
+    facts_of,
     goes_on,
+    start,
     steps_of,
 )
-from collector.escalation.plan import CHAIN, ENDED, NEEDED, OWN, due_ms, kept
+from collector.escalation.plan import CHAIN, ENDED, GRAVE, NEEDED, OWN, due_ms, kept
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.surroundings import Surroundings
 from collector.escalation.targets import Looked, look, members, resolve
 from collector.escalation.telling import DIRECTORS, LEADERS, Telling
 from collector.notify.queueing import cancel
-from collector.notify.records import Sort
+from collector.notify.records import CONTACT, Sort
 from collector.rules.holding import Held
 from collector.rules.shapes import Policy
 from collector.storage import reach, timers
@@ -40,20 +42,25 @@ def begin(
     alarm_ids: Sequence[str],
     now_ms: int,
     entries: list[Entry] | None = None,
+    *,
+    rises: Mapping[str, int] | None = None,
 ) -> None:
     """Plan the escalation of these alarms from now on, instead of whatever was planned before.
 
-    Opened, raised, surfaced, returned alarms. Under the policy that was theirs before nobody is told a step again.
-    Journal entries are appended to `entries`, where the caller has some that come before them, else written.
+    Opened, raised, surfaced, returned alarms. Under the policy that was theirs before nobody is told a step again; of
+    those that rose (`rises`: the level before) everybody hears who was told of less. Journal entries are appended to
+    `entries`, where the caller has some that come before them, else written.
     """
     if not alarm_ids:
         return
-    told = Telling(look(connection, around, alarm_ids, now_ms))
+    told = Telling(look(connection, around, alarm_ids, now_ms), risen=rises or {})
     before = timers.timers_of(connection, alarm_ids)
     for alarm in timers.watched(connection, alarm_ids).values():
         if alarm.shelter is None:
             chained = next((timer for timer in before.get(alarm.id, []) if timer.purpose in CHAIN), None)
             _begin(told, alarm, chained)
+            if alarm.id in told.risen:
+                _tell_rise(connection, told, alarm)
     timers.drop_timers(connection, alarm_ids, OWN)
     told.write(connection, entries)
 
@@ -156,7 +163,33 @@ def _begin(told: Telling, alarm: Watched, before: Timer | None) -> None:
         told.begin_chain(alarm, policy, before)
     elif alarm.state in UNTAKEN:  # rules with a hole are refused; only a row that was written by hand leads here
         told.set(alarm, Purpose.STALL, now_ms, ENDED)
+    elif alarm.state in HELD_STATES:
+        _beside_holder(told, alarm, before)
     _by_state(told, alarm, frozenset())
+
+
+def _beside_holder(told: Telling, alarm: Watched, before: Timer | None) -> None:
+    """What is told beside whoever has it goes on as it was; a graver level's policy that lasts so long begins."""
+    now_ms, held = told.looked.now_ms, told.looked.held
+    policy, chain = choose(held.rules, alarm, now_ms), None if before is None else chain_of(before.facts)
+    another = policy is not None and (chain is None or chain.policy != policy.name)
+    if policy is not None and another and goes_on(policy.until, alarm.state):
+        told.set(alarm, Purpose.ESCALATE, now_ms, facts_of(start(policy, held.version, now_ms)))
+    elif before is not None:
+        told.fresh.append(before)
+
+
+def _tell_rise(connection: Transaction, told: Telling, alarm: Watched) -> None:
+    """Whoever was told of a lesser level, once; of one in hand only the holder, unless at a page that shows it.
+
+    Whoever answered is on the way already: called again only for the levels that change what is to be done.
+    """
+    if alarm.state in HELD_STATES:
+        told.rise(alarm, () if alarm.holder in told.looked.present else ("holder",))
+    elif alarm.state in UNTAKEN:
+        coming = reach.answered(connection, alarm.id) if alarm.level > GRAVE else frozenset()
+        people = (person for person in reach.told_people(connection, alarm.id) if person not in coming)
+        told.rise(alarm, ["site/contact" if person.startswith(CONTACT) else f"person/{person}" for person in people])
 
 
 def _go_on(connection: Transaction, told: Telling, alarm: Watched, there: Sequence[Timer], *, idle: bool) -> set[str]:

@@ -22,7 +22,7 @@ from collector.escalation.plan import ENDED, again_ms, timer
 from collector.escalation.records import Purpose, Timer, Watched
 from collector.escalation.targets import Looked, Resolved, resolve
 from collector.notify.queueing import queue
-from collector.notify.records import DESK, Sort, Wanted
+from collector.notify.records import DESK, RISEN, Sort, Wanted
 from collector.rules.shapes import Policy, PolicyStep
 from collector.storage import timers
 from collector.storage.journal import Entry, write_journal
@@ -39,6 +39,7 @@ class Telling:
 
     looked: Looked
     answered: Mapping[str, frozenset[str]] = field(default_factory=dict)  # alarm -> who answered already
+    risen: Mapping[str, int] = field(default_factory=dict)  # alarm -> its level before; each notice of it says so
     wanted: list[Wanted] = field(default_factory=list)
     fresh: list[Timer] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -91,6 +92,13 @@ class Telling:
             if any(each.reaches_somebody for each in resolved):
                 return
 
+    def rise(self, alarm: Watched, targets: Sequence[str]) -> None:
+        """Tell these that its level rose, by their usual ways; not whom a step tells at this moment."""
+        there = {asked.person or asked.target for asked in self.wanted if asked.alarm == alarm.id}
+        missing = [target for target in targets if target.removeprefix("person/") not in there]
+        if missing:
+            self.tell(alarm, Sort.ALARM, [resolve(self.looked, alarm, target) for target in missing], {"why": RISEN})
+
     def tell(
         self,
         alarm: Watched,
@@ -103,6 +111,8 @@ class Telling:
         While nobody has the alarm, an answer only pauses: who gave it is told again, unless of the same group others
         still owe theirs. Else an alarm that everybody answered and nobody took would be told to nobody.
         """
+        if alarm.id in self.risen:
+            facts = {**facts, "risen": self.risen[alarm.id]}
         people: dict[str, None] = {}
         for each in resolved:
             answered = self.answered.get(alarm.id, frozenset()) if sort is Sort.ALARM else frozenset()

@@ -36,7 +36,8 @@ def raise_alarms(work: Work, around: Surroundings, storms: Sequence[Storm] = ())
     opening = [fact for fact in work.facts if not is_restore(fact.kind)]
     sites = {fact.site for fact in opening}
     suspended = suspensions.in_force(connection, sites, now_ms - TEST_TRAVEL_MS, now_ms)
-    made = correlate(work.facts, _known(work, opening, on_test(opening, suspended)), lambda: around.new_id(now_ms))
+    known = _known(work, opening, on_test(opening, suspended))
+    made = correlate(work.facts, known, lambda: around.new_id(now_ms))
     quieting = Quieting(connection=connection, around=around, now_ms=now_ms, suspended=suspended)
     covers = quieting.cover(made, storms)
     alarm_writing.note_restores(connection, [fact for fact in work.facts if fact.restores is not None])
@@ -59,7 +60,9 @@ def raise_alarms(work: Work, around: Surroundings, storms: Sequence[Storm] = ())
     write_journal(connection, [*_entries(around, made, covers), *quieting.entries], now_ms)
     needing = {each.alarm for each in made.openings if each.alarm not in covers}
     needing |= {alarm for alarm, change in made.changes.items() if change.rises or change.unparks}
-    begin(connection, around, sorted(needing), now_ms)
+    stood = {alarm.id: alarm.level for alarm in known.open_alarms}
+    rises = {alarm: stood[alarm] for alarm, change in made.changes.items() if change.rises and alarm in stood}
+    begin(connection, around, sorted(needing), now_ms, rises=rises)
     return made
 
 

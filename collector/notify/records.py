@@ -19,6 +19,10 @@ CONTACT: Final = "site/"
 """How `person` of a site's contact begins, who is nobody of collector.toml: `site/0755-031`."""
 
 
+RISEN: Final = "risen"
+"""Why somebody is told whom no step tells: the alarm is graver than what was told before."""
+
+
 class NoticeState(StrEnum):
     """Where a notice stands."""
 

@@ -20,6 +20,8 @@ from protocol.texts import texts_for
 LONGEST_NAME: Final = 60
 """Characters of a name in a text message; the rest of a longer one stands at the desk."""
 
+LEAST_GRAVE: Final = 5
+
 WHY: Final[Mapping[str, str]] = {
     "response": "unanswered",
     "untaken": "unanswered",
@@ -141,6 +143,7 @@ def _fields(saying: Saying, texts: Texts, named: Callable[[str], str]) -> dict[s
         "date": f"{at:%Y-%m-%d}",
         "holder": named(alarm.holder) if alarm.holder else "",
         "next": _next(texts, alarm, notice, told, named),
+        "risen": _risen(texts, alarm, told),
     }
 
 
@@ -161,6 +164,14 @@ def _next(texts: Texts, alarm: AlarmFacts, notice: Notice, told: Mapping[str, An
     if alarm.respond_by_ms <= notice.queued_ms:
         return texts.word("unanswered")
     return texts.word("respond", until=f"{local(alarm.respond_by_ms, alarm.timezone):%H:%M:%S}")
+
+
+def _risen(texts: Texts, alarm: AlarmFacts, told: Mapping[str, Any]) -> str:
+    """From which level to which, where that is why it is told; a damaged row says nothing of it."""
+    was = told.get("risen")
+    if type(was) is not int or not alarm.level < was <= LEAST_GRAVE:
+        return ""
+    return texts.word("risen", was=texts.level(was), level=texts.level(alarm.level))
 
 
 def _answer(texts: Texts, code: str, link: str) -> str:

@@ -21,7 +21,9 @@ PARTS: Final = ("short", "subject", "body", "voice")
 
 _ALWAYS: Final = frozenset({"again"})
 _ANSWER: Final = frozenset({"answer", "spoken", "link", "code"})
-_ALARM: Final = frozenset({"level", "what", "headline", "site", "unit", "when", "date", "number", "next", "holder"})
+_ALARM: Final = frozenset(
+    {"level", "what", "headline", "site", "unit", "when", "date", "number", "next", "holder", "risen"}
+)
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "alarm": _ALWAYS | _ANSWER | _ALARM,
     "reminder": _ALWAYS | _ANSWER | _ALARM,
@@ -41,6 +43,7 @@ WORDS: Final[Mapping[str, frozenset[str]]] = {
     "stalled": frozenset(),
     "review": frozenset(),
     "follow": frozenset(),
+    "risen": frozenset({"was", "level"}),
     "reply_or_link": frozenset({"code", "link"}),
     "reply": frozenset({"code"}),
     "link": frozenset({"link"}),

@@ -5,8 +5,10 @@ Flow: collector/escalation/targets.py and firing.py -> here.
 
 from collections.abc import Iterable
 
+import msgspec
 from sqlalchemy import select
 
+from collector.notify.records import RISEN, NoticeState, Sort, Stored
 from collector.storage.alarm_tables import notices, proofs
 from collector.storage.schema import alarm_events, withheld
 from collector.storage.store import Transaction
@@ -60,12 +62,28 @@ def told_targets(connection: Transaction, alarm_id: str) -> frozenset[str]:
     return frozenset(connection.execute(select(notices.c.target).where(notices.c.alarm == alarm_id)).scalars())
 
 
+def told_people(connection: Transaction, alarm_id: str) -> list[str]:
+    """Who was told of this alarm, in the order in which they were; a site's contact by its name in `notices`."""
+    statement = select(notices.c.person).where(
+        notices.c.alarm == alarm_id, notices.c.person != "", notices.c.state != NoticeState.CANCELLED.value
+    )
+    return list(dict.fromkeys(connection.execute(statement.order_by(notices.c.number)).scalars()))
+
+
 def told_since(connection: Transaction, alarm_id: str, since_ms: int) -> bool:
-    """Whether a step told a person of this alarm since then."""
-    statement = select(notices.c.id).where(
+    """Whether a step told a person of this alarm since then; that its level rose is told by none."""
+    statement = select(notices.c.facts).where(
         notices.c.alarm == alarm_id,
-        notices.c.sort == "alarm",
+        notices.c.sort == Sort.ALARM.value,
         notices.c.person != "",
         notices.c.queued_ms >= since_ms,
     )
-    return connection.execute(statement.limit(1)).first() is not None
+    return any(_by_step(facts) for facts in connection.execute(statement).scalars())
+
+
+def _by_step(facts: str) -> bool:
+    """Whether a notice with these facts is a step's; of a damaged row it is believed."""
+    try:
+        return msgspec.json.decode(facts, type=Stored).told.get("why") != RISEN
+    except msgspec.DecodeError:
+        return True

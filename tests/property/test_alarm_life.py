@@ -139,6 +139,14 @@ class AlarmLife(RuleBasedStateMachine):
         """An event arrives."""
         self._take(self.boxes[SITES.index(site)], kind, source)
 
+    @rule(site=st.sampled_from(SITES), seconds=st.sampled_from((1, 61, 200)))
+    def gets_graver(self, site: str, seconds: int) -> None:
+        """A forced door, and after a while a second sense that agrees: the alarm rises, whoever was told of it."""
+        box = self.boxes[SITES.index(site)]
+        self._take(box, "door.forced", "zone/hall")
+        self.night.pass_seconds(seconds)
+        self._take(box, "presence.after_hours", "camera/03")
+
     @rule(which=st.integers(0, 30))
     def ends(self, which: int) -> None:
         """A condition ends by itself."""
@@ -274,6 +282,22 @@ class AlarmLife(RuleBasedStateMachine):
                 if policy is not None and step < len(policy.step) - 1:  # the last one that applies repeats
                     steps[row.alarm, row.person or row.target, policy.name, step] += 1
         assert [key for key, many in steps.items() if many > 1 + begun[key[0]] + self.loaded] == []
+
+    @invariant()
+    def nobody_knows_less(self) -> None:
+        """Of an alarm that nobody ever took, whoever was told was told its level; who answered, where it is I or II."""
+        with self.night.store.read() as reading:
+            never = alarms.c.acknowledged_ms.is_(None) & alarms.c.shelter.is_(None) & (alarms.c.state == "new")
+            rows = reading.connection.execute(
+                select(notices.c.alarm, notices.c.person, notices.c.level, notices.c.answered_ms, alarms.c.level)
+                .join_from(notices, alarms, alarms.c.id == notices.c.alarm)
+                .where(never, notices.c.person != "", notices.c.state != "cancelled")
+            ).all()
+        gravest: dict[tuple[str, str], int] = {}
+        for alarm, person, told, answered_ms, level in rows:
+            said = level if answered_ms is not None and level > 2 else told
+            gravest[alarm, person] = min(gravest.get((alarm, person), 5), said)
+        assert [key for key, said in gravest.items() if said > {row[0]: row[4] for row in rows}[key[0]]] == []
 
     def _load(self, held: Rules) -> None:
         self.loaded += 1

@@ -19,6 +19,7 @@ from protocol.kinds import KINDS
 from tests.notified import telling
 
 LINK = "https://alarm-desk.security.bank.example/n/abcdefghijklmnopqrstuv"
+RISEN = {"zh-CN": "由五级升为一级", "en": "Risen from Level V to Level I"}
 LONG = "某某市分行西区支行高新技术产业开发区科技园南区第二十七号离行式自助银行服务点"
 
 
@@ -57,10 +58,12 @@ def said(language: str = "zh-CN", row: Notice | None = None, about: AlarmFacts |
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_fits_two_text_messages(language: str, kind: str) -> None:
     """The longest site's name is cut; level, code and link stay whole."""
-    message = said(language, about=alarm(kind=kind, level=1), row=notice(level=1, perhaps=True))
-    assert segments(message.short) <= 2
-    for whole in (LINK, "123456"):
-        assert whole in message.short
+    for told in ({}, {"risen": 5}):
+        row = notice(level=1, perhaps=True, facts=Stored(told=told))
+        message = said(language, about=alarm(kind=kind, level=1), row=row)
+        assert segments(message.short) <= 2
+        for whole in (LINK, "123456", RISEN[language] if told else ""):
+            assert whole in message.short
 
 
 def test_an_alarm_in_chinese_and_english() -> None:
@@ -76,6 +79,25 @@ def test_an_alarm_in_chinese_and_english() -> None:
     )
     assert segments(english.short) <= 2
     assert "1 2 3 4 5 6" in chinese.voice
+
+
+def test_a_rise_says_from_which_level_to_which() -> None:
+    """In every part and both languages; not outside the bank, where it would be a fact, nor of a damaged row."""
+    row = notice(level=1, facts=Stored(told={"why": "risen", "risen": 3}))
+    about = alarm(site_name="科技园支行", level=1)
+    chinese, english = said(row=row, about=about), said("en", row=row, about=about)
+    assert chinese.short == (
+        f"一级警情 入侵报警 科技园支行 16:00:00 由三级升为一级。请于16:01:00前接警。编号48213 回复123456或打开{LINK}"
+    )
+    assert "16:00:00. Risen from Level III to Level I. Take it by" in english.short
+    for message, words in ((chinese, "由三级升为一级"), (english, "Risen from Level III to Level I")):
+        assert all(words in part for part in (message.subject, message.body, message.voice))
+    outside = said(row=row, about=about, outside=True)
+    assert not any("级" in part for part in (outside.short, outside.subject, outside.body, outside.voice))
+    assert outside.alarm is None
+    for damaged in ("3", True, 9, -1, [3]):
+        row = notice(facts=Stored(told={"risen": damaged}))
+        assert "升为" not in said(row=row, about=alarm()).short
 
 
 def test_an_answer_is_offered_only_where_one_can_come() -> None:
