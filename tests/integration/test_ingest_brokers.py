@@ -5,70 +5,20 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from protocol.certificates import Role, Trust, kid_of
-from protocol.envelope import EnvelopeType, Sealer, open_envelope, read_envelope
 from protocol.kinds import Lane
-from protocol.messages import Answers, Receipt, decode_receipt
 from provisioning.keeping import save_crls
 from tests.brokers import Broker, BrokerKind, Certificates, StartBroker, make_certificates
-from tests.collecting import Box
 from tests.conftest import EventuallyBlocking, StartProcess
-from tests.ledgers import der_chain
+from tests.wired_box import Line, delivered, introduced, paper_box
 
 COLLECTOR = "centre-1"
-BOX = "0755-031-a"
-
-
-class Line:
-    """A box's connection, made of nothing of ours: publishes envelopes, keeps what the centre answers."""
-
-    def __init__(self, certificates: Certificates, port: int, box: str = BOX) -> None:
-        self.receipts: list[Receipt] = []
-        self._certificates = certificates
-        self._box = box
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
-        self._client.tls_set_context(certificates.tls(box))
-        self._client.on_message = self._hear
-        self._client.on_connect = lambda client, *_: client.subscribe(f"bw/1/{box}/down/receipt", qos=1)
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def send(self, topic: str, payload: bytes) -> None:
-        """Publish, if there is a connection; the broker's acknowledgement is waited for and means nothing."""
-        if self._client.is_connected():
-            with suppress(RuntimeError):  # the connection went meanwhile: the caller sends again
-                self._client.publish(topic, payload, qos=1).wait_for_publish(10)
-
-    def head(self, lane: Lane) -> int:
-        """The highest number that the centre has signed for."""
-        return max((head.seq for receipt in self.receipts for head in receipt.heads if head.lane is lane), default=0)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._client.disconnect()
-        self._client.loop_stop()
-        del self._client  # it holds a pair of sockets to wake itself until it is gone
-
-    def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        trust = Trust(self._certificates.authority.root.certificate)
-        pem = self._certificates.pair(COLLECTOR)[0].read_bytes()
-        chain = [each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(pem)]
-        collector = trust.identify(chain, datetime.now(UTC), Role.COLLECTOR)
-        unverified = read_envelope(bytes(message.payload), 1 << 20)
-        opened = open_envelope(unverified, collector.public_key, EnvelopeType.RECEIPT)
-        self.receipts.append(decode_receipt(opened.payload))
 
 
 class Bench:
@@ -106,18 +56,6 @@ crls = ["{certificates.crls}"]
             connection.close()
 
 
-def paper_box(certificates: Certificates, box: str = BOX) -> Box:
-    """A box on paper that writes with the key its broker knows it by."""
-    made = Box(authority=certificates.authority, id=box, site=box.rpartition("-")[0], now=datetime.now(UTC))
-    pem, key = certificates.pair(box)
-    certificate = x509.load_pem_x509_certificate(pem.read_bytes())
-    private_key = load_pem_private_key(key.read_bytes(), None)
-    assert isinstance(private_key, EllipticCurvePrivateKey)
-    made.sealer = Sealer(private_key, kid_of(certificate))
-    made.chain = der_chain(certificates.authority, certificate)
-    return made
-
-
 @pytest.fixture
 def lines() -> Iterator[list[Line]]:
     """Connections that are hung up with the test."""
@@ -127,35 +65,12 @@ def lines() -> Iterator[list[Line]]:
         line.close()
 
 
-def introduced(bench: Bench, box: Box, line: Line, eventually: EventuallyBlocking) -> None:
-    """The box sends its birth until the centre answers: a broker forgets what nobody was subscribed to."""
-
-    def answered() -> bool:
-        line.send(f"bw/1/{box.id}/up/birth", box.birth().payload)
-        return any(receipt.answers is Answers.BIRTH for receipt in line.receipts)
-
-    eventually(answered, 30.0, "the birth is answered")
-
-
-def deliver(box: Box, line: Line, messages: list[bytes], eventually: EventuallyBlocking) -> None:
-    """Send until the centre has signed for everything, as a box does."""
-
-    def signed_for() -> bool:
-        if line.head(Lane.URGENT) < box.tips[Lane.URGENT].seq:
-            for message in messages:
-                line.send(f"bw/1/{box.id}/up/event", message)
-        return line.head(Lane.URGENT) == box.tips[Lane.URGENT].seq
-
-    eventually(signed_for, 40.0, "everything is receipted")
-
-
 def test_an_event_is_stored_and_signed_for(
     broker: Broker,
     certificates: Certificates,
     tmp_path: Path,
     free_port: Callable[[], int],
     process: StartProcess,
-    eventually_blocking: EventuallyBlocking,
     lines: list[Line],
 ) -> None:
     """Behind either broker, mutual TLS: birth, events, signed receipts, one alarm, a clean end on SIGTERM."""
@@ -163,9 +78,9 @@ def test_an_event_is_stored_and_signed_for(
     collector = process(bench.command)
     box, line = paper_box(certificates), Line(certificates, broker.port)
     lines.append(line)
-    introduced(bench, box, line, eventually_blocking)
+    introduced(box, line)
     messages = [box.seal(box.opened(Lane.URGENT), box.line("door.dual_open")), box.seal(box.line("door.forced"))]
-    deliver(box, line, messages, eventually_blocking)
+    delivered(box, line, messages)
     assert bench.rows("SELECT seq, kind FROM events WHERE box = ? ORDER BY seq", box.id) == [
         (1, "ledger.opened"),
         (2, "door.dual_open"),
@@ -183,7 +98,6 @@ def test_a_collector_killed_at_any_moment_loses_nothing(
     tmp_path: Path,
     free_port: Callable[[], int],
     process: StartProcess,
-    eventually_blocking: EventuallyBlocking,
     lines: list[Line],
 ) -> None:
     """kill -9 while events pour in: what was receipted is there, and in the end all of it, once."""
@@ -193,7 +107,7 @@ def test_a_collector_killed_at_any_moment_loses_nothing(
     messages = [box.seal(box.opened(Lane.URGENT))]
     for life in range(3):
         collector = process(bench.command)
-        introduced(bench, box, line, eventually_blocking)
+        introduced(box, line)
         fresh = [box.seal(box.line("door.forced", life=life)) for _ in range(400)]
         messages += fresh
         for message in messages[:200] if not life else fresh[:200]:
@@ -203,8 +117,8 @@ def test_a_collector_killed_at_any_moment_loses_nothing(
         stored = {seq for (seq,) in bench.rows("SELECT seq FROM events WHERE box = ?", box.id)}
         assert set(range(1, receipted + 1)) <= stored, "what was signed for is there after the cut"
     process(bench.command)
-    introduced(bench, box, line, eventually_blocking)
-    deliver(box, line, messages, eventually_blocking)
+    introduced(box, line)
+    delivered(box, line, messages)
     seqs = [seq for (seq,) in bench.rows("SELECT seq FROM events WHERE box = ? ORDER BY seq", box.id)]
     assert seqs == list(range(1, box.tips[Lane.URGENT].seq + 1))
     assert bench.rows("SELECT sum(events) FROM alarms WHERE kind = 'door.forced'") == [(1200,)]
@@ -216,7 +130,6 @@ def test_both_brokers_are_heard_and_one_may_die(
     tmp_path: Path,
     free_port: Callable[[], int],
     process: StartProcess,
-    eventually_blocking: EventuallyBlocking,
     lines: list[Line],
 ) -> None:
     """brokers = [...]: a box at either one is answered there; the death and return of one is borne."""
@@ -227,13 +140,13 @@ def test_both_brokers_are_heard_and_one_may_die(
     at_first = Line(certificates, first.port)
     at_second = Line(certificates, second.port, other.id)
     lines += [at_first, at_second]
-    introduced(bench, one, at_first, eventually_blocking)
-    introduced(bench, other, at_second, eventually_blocking)
+    introduced(one, at_first)
+    introduced(other, at_second)
     first.kill()
-    deliver(other, at_second, [other.seal(other.opened(Lane.URGENT))], eventually_blocking)
+    delivered(other, at_second, [other.seal(other.opened(Lane.URGENT))])
     first.start()
     messages = [one.seal(one.opened(Lane.URGENT), one.line("door.dual_open"))]
-    deliver(one, at_first, messages, eventually_blocking)
+    delivered(one, at_first, messages)
 
 
 def test_a_new_revocation_list_counts_while_the_connection_lives(
@@ -251,7 +164,7 @@ def test_a_new_revocation_list_counts_while_the_connection_lives(
     process(bench.command)
     box, line = paper_box(certificates), Line(certificates, broker.port)
     lines.append(line)
-    introduced(bench, box, line, eventually_blocking)
+    introduced(box, line)
     certificate = x509.load_pem_x509_certificate(certificates.pair(box.id)[0].read_bytes())
     save_crls(certificates.authority.revoke(certificate, now=datetime.now(UTC)), certificates.folder / "ca")
     message = box.seal(box.opened(Lane.URGENT))

@@ -16,8 +16,9 @@ from protocol.kinds import Lane
 from tests.brokers import Broker, Certificates
 from tests.conftest import StartProcess
 from tests.postgres_peer import Cluster, cluster
-from tests.two_collectors import BOX, Line, Page, Pair, delivered, introduced, paper_box
+from tests.two_collectors import Page, Pair
 from tests.waiting import eventually_blocking
+from tests.wired_box import BOX, Line, delivered, introduced, paper_box
 
 STORED = f"SELECT seq FROM events WHERE box = '{BOX}' AND lane = 'urgent' ORDER BY seq"  # noqa: S608 - ours
 

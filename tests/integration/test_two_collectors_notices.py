@@ -21,8 +21,9 @@ from tests.collecting import Box
 from tests.conftest import StartProcess
 from tests.kept_gateway import CALL, Gateway, kept_gateway
 from tests.postgres_peer import Cluster
-from tests.two_collectors import BOX, Line, Page, Pair, delivered, introduced, paper_box
+from tests.two_collectors import Page, Pair
 from tests.waiting import eventually_blocking
+from tests.wired_box import BOX, Line, delivered, introduced, paper_box
 
 STEPS_S = (0, 1, 3)
 POLICIES = """
