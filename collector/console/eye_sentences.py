@@ -275,6 +275,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
 
 REASON_FORMS: Final[tuple[tuple[str, str], ...]] = (
     (r"track (?P<track>[0-9]+)", N_("person {track}")),
+    (r"people 1", N_("one person")),
+    (r"cells 1", N_("one field")),
     (r"people (?P<count>[0-9]+)", N_("{count} people")),
     (r"cells (?P<count>[0-9]+)", N_("{count} fields")),
     (r"clock (?P<seconds>[+-][0-9.]+) s", N_("its clock is off by {seconds} s")),

@@ -110,3 +110,12 @@ async def test_once_more_is_no_plural(world: ConsoleWorld, again: int, said: str
     async with world.client("li") as client:
         page = (await client.get(f"/desk/alarms/{row.id}", params={"lang": "en"})).text
     assert said in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("people 1", "one person"), ("people 2", "2 people"), ("cells 1", "one field"), ("cells 3", "3 fields")],
+)
+def test_one_person_is_no_plural(reason: str, said: str) -> None:
+    """What a camera's area counts is told in a number that agrees with its word."""
+    assert Wording(texts=texts_for("en")).reason(reason) == said
