@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +24,9 @@ from collector.rules.shapes import Contact, Policy, PolicyStep, Rules, SiteConta
 from collector.storage.alarm_tables import notices
 from collector.storage.notices import notice_of
 from collector.times import unix_ms
+from provisioning.authority import Authority
 from tests.escalating import EscalatingCentre
+from tests.webhook_peer import WebhookPeer
 
 SECRET = b"a key of the gateway, 24+"
 URL = "https://desk.bank.example"
@@ -115,3 +120,17 @@ class NotifiedCentre(EscalatingCentre):
     def version(self, alarm: str) -> int:
         """How often it changed."""
         return next(each.version for each in self.alarms() if each.id == alarm)
+
+
+@asynccontextmanager
+async def telling_chen(folder: Path, authority: Authority, peer: WebhookPeer) -> AsyncIterator[NotifiedCentre]:
+    """A centre that tells the director by text message, else calls him; both by the same gateway."""
+    made = NotifiedCentre(folder=folder, authority=authority)
+    made.hold_rules(telling("person/chen"))
+    made.webhook("sms", peer.url)
+    made.webhook("call", peer.url.replace("send", "call"))
+    try:
+        yield made
+    finally:
+        await made.hang_up()
+        made.close()

@@ -18,46 +18,16 @@ from collector.command import main
 from collector.console.wording import Wording
 from collector.fleet.collectors import SHOWN_MS, Seen
 from collector.storage import collectors
-from collector.storage.migrating import migrate
 from collector.storage.records import AlarmState
-from collector.storage.store import Store, sqlite_url
+from collector.storage.store import Store
 from collector.times import unix_ms
 from protocol.kinds import Lane
 from protocol.texts import texts_for
 from provisioning.authority import Authority
 from tests.escalating import LEADER, EscalatingCentre
-from tests.ledgers import NOW
-from tests.postgres_peer import Cluster
 from tests.rules_folder import CONFIG
 
 T = 1_800_000_000_000
-
-
-@pytest.fixture(params=("sqlite", "postgres"))
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "collector.sqlite")
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    made = cluster.database()
-    yield made
-    cluster.drop(made)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """A migrated database."""
-    made = Store(url)
-    migrate(made)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    """An authority in memory."""
-    return Authority.create(now=NOW)
 
 
 class Centres:

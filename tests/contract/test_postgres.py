@@ -35,15 +35,6 @@ def url(postgres: Cluster) -> Iterator[str]:
     postgres.drop(made)
 
 
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """A migrated one."""
-    made = Store(url)
-    migrate(made)
-    yield made
-    made.close()
-
-
 def written(store: Store, site: str = "s") -> None:
     """One entry of the journal."""
     with store.write() as connection:

@@ -43,38 +43,6 @@ from protocol.kinds import Lane
 from protocol.ledger import Position
 from provisioning.authority import Authority
 from tests.collecting import Box, PaperCentre
-from tests.ledgers import NOW
-from tests.postgres_peer import Cluster
-
-DATABASES = ("sqlite", "postgres")
-"""Nothing below may know which one it talks to."""
-
-
-@pytest.fixture(params=DATABASES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "contract.db")
-        return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    made = cluster.database()
-    yield made
-    cluster.drop(made)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """A migrated database."""
-    made = Store(url)
-    migrate(made)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    """An authority in memory."""
-    return Authority.create(now=NOW)
 
 
 @pytest.fixture

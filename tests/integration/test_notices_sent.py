@@ -21,7 +21,7 @@ from collector.times import unix_ms
 from provisioning.authority import Authority
 from tests.escalating import ready
 from tests.ledgers import NOW
-from tests.notified import SECRET, SMS, URL, NotifiedCentre, telling
+from tests.notified import SECRET, SMS, URL, NotifiedCentre, telling, telling_chen
 from tests.webhook_peer import WebhookPeer, webhook_peer
 
 
@@ -40,14 +40,9 @@ async def peer() -> AsyncIterator[WebhookPeer]:
 
 @pytest.fixture
 async def centre(tmp_path: Path, authority: Authority, peer: WebhookPeer) -> AsyncIterator[NotifiedCentre]:
-    """The director is told by text message, else called; both are the same gateway."""
-    made = NotifiedCentre(folder=tmp_path, authority=authority)
-    made.hold_rules(telling("person/chen"))
-    made.webhook("sms", peer.url)
-    made.webhook("call", peer.url.replace("send", "call"))
-    yield made
-    await made.hang_up()
-    made.close()
+    """The director is told by text message, else called."""
+    async with telling_chen(tmp_path, authority, peer) as made:
+        yield made
 
 
 async def test_a_notice_arrives_signed_with_facts_link_and_code(centre: NotifiedCentre, peer: WebhookPeer) -> None:

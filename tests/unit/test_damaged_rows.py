@@ -16,7 +16,7 @@ from collector.storage.schema import alarms, envelopes
 from provisioning.authority import Authority
 from tests.collecting import Box
 from tests.escalating import EscalatingCentre, ready
-from tests.notified import SECRET, NotifiedCentre, telling
+from tests.notified import SECRET, NotifiedCentre, telling_chen
 from tests.webhook_peer import WebhookPeer, webhook_peer
 
 
@@ -102,13 +102,8 @@ async def peer() -> AsyncIterator[WebhookPeer]:
 @pytest.fixture
 async def centre(tmp_path: Path, paper_authority: Authority, peer: WebhookPeer) -> AsyncIterator[NotifiedCentre]:
     """The director is told by text message, else called."""
-    made = NotifiedCentre(folder=tmp_path, authority=paper_authority)
-    made.hold_rules(telling("person/chen"))
-    made.webhook("sms", peer.url)
-    made.webhook("call", peer.url.replace("send", "call"))
-    yield made
-    await made.hang_up()
-    made.close()
+    async with telling_chen(tmp_path, paper_authority, peer) as made:
+        yield made
 
 
 @pytest.mark.parametrize("damage", [{"facts": ""}, {"facts": "no json"}, {"facts": '{"then": 7}'}, {"sort": "novel"}])
