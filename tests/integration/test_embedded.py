@@ -49,7 +49,7 @@ def client(broker: EmbeddedBroker, certificates: Certificates, identity: str) ->
         identifier=secrets.token_hex(16),
         clean_session=True,
         tls_context=certificates.tls(identity),
-        timeout=2,
+        timeout=10,
     )
 
 
