@@ -391,7 +391,7 @@ def test_the_word_makes_what_the_script_installs(
     said = capfd.readouterr()
     assert code == 0, said.err
     assert f"Taking the other wheels from {wheels}." in said.err
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60, "nothing was asked of a network that is not there"
     kit = tmp_path / "out" / f"kit-{SITE}"
     assert branchwatch.main(["provision", "kit", "--check", str(kit), "--root", str(tmp_path / "ca/root.pem")]) == 0
     checked = capfd.readouterr().out.splitlines()
