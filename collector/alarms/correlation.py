@@ -97,6 +97,15 @@ class Changed:
     unparks: bool = False
     surfaces: bool = False  # it rose, so nothing may keep it quiet any longer
     becomes: int = 5  # the alarm's level from now on
+    ends: bool = False  # its own condition did, not only one that supported it
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an event stands; `restored_ms` is that alarm's."""
+
+    alarm: str
+    supports: bool = False
+    restored_ms: int | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,13 +131,13 @@ class Known:
     """What stands before the events.
 
     `open_alarms`: of the events' sites, those that could be joined or supported or could support, oldest first;
-    `alarm_of`: the alarm of each restored event, by (box, event id); `ended`: when events among these were restored by
+    `places`: where each restored event stands, by (box, event id); `ended`: when events among these were restored by
     something that came before them; `lasting`: alarms of what the restores among these end, of which nothing has ended
     yet; `testing`: the suspension of each event on test, by number; `tests`: the alarm that such a test has already.
     """
 
     open_alarms: Iterable[Standing] = ()
-    alarm_of: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     ended: Mapping[tuple[str, str], int] = field(default_factory=dict)
     lasting: Mapping[Key, Iterable[str]] = field(default_factory=dict)
     testing: Mapping[int, str] = field(default_factory=dict)
@@ -161,43 +170,52 @@ class _Placing:
         self._by_site: dict[str, dict[str, Standing]] = {}
         for alarm in known.open_alarms:
             self._stand(alarm)
-        self._alarms = dict(known.alarm_of)
+        self._places = dict(known.places)
         self._last = {key: dict.fromkeys(ids) for key, ids in known.lasting.items()}
         self._tests = dict(known.tests)
 
     def place(self, fact: Fact) -> None:
         """An event that begins something, or tells it again."""
         test = self._known.testing.get(fact.number)
-        alarm = self._on_test(fact, test) if test is not None else self._alarm_for(fact)
-        self._alarms[fact.box, fact.event_id] = alarm
-        self._last.setdefault(fact.key, {})[alarm] = None
+        place = Place(alarm=self._on_test(fact, test)) if test is not None else self._place_for(fact)
+        self._places[fact.box, fact.event_id] = place
+        if place.supports:
+            return
+        self._last.setdefault(fact.key, {})[place.alarm] = None
         ended_ms = self._known.ended.get((fact.box, fact.event_id))
         if ended_ms is not None:
-            self.made.changes.setdefault(alarm, Changed()).restored_ms = ended_ms
+            self.made.changes.setdefault(place.alarm, Changed()).restored_ms = ended_ms
 
     def restore(self, fact: Fact) -> None:
-        """An event that says that something ended."""
-        known = self._alarms.get((fact.box, fact.restores or ""))  # none below level 4, or before its event arrives
-        for alarm in {**({known: None} if known else {}), **self._last.pop(fact.key, {})}:
-            change = self.made.changes.setdefault(alarm, Changed())
-            change.restored_ms = fact.at_ms
-            change.last_ms = max(change.last_ms, fact.at_ms)
-            self.made.links.append(Link(alarm=alarm, fact=fact, part=Part.RESTORED, why={"rule": "restores"}))
+        """An event that says that something ended; an alarm is over when its own condition is, not a supporting one."""
+        place = self._places.get((fact.box, fact.restores or ""))  # none below level 4, or before its event arrives
+        own = {} if place is None or place.supports else {place.alarm: None}
+        for alarm in {**own, **self._last.pop(fact.key, {})}:
+            change = self._note_end(alarm, fact)
+            change.restored_ms, change.ends = fact.at_ms, True
+        if place is not None and place.supports:
+            self._note_end(place.alarm, fact, place.restored_ms)
 
-    def _alarm_for(self, fact: Fact) -> str:
+    def _note_end(self, alarm: str, fact: Fact, restored_ms: int | None = None) -> Changed:
+        change = self.made.changes.setdefault(alarm, Changed(restored_ms=restored_ms))
+        change.last_ms = max(change.last_ms, fact.at_ms)
+        self.made.links.append(Link(alarm=alarm, fact=fact, part=Part.RESTORED, why={"rule": "restores"}))
+        return change
+
+    def _place_for(self, fact: Fact) -> Place:
         same = self._by_key.get(fact.key)
         window_ms = window_of(fact.level)
         if same is not None and (apart_ms := _apart(same, fact)) <= window_ms:
             why = {"rule": "same_source", "window_s": window_ms // 1000, "apart_s": apart_ms // 1000}
             self._join(same, fact, Part.JOINED, fact.level, why)
-            return same.id
+            return Place(alarm=same.id)
         sign = _sign(fact)
         others = [alarm for alarm in self._by_site.get(fact.site, {}).values() if alarm.shelter is None]
         for alarm in reversed(others):
             if (row := raised_by(_sign(alarm), sign)) is not None:
                 self._join(alarm, fact, Part.SUPPORTS, row.level, _explained(row, alarm))
-                return alarm.id
-        return self._open(fact, sign, others)
+                return Place(alarm=alarm.id, supports=True, restored_ms=alarm.restored_ms)
+        return Place(alarm=self._open(fact, sign, others))
 
     def _open(self, fact: Fact, sign: Sign, others: Iterable[Standing]) -> str:
         level, why = fact.level, {"rule": "opens"}

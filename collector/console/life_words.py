@@ -17,6 +17,7 @@ RECORD: Final = {
     "joined": N_("Happened again"),
     "supported": N_("Supported by another event"),
     "restored": N_("The condition ended"),
+    "lapsed": N_("What supported it ended; it stands"),
     "raised": N_("Level raised"),
     "sheltered": N_("Set quiet with its cause"),
     "surfaced": N_("Back in the queue"),

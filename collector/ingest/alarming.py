@@ -71,7 +71,7 @@ def _known(work: Work, opening: Sequence[Fact], testing: Mapping[int, str]) -> K
     ending = [fact for fact in work.facts if fact.restores is not None]
     return Known(
         open_alarms=alarm_writing.open_alarms(connection, opening),
-        alarm_of=alarm_writing.alarms_of(connection, [(fact.box, fact.restores or "") for fact in ending]),
+        places=alarm_writing.places_of(connection, [(fact.box, fact.restores or "") for fact in ending]),
         ended=alarm_writing.ended_already(connection, [(fact.box, fact.event_id) for fact in opening]),
         lasting=alarm_writing.lasting(connection, ending),
         testing=testing,
@@ -151,7 +151,8 @@ def _entries(around: Surroundings, made: Correlation, covers: Mapping[str, Cover
     for alarm, change in made.changes.items():
         if alarm in opened:
             continue
-        tell(alarm, "supported" if alarm in supported else "joined" if change.joined else "restored")
+        done = "supported" if alarm in supported else "joined" if change.joined else None
+        tell(alarm, done or ("restored" if change.ends else "lapsed"))
         if change.rises:
             tell(alarm, "raised", level=change.becomes)
         if change.surfaces:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, case, func, insert, select, update
 
 from collector.alarms.composites import INVOLVED
-from collector.alarms.correlation import Correlation, Fact, Key, Standing
+from collector.alarms.correlation import Correlation, Fact, Key, Part, Place, Standing
 from collector.storage.records import OPEN_STATES, AlarmState
 from collector.storage.schema import alarm_events, alarms, events, notes, restores
 from collector.storage.store import Transaction
@@ -105,16 +105,21 @@ def lasting(connection: Transaction, facts: Iterable[Fact]) -> dict[Key, list[st
     return {key: ids for key, ids in found.items() if key in keys}
 
 
-def alarms_of(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """The alarm that each (box, event id) opened or joined."""
+def places_of(connection: Transaction, events: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Place]:
+    """The alarm that each (box, event id) opened, joined or supports."""
     wanted = set(events)
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Place] = {}
     for some in _parts(sorted({event for _, event in wanted})):
         # Ids are a box's own word: two boxes may use one, so the box is looked at too.
-        statement = select(alarm_events).where(alarm_events.c.event_id.in_(some), alarm_events.c.part != "restored")
+        statement = (
+            select(alarm_events, alarms.c.restored_ms)
+            .join(alarms, alarms.c.id == alarm_events.c.alarm)
+            .where(alarm_events.c.event_id.in_(some), alarm_events.c.part != Part.RESTORED)
+        )
         for row in connection.execute(statement):
             if (row.box, row.event_id) in wanted:
-                found[row.box, row.event_id] = row.alarm
+                supports = row.part == Part.SUPPORTS
+                found[row.box, row.event_id] = Place(alarm=row.alarm, supports=supports, restored_ms=row.restored_ms)
     return found
 
 

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from collector.alarms.correlation import Correlation, Fact, Known, Part, correlate
+from collector.alarms.correlation import Correlation, Fact, Known, Part, Place, correlate
 from collector.alarms.lifecycle import Refusal
 from collector.alarms.service import AlarmService, RefusedError
 from collector.people import Person, PersonRole
+from collector.storage.alarm_reading import alarm_detail
 from collector.storage.journal import first_break
 from collector.storage.records import Sight
 from collector.storage.schema import journal
@@ -105,9 +106,27 @@ def test_one_restore_ends_what_was_told_again() -> None:
     reset = fact(9, kind="zone.hold_up.restored", source="zone/button", restores="id-1")
     elsewhere = ("b", "zone.hold_up", "zone/back")
     lasting = {("b", "zone.hold_up", "zone/button"): ["a1", "a2"], elsewhere: ["a3"]}
-    made = correlate([reset], Known(alarm_of={("b-a", "id-1"): "a1"}, lasting=lasting), lambda: "a4")
+    made = correlate([reset], Known(places={("b-a", "id-1"): Place(alarm="a1")}, lasting=lasting), lambda: "a4")
     assert {alarm: change.restored_ms for alarm, change in made.changes.items()} == {"a1": 9, "a2": 9}
     assert [(link.alarm, link.part) for link in made.links] == [("a1", Part.RESTORED), ("a2", Part.RESTORED)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_only_supports_an_alarm_ends_without_it(centre: PaperCentre, at_once: bool) -> None:
+    """A covered lens that is cleared says nothing of the door that was forced; the door's own restore does."""
+    box = ready(centre)
+    forced, covered = box.line("door.forced"), box.line("camera.covered", source="camera/01")
+    cleared = box.line("camera.covered.restored", source="camera/01", restores=decode_event(covered).id)
+    lines = (forced, covered, cleared)
+    for some in [lines] if at_once else [(line,) for line in lines]:
+        centre.take(box.events(*some))
+    (alarm,) = centre.alarms()
+    assert (alarm.kind, alarm.events, alarm.restored_ms) == ("door.forced", 2, None)
+    if not at_once:
+        assert "lapsed" in told_of(centre, alarm.id)
+    centre.take(box.events(box.line("door.forced.restored", restores=decode_event(forced).id)))
+    assert centre.alarms()[0].restored_ms is not None
+    assert told_of(centre, alarm.id)[-1] == "restored"
 
 
 def test_what_was_told_again_and_taken_ends_with_its_reset(centre: PaperCentre) -> None:
@@ -240,6 +259,14 @@ def ready(centre: PaperCentre) -> Box:
     box = centre.box()
     centre.take(box.birth(), box.events(box.opened(Lane.URGENT)), box.events(box.opened(Lane.ROUTINE)))
     return box
+
+
+def told_of(centre: PaperCentre, alarm: str) -> list[str]:
+    """What the journal says happened to it, oldest first."""
+    with centre.store.read() as reading:
+        detail = alarm_detail(reading, alarm, OPERATOR.sight)
+    assert detail is not None
+    return [row.action for row in detail.history]
 
 
 def service(centre: PaperCentre) -> AlarmService:
