@@ -1,9 +1,11 @@
-"""Query parameters that an address of the API does not know are refused, never passed over.
+"""Query parameters that an address of the API does not know, or is given twice, are refused, never passed over.
 
-A filter with a slip in its name would else give the list without any filter, and a program believes it.
+A filter with a slip in its name would else give the list without any filter, and a program believes it; of one given
+twice only the last would hold.
 Flow: app.py puts `only_known` before every route; pages may be asked with anything.
 """
 
+from collections import Counter
 from typing import Final
 
 from fastapi import Request
@@ -12,8 +14,8 @@ from fastapi.routing import APIRoute
 
 from collector.console.entity_tags import API
 from collector.console.problems import INVALID, MOST_FAULTS, Problem, language_of
+from protocol.texts import Texts, texts_for
 from protocol.texts import mark as N_  # noqa: N812 - the mark that catalogue tools look for
-from protocol.texts import texts_for
 
 EVERYWHERE: Final = frozenset({"lang"})
 """What each address takes: the language of whoever reads the answer."""
@@ -22,19 +24,21 @@ MOST_CHARACTERS: Final = 64
 
 
 async def only_known(request: Request) -> None:
-    """Nothing, where every parameter is one of the address.
+    """Nothing, where every parameter is one of the address and is given once.
 
     Raises:
-        Problem: one is not; it names them, and those that are known.
+        Problem: one is not known; it names them, and those that are known. Or one is given more than once.
     """
     if not request.scope["query_string"] or not request.scope["path"].startswith(API):
         return
     route = request.scope.get("route")
     known = EVERYWHERE | (_queries(route.dependant) if isinstance(route, APIRoute) else frozenset())
-    unknown = [name[:MOST_CHARACTERS] for name in dict.fromkeys(request.query_params) if name not in known]
-    if not unknown:
-        return
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = [name[:MOST_CHARACTERS] for name in given if name not in known]
     _ = texts_for(language_of(request))
+    if not unknown:
+        _refuse_twice([name for name in sorted(known - EVERYWHERE) if given[name] > 1], _)
+        return
     named = unknown[:MOST_FAULTS]
     raise Problem(
         sort=INVALID,
@@ -45,6 +49,16 @@ async def only_known(request: Request) -> None:
             "known": sorted(known),
         },
     )
+
+
+def _refuse_twice(names: list[str], _: Texts) -> None:
+    if names:
+        raise Problem(
+            sort=INVALID,
+            detail=N_("Given more than once: {names}. Give each parameter once."),
+            values={"names": ", ".join(names)},
+            more={"faults": [{"place": f"query/{name}", "detail": _("is given more than once")} for name in names]},
+        )
 
 
 def _queries(dependant: Dependant) -> frozenset[str]:

@@ -225,6 +225,19 @@ async def test_an_unknown_parameter_is_said_in_both_languages(world: ConsoleWorl
     assert page.status_code == 200
 
 
+async def test_a_parameter_given_twice_is_refused(world: ConsoleWorld) -> None:
+    """`?kinds=alarm&kinds=box` would be boxes alone, and whoever asked waits for alarms; `lang` hides nothing."""
+    async with world.client() as client:
+        zh, en = [(await client.get(f"/api/v1/live?kinds=alarm&kinds=box&lang={each}")).json() for each in ("zh", "en")]
+        unknown = (await client.get("/api/v1/alarms?lvel=1&site=a&site=a&lang=en")).json()
+        fine = await client.get("/api/v1/alarms?lang=zh&lang=en&limit=1")
+    assert (en["status"], en["detail"]) == (422, "Given more than once: kinds. Give each parameter once.")
+    assert en["faults"] == [{"place": "query/kinds", "detail": "is given more than once"}]
+    assert (zh["detail"], zh["faults"][0]["detail"]) == ("重复给出：kinds。每个参数只能给出一次。", "重复给出")
+    assert unknown["faults"] == [{"place": "query/lvel", "detail": "is not known here"}]
+    assert fine.status_code == 200
+
+
 async def test_a_walk_test_of_long_ago_is_still_found(world: ConsoleWorld) -> None:
     """Its record, and the way to it on the page, do not end with the newest two hundred."""
     old = walked(world).test
