@@ -40,6 +40,7 @@ def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password:
     listener = socket.create_server(("127.0.0.1", 0))
     device = HttpDevice(listener.getsockname()[1], user, password)
     running = True
+    serving: list[tuple[socket.socket, threading.Thread]] = []
 
     def serve(line: socket.socket) -> None:
         with line, suppress(OSError):
@@ -65,7 +66,8 @@ def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password:
                 line, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=serve, args=(line,), daemon=True).start()
+            serving.append((line, threading.Thread(target=serve, args=(line,), daemon=True)))
+            serving[-1][1].start()
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -77,6 +79,10 @@ def http_device(answer: Callable[[str, bytes], bytes], user: str = "", password:
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+        for line, answering in serving:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            answering.join(5)
 
 
 def _request(line: socket.socket) -> tuple[str, bytes]:

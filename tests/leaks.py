@@ -12,8 +12,11 @@ import ctypes
 import gc
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.waiting import NotInTimeError, eventually_blocking
 
 PR_SET_CHILD_SUBREAPER = 36
 LASTING: set[int] = set()
@@ -23,6 +26,9 @@ SERVERS: set[int] = set()
 
 OF_BROWSERS = "chrome_crashpad_handler"
 """A browser starts it when it likes and ends it with itself; tests of a file share a browser."""
+
+GRACE_S = 3.0
+"""What the thread of a test's peer gets to close its socket; nobody waits for it where nothing is left."""
 
 GRACE_TURNS = 20
 """Turns of the event loop a cancelled task gets to end."""
@@ -46,11 +52,13 @@ def holdings() -> Holdings:
     return Holdings(sockets=_sockets(), children=_children())
 
 
-def left_behind(before: Holdings) -> list[str]:
+def left_behind(before: Holdings, grace_s: float = GRACE_S) -> list[str]:
     """Name what is held now and was not before; stray children are ended by their id."""
     now = holdings()
     if now.sockets - before.sockets:
         gc.collect()
+        with suppress(NotInTimeError):  # a peer's thread may be about to close what its client has left
+            eventually_blocking(lambda: not _sockets() - before.sockets - _pooled(), grace_s)
         now = holdings()
     open_now = now.sockets - before.sockets
     problems = [f"an open socket: {name}" for name in sorted(open_now - (_pooled() if open_now else frozenset()))]
