@@ -47,6 +47,7 @@ STEPS: Final = {
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_IOERR": _DISK,
+    "SQLITE_ERROR": _OLD,  # a table or column is missing
     "25P": _AGAIN,  # a transaction that stood still too long was ended
     "25": _COPY,
     "28": _PASSWORD,

@@ -187,6 +187,16 @@ def test_a_damaged_database_is_out_of_reach_and_no_fault_of_a_row(tmp_path: Path
     store.close()
 
 
+def test_a_file_of_an_older_version_names_the_word_that_brings_it_here(tmp_path: Path) -> None:
+    """`collector audit` before a new version was started finds tables missing; nothing is wrong with the place."""
+    store = Store(sqlite_url(tmp_path / "x.db"))
+    with store.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE older (id INTEGER)")
+    with pytest.raises(StoreError, match="branchwatch collector migrate"), store.read() as reading:
+        reading.journal_head()
+    store.close()
+
+
 def test_writers_take_turns_on_the_counters(store: Store) -> None:
     """Numbers are given out under lock, so the second transaction goes on where the first ended."""
     for expected in (0, 5):
