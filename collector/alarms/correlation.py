@@ -190,10 +190,11 @@ class _Placing:
         """An event that says that something ended; an alarm is over when its own condition is, not a supporting one."""
         place = self._places.get((fact.box, fact.restores or ""))  # none below level 4, or before its event arrives
         own = {} if place is None or place.supports else {place.alarm: None}
-        for alarm in {**own, **self._last.pop(fact.key, {})}:
+        ending = {**own, **self._last.pop(fact.key, {})}
+        for alarm in ending:
             change = self._note_end(alarm, fact)
             change.restored_ms, change.ends = fact.at_ms, True
-        if place is not None and place.supports:
+        if place is not None and place.supports and place.alarm not in ending:
             self._note_end(place.alarm, fact, place.restored_ms)
 
     def _note_end(self, alarm: str, fact: Fact, restored_ms: int | None = None) -> Changed:

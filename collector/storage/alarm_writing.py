@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 
 from collector.alarms.composites import INVOLVED
 from collector.alarms.correlation import Correlation, Fact, Key, Part, Place, Standing
@@ -239,13 +239,14 @@ _CHANGE: Final = (
     )
 )
 _OPEN: Final = tuple(state.value for state in OPEN_STATES)
-_UNTAKEN: Final = (AlarmState.NEW.value, AlarmState.RETURNED.value)
+# No `in`: a statement that runs once for several alarms cannot have one.
+_IS_UNTAKEN: Final = or_(alarms.c.state == AlarmState.NEW.value, alarms.c.state == AlarmState.RETURNED.value)
 _BEGIN_CLOCK: Final = (
     update(alarms)
     .where(alarms.c.id == bindparam("b_id"))
     .values(
         raised_ms=func.coalesce(bindparam("raised_ms"), alarms.c.raised_ms),
-        respond_by_ms=case((alarms.c.state.in_(_UNTAKEN), bindparam("respond_by_ms")), else_=alarms.c.respond_by_ms),
+        respond_by_ms=case((_IS_UNTAKEN, bindparam("respond_by_ms")), else_=alarms.c.respond_by_ms),
     )
 )
 _UNPARK: Final = (

@@ -129,6 +129,25 @@ def test_what_only_supports_an_alarm_ends_without_it(centre: PaperCentre, at_onc
     assert told_of(centre, alarm.id)[-1] == "restored"
 
 
+def test_two_alarms_rise_in_one_envelope(centre: PaperCentre) -> None:
+    """Two doors told at level IV, then both at III in one message: both are graver, and nothing is set aside."""
+    box = ready(centre)
+    doors = ("door/back", "door/front")
+    for level in (4, 3):
+        centre.take(box.events(*(box.line("door.held_open", source=door, level=level) for door in doors)))
+    assert [(alarm.source, alarm.level, alarm.events) for alarm in centre.alarms()] == [(door, 3, 2) for door in doors]
+
+
+def test_a_restore_that_names_what_supports_is_noted_once(centre: PaperCentre) -> None:
+    """The door's own restore with the id of the covered lens, from a box that errs: it ends the door, and is stored."""
+    box = ready(centre)
+    forced, covered = box.line("door.forced"), box.line("camera.covered", source="camera/01")
+    centre.take(box.events(forced, covered))
+    centre.take(box.events(box.line("door.forced.restored", restores=decode_event(covered).id)))
+    (alarm,) = centre.alarms()
+    assert alarm.restored_ms is not None
+
+
 def test_what_was_told_again_and_taken_ends_with_its_reset(centre: PaperCentre) -> None:
     """The same through the store: taken, told again, reset; nothing stands there for ever."""
     box = ready(centre)
