@@ -12,6 +12,7 @@ from collector.escalation.chains import (
     Advance,
     Chain,
     advance,
+    again,
     chain_of,
     facts_of,
     not_later,
@@ -46,10 +47,16 @@ class Telling:
 
     def begin_chain(self, alarm: Watched, policy: Policy, before: Timer | None) -> None:
         """Start an alarm's chain: what is due at once is told, the rest waits, no longer than `before` did."""
-        held, now_ms = self.looked.held, self.looked.now_ms
-        chain = start(policy, held.version, now_ms, None if before is None else chain_of(before.facts))
+        held, now_ms, steps = self.looked.held, self.looked.now_ms, steps_of(policy, alarm)
+        stood = None if before is None else chain_of(before.facts)
+        if stood is not None and stood.policy == policy.name and stood.rules != held.version:
+            stood = again(policy, alarm, held.version, stood)
+        chain = start(policy, held.version, now_ms, stood)
         if before is not None:
-            chain = not_later(steps_of(policy, alarm), chain, now_ms, before.due_ms)
+            chain = not_later(steps, chain, now_ms, before.due_ms)
+            if steps and chain.step >= len(steps):  # all told: the last is repeated when it is due
+                self.set(alarm, Purpose.ESCALATE, before.due_ms, facts_of(chain))
+                return
         self.go_on(alarm, policy, chain)
 
     def go_on(self, alarm: Watched, policy: Policy, chain: Chain) -> None:

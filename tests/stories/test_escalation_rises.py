@@ -90,6 +90,37 @@ def test_what_tells_the_same_again_is_no_rise(night: Night) -> None:
     assert night.lines(alarm) == before
 
 
+def test_a_rise_repeats_no_last_step(night: Night) -> None:
+    """All steps are told: who answered and the police receiver hear nothing of a rise to III, the repeat is on time."""
+    under(night, Policy(name="all", step=(after(0, "desk"), after(20, "receiver/110", "person/director-1"))))
+    box = box_of(night)
+    alarm = night.happens(box, "door.forced", "door/back", level=4)
+    night.pass_seconds(30)
+    assert night.answers(alarm, DIRECTOR) == "paused"
+    before = len(night.lines(alarm))
+    night.happens(box, "door.forced", "door/back", level=3)
+    assert night.lines(alarm)[before:] == []
+    assert night.faults() == []
+    night.pass_seconds(200)
+    again = night.lines(alarm)[before:]
+    assert [each.split()[1] for each in again if "leader" not in each] == ["receiver/110", "director-1"]
+
+
+def test_no_step_is_told_again_by_a_rise_under_rules_that_were_loaded_anew(night: Night) -> None:
+    """The same folder was loaded meanwhile: the police receiver hears nothing twice, the director is on time."""
+    under(night, ONE_FOR_ALL)
+    box = box_of(night)
+    alarm = night.happens(box, "door.forced", "door/back", level=3)
+    night.pass_seconds(90)
+    before = len(night.lines(alarm))
+    under(night, ONE_FOR_ALL, version=3)
+    night.happens(box, "door.forced", "door/back")
+    assert night.lines(alarm)[before:] == ["02:11:30 leader-1", "02:11:30 site/0755-031"]
+    night.pass_seconds(215)
+    assert night.lines(alarm)[before + 2 :] == ["02:15:00 director-1"]
+    assert night.faults() == []
+
+
 def test_another_policy_that_begins_with_them_tells_them_once(night: Night) -> None:
     """Its first step names the leader at once: that notice is the one that says from where it rose."""
     grave = Policy(name="gravest", when=When(levels=(1,)), step=(after(0, "desk", "person/leader-1"),))
