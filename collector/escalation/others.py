@@ -5,7 +5,7 @@ Flow: runner.py and ingest/auditing.py -> here -> fleet/collectors.py.
 
 from typing import Final
 
-from collector.fleet.collectors import Seen, Why, is_there, judge
+from collector.fleet.collectors import GONE_MS, Seen, Why, is_there, judge
 from collector.fleet.records import Condition, Found
 from collector.storage import collectors, conditions
 from collector.storage.store import Transaction
@@ -28,7 +28,7 @@ def changes(connection: Transaction, own_ms: int) -> tuple[Found, ...]:
 
 
 def _facts(row: Seen, why: Why, left: int, now_ms: int) -> dict[str, object]:
-    away_ms = now_ms - row.seen_ms
+    away_ms = max(GONE_MS, now_ms - row.seen_ms)  # less is a clock that was set back
     span = {"away_min": away_ms // MINUTE_MS} if why is Why.ENDED else {"silent_s": away_ms // 1000}
     return {"collector": row.id, "reason": why.value, "left": left, **span}
 

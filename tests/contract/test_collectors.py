@@ -176,6 +176,14 @@ def test_one_that_was_taken_out_for_good_is_told_once(centres: Centres) -> None:
     assert [each.state for each in centres.first.alarms(kind="collector.silent")] == [AlarmState.RESOLVED]
 
 
+def test_a_clock_that_was_set_back_gives_no_negative_seconds(centres: Centres) -> None:
+    """One that was killed before the database's clock went back an hour is told, with the least that it was away."""
+    centres.rewrite("centre-3", seen_ms=3_600_000)
+    centres.look()
+    (gone,) = centres.first.events("collector.silent")
+    assert gone.facts["silent_s"] == 30
+
+
 def test_one_that_was_ended_is_told_after_ten_minutes_as_ended(centres: Centres) -> None:
     """An update is no alarm. What is forgotten is, in words that say so, and its start is the end of it."""
     collectors.leave(centres.first.store, "centre-3", unix_ms(centres.first.now))
