@@ -43,6 +43,22 @@ def test_a_page_says_how_old_it_is_and_finds_the_centre_again(browser: Browser, 
         expect(page.locator("body")).not_to_have_class(re.compile("stale"))
 
 
+def test_a_centre_that_does_not_answer_is_a_lost_line(browser: Browser, served: Served) -> None:
+    """A network that swallows what is asked refuses nothing: the page says so all the same, and not for ever."""
+    with desk(browser, served.address, LI, language="en") as seen:
+        page = seen.page
+        page.clock.install()
+        page.goto(f"{served.address}/quiet")
+        page.route("**/quiet", lambda route: None)
+        page.clock.fast_forward(REFRESH_MS)
+        expect(page.locator("#lost")).to_be_hidden()
+        page.clock.fast_forward(15_000)
+        expect(page.locator("#lost")).to_contain_text("Connection to the centre lost")
+        page.unroute_all()
+        page.clock.fast_forward(REFRESH_MS)
+        expect(page.locator("#lost")).to_be_hidden()
+
+
 def test_keys_stay_where_they_were_when_a_page_is_drawn_anew(browser: Browser, served: Served) -> None:
     """Whoever walks through a page by Tab is not thrown back to its beginning every half minute."""
     with desk(browser, served.address, LI, language="en") as seen:

@@ -6,6 +6,7 @@ import { say } from "./words.js";
 
 const REFRESH_MS = 30000; // lists are drawn anew so often, and after each change
 const AGAIN_MS = 2000; // a lost line is tried again so soon
+const SILENT_MS = 40000; // an answer that does not come is a lost line too
 const main = () => document.getElementById("sheet");
 const lang = document.documentElement.lang;
 
@@ -84,7 +85,9 @@ document.addEventListener("change", (event) => {
 
 /** Whether the centre answers, for all to see; a lost line is tried until it is there again. */
 let again = null;
+let heard = Date.now();
 function line(there) {
+  if (there) heard = Date.now();
   document.getElementById("lost").hidden = there;
   document.body.classList.toggle("stale", !there);
   clearTimeout(again);
@@ -123,6 +126,7 @@ function warm() {
     each.className = each.hasAttribute("data-calm") ? "" : heat;
   }
   for (const each of document.querySelectorAll("[data-ago-from]")) each.textContent = ago(now() - Number(each.dataset.agoFrom));
+  if (Date.now() - heard > SILENT_MS && document.getElementById("lost").hidden) line(false);
 }
 
 begin();
