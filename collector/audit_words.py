@@ -36,7 +36,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "hole": N_("untaken alarms for which there is no policy: {count}, such as {examples}"),
         "unattended": N_(
             "open alarms whose next step will not happen, for no collector runs on this database: {count}, "
-            "such as {examples}; start one"
+            "such as {examples}; start one, or see its log"
         ),
         "altered": N_(
             "rules that no longer say what was loaded, so the ones before them hold: {count} (version {examples}); "

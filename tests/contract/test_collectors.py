@@ -239,7 +239,9 @@ def test_the_audit_where_no_collector_runs(
         centre.alarm(box)
         assert audit() == 1
         shown = capsys.readouterr()
-        (number,) = re.findall(r"no collector runs on this database: 1, such as (\d+); start one", shown.err)
+        (number,) = re.findall(
+            r"no collector runs on this database: 1, such as (\d+); start one, or see its log", shown.err
+        )
         assert "it holds" not in shown.out
         assert audit("--json") == 1
         told = json.loads(capsys.readouterr().out)
