@@ -60,6 +60,17 @@ def test_a_centre_that_does_not_answer_is_a_lost_line(browser: Browser, served: 
         expect(page.locator("#lost")).to_be_hidden()
 
 
+def test_a_page_is_as_old_as_the_centre_says(browser: Browser, served: Served) -> None:
+    """This machine's clock is set an hour ahead, the centre's stays: what was drawn just now is not an hour old."""
+    with desk(browser, served.address, LI, language="en") as seen:
+        page = seen.page
+        page.clock.install()
+        page.goto(f"{served.address}/quiet")
+        page.clock.fast_forward(3_600_000)
+        expect(page.locator("#asof")).to_contain_text(re.compile(r"UTC\+08:00 · \d s ago"))
+        expect(page.locator("#lost")).to_be_hidden()
+
+
 def test_keys_stay_where_they_were_when_a_page_is_drawn_anew(browser: Browser, served: Served) -> None:
     """Whoever walks through a page by Tab is not thrown back to its beginning every half minute."""
     with desk(browser, served.address, LI, language="en") as seen:

@@ -1,6 +1,6 @@
 // Pages beside the desk: forms and buttons that ask the centre, refusals in its own words, times in the reader's hours.
 import { focused } from "./focus.js";
-import { ago, dress, now, remaining } from "./time.js";
+import { adjust, ago, dress, now, remaining } from "./time.js";
 import { keepTyped } from "./typed.js";
 import { say } from "./words.js";
 
@@ -103,6 +103,7 @@ async function redraw(quietly = false) {
   if (answer?.redirected) return location.assign("/login");
   if (!answer?.ok || (quietly && writing())) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  adjust(Number(page.body.dataset.now)); // this machine's clock may have been set meanwhile
   const open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id);
   const refocus = focused(main());
   const fresh = page.getElementById("sheet");
