@@ -304,6 +304,19 @@ def test_a_telephone_shows_the_same(browser: Browser, served: Served) -> None:
         expect(page.locator(".row")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_storm_is_no_wider_than_a_telephone(browser: Browser, served: Served, width: int) -> None:
+    """Three figures in every tab: the tabs can be pushed along, but how long an alarm may wait stays on the glass."""
+    served.world.flood(201)
+    with desk(browser, served.address, WANG, language="en", width=width, height=844) as person:
+        page = person.page
+        expect(page.locator("[data-tab=all] em")).to_have_text("201")
+        for shown in ("#rows .row .due", "#clock"):
+            box = page.locator(shown).first.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
+
+
 def test_an_auditor_has_no_buttons(browser: Browser, served: Served) -> None:
     """Who may not handle an alarm is not offered to."""
     served.world.dual_open()
