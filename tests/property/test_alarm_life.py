@@ -147,6 +147,15 @@ class AlarmLife(RuleBasedStateMachine):
         self.night.pass_seconds(seconds)
         self._take(box, "presence.after_hours", "camera/03")
 
+    @rule(site=st.sampled_from(SITES), levels=st.lists(st.integers(1, 4), min_size=2, max_size=6))
+    def tells_much(self, site: str, levels: list[int]) -> None:
+        """Several events in one message, of two sources in turn: alarms that open, are joined and rise together."""
+        box = self.boxes[SITES.index(site)]
+        self.night.sit()
+        box.now = self.night.now
+        lines = [box.line("door.forced", source=SOURCES[at % 2], level=level) for at, level in enumerate(levels)]
+        self.night.take(box.events(*lines))
+
     @rule(which=st.integers(0, 30))
     def ends(self, which: int) -> None:
         """A condition ends by itself."""
