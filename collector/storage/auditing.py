@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from collector.escalation.plan import KEEPS_OPEN
 from collector.escalation.records import Purpose, Watched
 from collector.storage.alarm_tables import suspensions, timers
+from collector.storage.postgres import plan_for_many
 from collector.storage.records import OPEN_STATES, AlarmState
 from collector.storage.schema import alarms, sites
 from collector.storage.store import Transaction
@@ -130,7 +131,9 @@ def _like(row: Any) -> Watched:
 
 
 def _alarms(connection: Transaction, condition: ColumnElement[bool], examples: int) -> Found:
+    plan_for_many(connection, True)
     count = int(connection.execute(select(func.count()).select_from(alarms).where(condition)).scalar_one())
+    plan_for_many(connection, False)
     if not count:
         return 0, ()
     rows = connection.execute(select(alarms.c.number).where(condition).order_by(alarms.c.number).limit(examples))

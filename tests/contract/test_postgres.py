@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert, text
 
 from collector.command import main
+from collector.storage.auditing import without_step
 from collector.storage.faults import out_of_reach
 from collector.storage.journal import Entry, write_journal
 from collector.storage.migrating import migrate
@@ -148,6 +150,21 @@ def test_readers_cannot_write(store: Store) -> None:
     """Whoever only asks changes nothing, by the database's own word."""
     with pytest.raises(StoreError), store.read() as reading:
         save_site(reading.connection, "a", "A", "", "UTC")
+
+
+def test_the_auditor_plans_for_many_and_for_itself_alone(store: Store) -> None:
+    """A storm is younger than the server's statistics: counts join whole tables, and what follows them does not."""
+    plans: list[str] = []
+
+    def note(_: object, cursor: Any, statement: str, *__: object) -> None:
+        if "count(" in statement.lower():
+            plans.append(cursor.connection.execute("SHOW enable_nestloop").fetchone()[0])
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    with store.write() as connection:
+        assert without_step(connection, 3) == (0, ())
+        plans.append(connection.execute(text("SHOW enable_nestloop")).scalar_one())
+    assert plans == ["off", "on"]
 
 
 def test_two_that_migrate_at_once_do_it_once(url: str) -> None:
