@@ -11,7 +11,7 @@ from collector.acceptance.printing import PrintingError, acceptance_pdf, local_t
 from collector.acceptance.records import Kept, Listed
 from collector.console import problems, shapes
 from collector.console.asking import Asked, Asker
-from collector.console.filters import Cursor, Limit, SiteFilter, in_scope, more
+from collector.console.filters import Cursor, Limit, SiteFilter, in_scope, more, wanted
 from collector.console.pages import Pages
 from collector.console.problems import Problem
 from collector.console.reference import problem_answers
@@ -19,7 +19,7 @@ from collector.console.sheets import visitor
 from collector.console.telling import iso
 from collector.console.wording import Wording
 from collector.services import Services
-from collector.storage.records import Filter, SiteRow
+from collector.storage.records import SiteRow
 from collector.times import unix_ms
 from protocol.acceptance import Result, record_bytes
 from protocol.ids import EVENT_ID_PATTERN
@@ -42,10 +42,6 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         with services.store.read() as reading:
             return {row.id: row for row in reading.sites(asked.person.sight)}
 
-    def of(asked: Asker, limit: int, cursor: str | None, site: str | None = None) -> Filter:
-        place = None if cursor is None else int(cursor)
-        return Filter(sight=asked.person.sight, site=site, limit=limit, cursor=place)
-
     def kept(asked: Asker, test: str) -> Kept:
         found = services.walk_tests.kept(test, asked.person.unit)
         if found is None:
@@ -62,7 +58,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         asked: Asked, site: SiteFilter = None, limit: Limit = 100, cursor: Cursor = None
     ) -> shapes.Listing[shapes.WalkTest]:
         in_scope(services, asked, site)
-        found = services.walk_tests.listed(of(asked, limit, cursor, site))
+        found = services.walk_tests.listed(wanted(asked, site=site, limit=limit, cursor=cursor))
         return shapes.Listing(items=[_listed(each) for each in found.items], next=more(found.next))
 
     @router.get(
@@ -109,7 +105,7 @@ def routes(services: Services, pages: Pages) -> APIRouter:
         if isinstance(asked := visitor(request), Response):
             return asked
         named = sites(asked)
-        found = services.walk_tests.listed(of(asked, LISTED, cursor))
+        found = services.walk_tests.listed(wanted(asked, limit=LISTED, cursor=cursor))
         rows = [_row(each, named) for each in found.items]
         return pages.page(
             request,

@@ -39,8 +39,6 @@ BROKEN: Final = "escalation.broken"
 
 RECEIVER_LOST: Final = "receiver.lost"
 
-ALWAYS_MS: Final = 2**62
-
 
 NOWHERE: Final = Watched(
     id="",
@@ -129,7 +127,7 @@ def audit(connection: Transaction, around: Surroundings, now_ms: int) -> tuple[F
 
 def told(connection: Transaction) -> dict[str, conditions.Open]:
     """What was told to fail and not yet told to hold again."""
-    found = conditions.begun_before(connection, BROKEN, ALWAYS_MS)
+    found = conditions.standing(connection, BROKEN)
     return {detail: known for (_, _, detail), known in found.items()}
 
 
@@ -155,7 +153,7 @@ def whole(connection: Transaction, around: Surroundings, now_ms: int) -> Audit:
         findings=(*audit(connection, around, now_ms), *([] if unattended is None else [unattended])),
         running=running,
         weak=tuple(_weak(looked)),
-        silent=tuple(sorted(detail for _, _, detail in conditions.begun_before(connection, RECEIVER_LOST, ALWAYS_MS))),
+        silent=tuple(sorted(detail for _, _, detail in conditions.standing(connection, RECEIVER_LOST))),
         alarms=count,
         timers=auditing.count_timers(connection),
     )

@@ -3,20 +3,16 @@
 Flow: runner.py and ingest/auditing.py -> here -> fleet/collectors.py.
 """
 
-from typing import Final
-
+from collector.escalation.plan import MINUTE_MS
 from collector.fleet.collectors import GONE_MS, Seen, Why, is_there, judge
 from collector.fleet.records import Condition, Found
 from collector.storage import collectors, conditions
 from collector.storage.store import Transaction
 
-ALWAYS_MS: Final = 2**62
-MINUTE_MS: Final = 60_000
-
 
 def changes(connection: Transaction, own_ms: int) -> tuple[Found, ...]:
     """Who is gone and was not told, and who is back."""
-    told = conditions.begun_before(connection, Condition.COLLECTOR.value, ALWAYS_MS)
+    told = conditions.standing(connection, Condition.COLLECTOR.value)
     known = {detail: before.facts for (_, _, detail), before in told.items()}
     rows, now_ms = collectors.everybody(connection), collectors.clock_ms(connection, own_ms)
     verdict = judge(rows, known.keys(), now_ms)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 
 from collector.storage.schema import conditions
 from collector.storage.store import Transaction
@@ -45,8 +45,12 @@ def open_conditions(connection: Transaction, keys: Iterable[Key]) -> dict[Key, O
 
 def begun_before(connection: Transaction, kind: str, since_ms: int) -> dict[Key, Open]:
     """Conditions of one kind that began at `since_ms` or earlier."""
-    statement = select(conditions).where(conditions.c.kind == kind, conditions.c.since_ms <= since_ms).limit(1000)
-    return {(row.kind, row.box, row.detail): _open(row) for row in connection.execute(statement)}
+    return _some(connection, conditions.c.kind == kind, conditions.c.since_ms <= since_ms)
+
+
+def standing(connection: Transaction, kind: str) -> dict[Key, Open]:
+    """Conditions of one kind, whenever they began."""
+    return _some(connection, conditions.c.kind == kind)
 
 
 def count_open(connection: Transaction, kind: str) -> int:
@@ -101,3 +105,8 @@ def _open(row: Any) -> Open:
 
 def _text(facts: dict[str, Any]) -> str:
     return msgspec.json.encode(facts).decode("utf-8")
+
+
+def _some(connection: Transaction, *those: ColumnElement[bool]) -> dict[Key, Open]:
+    statement = select(conditions).where(*those).limit(1000)
+    return {(row.kind, row.box, row.detail): _open(row) for row in connection.execute(statement)}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,23 +12,7 @@ from collector.console.wording import Wording
 from collector.storage.records import Sight
 from protocol.texts import texts_for
 from protocol.timestamps import format_time, parse_time
-from provisioning.authority import Authority
 from tests.console import ConsoleWorld
-from tests.ledgers import NOW
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    """An authority in memory."""
-    return Authority.create(now=NOW)
-
-
-@pytest.fixture
-def world(tmp_path: Path, authority: Authority) -> Iterator[ConsoleWorld]:
-    """A centre with one site."""
-    made = ConsoleWorld(folder=tmp_path, authority=authority)
-    yield made
-    made.close()
 
 
 async def _headline(world: ConsoleWorld) -> str:
